@@ -1,3 +1,18 @@
 #!/usr/bin/env node
-import { execute } from "@oclif/core";
-await execute({ dir: import.meta.url });
+/** Starts bak: finds the command in dist/ and runs it. An error is printed as a message; its stack only if DEBUG asks. */
+import { existsSync } from "node:fs";
+
+const oclif = await import("@oclif/core").catch((error) => {
+  if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+  return undefined;
+});
+
+if (oclif === undefined || !existsSync(new URL("../dist/commands", import.meta.url))) {
+  console.error("bak: not built yet: run 'npm ci' in the folder of package.json first");
+  process.exitCode = 1;
+} else {
+  // NODE_ENV=test or development would make oclif look for src/ and a TypeScript loader.
+  oclif.settings.enableAutoTranspile = false;
+  oclif.settings.debug = Boolean(process.env.DEBUG);
+  await oclif.execute({ dir: import.meta.url });
+}

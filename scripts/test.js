@@ -1,0 +1,203 @@
+/**
+ * Runs the tests, and ends with one line that says how many passed and failed.
+ *
+ *     node scripts/test.js          the checks (build, types, lint, ...), every test, the end-to-end part on Node 24
+ *     node scripts/test.js unit     every test outside test/e2e
+ *     node scripts/test.js e2e      test/e2e on the Node that runs this script
+ *     node scripts/test.js node24   test/e2e on Node 24, which npm fetches
+ *
+ * Totals are tap's own, read from its TAP output. A check that fails, and a run that never gave totals, count as one failure.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** @typedef {{ pass: number, fail: number, skip: number, todo: number }} Totals */
+/** @typedef {{ name: string, totals: Totals }} Run */
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const runner = join(root, "node_modules/tap/dist/esm/run.mjs");
+const checks = ["build", "types", "lint", "format:check", "layers", "unused"];
+const oneFailure = { pass: 0, fail: 1, skip: 0, todo: 0 };
+const major = Number(process.versions.node.split(".")[0]);
+
+/**
+ * The test files under a folder of test/, sorted, as paths from the root of the project.
+ * @param {(path: string) => boolean} wanted
+ */
+function testFiles(wanted) {
+  return readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
+    .map((path) => join("test", path).split(sep).join("/"))
+    .filter((path) => path.endsWith(".test.ts") && !/^test\/(helpers|fixtures)\//.test(path))
+    .filter(wanted)
+    .toSorted();
+}
+
+/** @param {string} path */
+const isEndToEnd = (path) => path.startsWith("test/e2e/");
+
+/** @param {string} title */
+function announce(title) {
+  console.log(`\n== ${title}`);
+}
+
+/**
+ * Reads the totals that tap writes at the end of its output.
+ * @param {string} path
+ * @returns {Totals | undefined} undefined if there are none: tap, or what should have started it, did not get that far
+ */
+function readTotals(path) {
+  let text;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+  const last = [...text.matchAll(/^# \{ (total: .*) \}$/gm)].at(-1)?.[1];
+  if (last === undefined) return undefined;
+  /** @param {string} key */
+  const count = (key) => Number(new RegExp(`\\b${key}: (\\d+)`).exec(last)?.[1] ?? 0);
+  return { pass: count("pass"), fail: count("fail"), skip: count("skip"), todo: count("todo") };
+}
+
+/**
+ * Runs a command that leads to tap, and judges it by both its totals and its exit code.
+ * @param {string} name
+ * @param {string} tapFile where tap writes its output
+ * @param {() => import("node:child_process").SpawnSyncReturns<Buffer>} start
+ * @returns {Run}
+ */
+function judge(name, tapFile, start) {
+  const { status, signal, error } = start();
+  const totals = readTotals(tapFile);
+  if (totals === undefined) {
+    console.error(
+      `${name}: no test ran (${error?.message ?? (signal ? `killed by ${signal}` : `exit code ${status}`)})`,
+    );
+    return { name, totals: oneFailure };
+  }
+  if (status !== 0 && totals.fail === 0) {
+    console.error(`${name}: no test failed, but tap gave exit code ${status ?? signal}`);
+    return { name, totals: { ...totals, fail: 1 } };
+  }
+  return { name, totals };
+}
+
+/**
+ * @param {string} title
+ * @param {string[]} files
+ * @param {string} tapFile
+ * @returns {Run}
+ */
+function runTap(title, files, tapFile) {
+  const name = `${title} on node ${process.version}`;
+  announce(`${name}: ${files.length} files`);
+  if (files.length === 0) {
+    console.error(`${name}: there are no test files`);
+    return { name, totals: oneFailure };
+  }
+  const reporter = process.stdout.isTTY ? "base" : "min";
+  return judge(name, tapFile, () =>
+    spawnSync(process.execPath, [runner, "run", `--reporter=${reporter}`, `--output-file=${tapFile}`, ...files], {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+    }),
+  );
+}
+
+/**
+ * `npm exec` and not a devDependency: a `node` in node_modules/.bin would be the Node of every other script, too.
+ * @param {string} tapFile
+ * @returns {Run}
+ */
+function runOnNode24(tapFile) {
+  const name = "end-to-end tests on Node 24";
+  announce(`${name}, which npm fetches`);
+  const command = ["exec", "--yes", "--allow-scripts=node", "--package=node@24", "--"];
+  const script = ["node", "scripts/test.js", "e2e", tapFile];
+  const run = judge(name, tapFile, () =>
+    spawnSync("npm", [...command, ...script], { cwd: root, stdio: ["ignore", "inherit", "inherit"] }),
+  );
+  if (run.totals === oneFailure)
+    console.error(`${name}: npm could not fetch or start node@24; is its registry in reach?`);
+  return run;
+}
+
+/**
+ * @returns {Run[]}
+ */
+function runChecks() {
+  return checks.map((check) => {
+    announce(check);
+    const { status } = spawnSync("npm", ["run", "--silent", check], {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    console.log(status === 0 ? "ok" : `${check} failed`);
+    return { name: check, totals: status === 0 ? { ...oneFailure, fail: 0 } : oneFailure };
+  });
+}
+
+/**
+ * @param {string} mode
+ * @param {string} folder for tap's output
+ * @returns {Run[]}
+ */
+function runMode(mode, folder) {
+  const mainTap = join(folder, "main.tap");
+  switch (mode) {
+    case "unit":
+      return [
+        runTap(
+          "unit tests",
+          testFiles((path) => !isEndToEnd(path)),
+          mainTap,
+        ),
+      ];
+    case "e2e":
+      return [runTap("end-to-end tests", testFiles(isEndToEnd), process.argv[3] ?? mainTap)];
+    case "node24":
+      return [runOnNode24(join(folder, "node24.tap"))];
+    case "all": {
+      const checked = runChecks();
+      const tested = runTap(
+        "all tests",
+        testFiles(() => true),
+        mainTap,
+      );
+      if (major >= 24) return [...checked, tested];
+      return [...checked, tested, runOnNode24(join(folder, "node24.tap"))];
+    }
+    default:
+      throw new Error(`not a way to run the tests: '${mode}'`);
+  }
+}
+
+/** @param {Run[]} runs */
+function summarise(runs) {
+  announce("totals");
+  for (const { name, totals } of runs) {
+    if (checks.includes(name)) console.log(`${name}: ${totals.fail === 0 ? "ok" : "failed"}`);
+    else console.log(`${name}: ${totals.pass} passed, ${totals.fail} failed, ${totals.skip + totals.todo} skipped`);
+  }
+  const passed = runs.reduce((sum, { totals }) => sum + totals.pass, 0);
+  const failed = runs.reduce((sum, { totals }) => sum + totals.fail, 0);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 && passed > 0;
+}
+
+/** @param {string[]} argv */
+function main([mode = "all", tapFile]) {
+  const folder = mkdtempSync(join(tmpdir(), "bak-test-"));
+  try {
+    const runs = runMode(mode, folder);
+    if (tapFile === undefined) process.exitCode = summarise(runs) ? 0 : 1;
+    else process.exitCode = runs.every(({ totals }) => totals.fail === 0) ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+main(process.argv.slice(2));
