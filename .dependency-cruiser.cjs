@@ -29,7 +29,7 @@ const packages = {
 };
 
 /** What the objects room may use of Node: it computes, and does no input or output. */
-const pureBuiltins = ["buffer", "module", "zlib"];
+const pureBuiltins = ["buffer", "module", "util", "zlib"];
 
 /** Only the server listens. */
 const listenerBuiltins = ["http", "https"];
