@@ -27,7 +27,11 @@ let gear: Int32Array | undefined;
  * `bak gear ` and i in decimal.
  */
 export function gearTable(): Int32Array {
-  gear ??= Int32Array.from({ length: 256 }, (_, byte) => blake3().hash(Buffer.from(`bak gear ${byte}`)).readInt32LE(0));
+  gear ??= Int32Array.from({ length: 256 }, (_, byte) =>
+    blake3()
+      .hash(Buffer.from(`bak gear ${byte}`))
+      .readInt32LE(0),
+  );
   return gear;
 }
 

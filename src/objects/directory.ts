@@ -16,7 +16,8 @@ export function* readDirectory(id: ObjectId, load: TreeLoader): Generator<Entry,
   const tree = decodeTree(load(id));
   let last: ByteString | undefined;
   for (const entry of readPages(tree, load, undefined)) {
-    if (last !== undefined && entry.name <= last) throw new BakError("BAD_OBJECT", "malformed tree: pages out of order");
+    if (last !== undefined && entry.name <= last)
+      throw new BakError("BAD_OBJECT", "malformed tree: pages out of order");
     last = entry.name;
     yield entry;
   }
@@ -42,10 +43,15 @@ export function* treesIn(tree: Tree): Generator<ObjectId, void, undefined> {
   }
 }
 
-function* readPages(tree: Tree, load: TreeLoader, firstName: ByteString | undefined): Generator<Entry, void, undefined> {
+function* readPages(
+  tree: Tree,
+  load: TreeLoader,
+  firstName: ByteString | undefined,
+): Generator<Entry, void, undefined> {
   if (!isPaged(tree)) {
     const first = tree.entries[0]?.name;
-    if (firstName !== undefined && first !== firstName) throw new BakError("BAD_OBJECT", "malformed tree: page with another first name");
+    if (firstName !== undefined && first !== firstName)
+      throw new BakError("BAD_OBJECT", "malformed tree: page with another first name");
     yield* tree.entries;
     return;
   }
@@ -54,6 +60,7 @@ function* readPages(tree: Tree, load: TreeLoader, firstName: ByteString | undefi
 
 function loadPage(id: ObjectId, level: number, load: TreeLoader): Tree {
   const page = decodeTree(load(id));
-  if (page.level !== level) throw new BakError("BAD_OBJECT", `malformed tree: page of level ${page.level}, not ${level}`);
+  if (page.level !== level)
+    throw new BakError("BAD_OBJECT", `malformed tree: page of level ${page.level}, not ${level}`);
   return page;
 }

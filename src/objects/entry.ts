@@ -50,9 +50,7 @@ export interface Attributes {
 }
 
 /** What a file's bytes are kept as: one blob, or, for a large file, a list and the BLAKE3 of the file as a whole. */
-export type FileContent =
-  | { readonly blob: ObjectId }
-  | { readonly list: ObjectId; readonly fileHash: ObjectId };
+export type FileContent = { readonly blob: ObjectId } | { readonly list: ObjectId; readonly fileHash: ObjectId };
 
 interface EntryBase extends Attributes {
   readonly name: ByteString;
@@ -80,7 +78,12 @@ export function fileHashOf(content: FileContent): ObjectId {
 /** Whether a name can be joined to a path without climbing out of it: not empty, `.`, `..`, nor with `/` or NUL. */
 export function isSafeName(name: ByteString): boolean {
   return (
-    name !== "" && name !== "." && name !== ".." && name.length <= maxNameBytes && !name.includes("/") && !name.includes("\0")
+    name !== "" &&
+    name !== "." &&
+    name !== ".." &&
+    name.length <= maxNameBytes &&
+    !name.includes("/") &&
+    !name.includes("\0")
   );
 }
 
@@ -162,7 +165,8 @@ export function readExtendedAttributes(reader: CanonicalReader, min: number): Ex
     reader.array(2, 2);
     const name = reader.name(1, maxAttributeNameBytes);
     if (name.includes("\0")) throw reader.refuse("unsafe attribute name");
-    if (index > 0 && name <= (attributes[index - 1] as ExtendedAttribute).name) throw reader.refuse("attributes out of order");
+    if (index > 0 && name <= (attributes[index - 1] as ExtendedAttribute).name)
+      throw reader.refuse("attributes out of order");
     attributes.push({ name, value: reader.binary(0, maxEntryBytes) });
   }
   return attributes;

@@ -39,7 +39,9 @@ export async function inflateFirstMember(bytes: Uint8Array): Promise<{ tar: Buff
   if (packed.length < headerBytes + footerBytes) throw damaged("gzip member is cut short");
   // 1f 8b: gzip; 08: deflate; 00: no name, comment or extra field
   if (packed.readUInt32BE(0) !== 0x1f8b0800) throw damaged("not a plain gzip member");
-  const { buffer: tar, engine } = await inflate(packed.subarray(headerBytes, Math.min(packed.length, maxPackedMemberBytes)));
+  const { buffer: tar, engine } = await inflate(
+    packed.subarray(headerBytes, Math.min(packed.length, maxPackedMemberBytes)),
+  );
   const footer = headerBytes + engine.bytesWritten;
   if (footer + footerBytes > packed.length) throw damaged("gzip member is cut short");
   if (packed.readUInt32LE(footer) !== crc32(tar) || packed.readUInt32LE(footer + 4) !== tar.length) {

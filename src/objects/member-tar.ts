@@ -33,7 +33,15 @@ export async function encodeMemberTar(objects: readonly PackedObject<ObjectId>[]
     tar.on("error", reject);
   });
   for (const { kind, id, bytes } of objects) {
-    const header = { name: `${kind}/${id}`, size: bytes.length, mode: 0o444, uid: 0, gid: 0, mtime: epoch, type: "file" } as const;
+    const header = {
+      name: `${kind}/${id}`,
+      size: bytes.length,
+      mode: 0o444,
+      uid: 0,
+      gid: 0,
+      mtime: epoch,
+      type: "file",
+    } as const;
     tar.entry(header, asBuffer(bytes));
   }
   tar.finalize();
@@ -53,9 +61,14 @@ export function decodeMemberTar(tar: Uint8Array): MemberObject[] {
   while (at < bytes.length) {
     const object = decodeHeader(bytes, at);
     const end = at + tarLength(object.length);
-    if (end > bytes.length) throw new BakError("BAD_PACK", `damaged pack: entry '${object.kind}/${object.id}' is cut short`);
+    if (end > bytes.length)
+      throw new BakError("BAD_PACK", `damaged pack: entry '${object.kind}/${object.id}' is cut short`);
     for (let pad = object.offset + object.length; pad < end; pad += 1) {
-      if (bytes[pad] !== 0) throw new BakError("BAD_PACK", `damaged pack: entry '${object.kind}/${object.id}' has other padding than zeros`);
+      if (bytes[pad] !== 0)
+        throw new BakError(
+          "BAD_PACK",
+          `damaged pack: entry '${object.kind}/${object.id}' has other padding than zeros`,
+        );
     }
     objects.push(object);
     at = end;
@@ -69,10 +82,12 @@ function decodeHeader(bytes: Buffer, at: number): MemberObject {
   const header = bytes.subarray(at, at + tarBlockBytes);
   const nameEnd = header.indexOf(0);
   const [kind = "", id = "", ...rest] = header.toString("latin1", 0, Math.min(nameEnd, 100)).split("/");
-  if (!isObjectKind(kind) || !isObjectId(id) || rest.length > 0) throw new BakError("BAD_PACK", "damaged pack: entry is not named by an object id");
+  if (!isObjectKind(kind) || !isObjectId(id) || rest.length > 0)
+    throw new BakError("BAD_PACK", "damaged pack: entry is not named by an object id");
   const octal = header.toString("latin1", 124, 135);
   const length = /^[0-7]{11}$/.test(octal) ? Number.parseInt(octal, 8) : Number.NaN;
-  if (!(length <= maxObjectBytes)) throw new BakError("BAD_PACK", `damaged pack: entry '${kind}/${id}' is not 0 to 8 MiB long`);
+  if (!(length <= maxObjectBytes))
+    throw new BakError("BAD_PACK", `damaged pack: entry '${kind}/${id}' is not 0 to 8 MiB long`);
   if (!header.equals(tarHeader(kind, id, length))) {
     throw new BakError("BAD_PACK", `damaged pack: entry '${kind}/${id}' has an unexpected tar header`);
   }
