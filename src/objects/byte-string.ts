@@ -33,9 +33,11 @@ export function splitPath(path: ByteString): ByteString[] {
 
 // eslint-disable-next-line no-control-regex
 const plain = /^[\x20-\x7e]*$/;
-const decoder = new TextDecoder("utf-8", { fatal: true });
-// control characters, line separators, and the marks of direction that could disguise a name
-const unsafe = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\\]/gu;
+// ignoreBOM: a byte order mark is part of a name, and must not vanish
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+// control characters, line separators, the marks of direction that could disguise a name (every Bidi_Control of Unicode),
+// and the byte order mark, which no terminal shows
+const unsafe = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\\]/gu;
 
 /**
  * A name for a person to read, on one line and harmless to a terminal: UTF-8 where it is that, and `\xHH` for bytes that
@@ -43,15 +45,18 @@ const unsafe = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\\]/gu;
  */
 export function displayName(name: ByteString): string {
   if (plain.test(name) && !name.includes("\\")) return name;
-  const hex = (text: string): string =>
-    [...Buffer.from(text, "utf8")].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
-  const escape = (text: string): string => text.replace(unsafe, (char) => (char === "\\" ? "\\\\" : hex(char)));
   try {
-    return escape(decoder.decode(bytesOf(name)));
+    return decoder.decode(bytesOf(name)).replace(unsafe, (char) => escaped(Buffer.from(char, "utf8")));
   } catch {
-    // eslint-disable-next-line no-control-regex
-    return name.replace(/[^\x20-\x7e]|\\/g, (char) =>
-      char === "\\" ? "\\\\" : `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-    );
+    return name.replace(/[^\x20-\x7e]|\\/g, (char) => escaped(bytesOf(char as ByteString)));
   }
+}
+
+function escaped(bytes: Buffer): string {
+  return Array.from(bytes, (byte) => (byte === 0x5c ? "\\\\" : `\\x${byte.toString(16).padStart(2, "0")}`)).join("");
+}
+
+/** Text from outside, quoted for a message: on one line, harmless to a terminal, and cut after `maxChars`. */
+export function quoted(text: string, maxChars: number): string {
+  return `'${displayName(byteStringFromText(text.slice(0, maxChars)))}'`;
 }

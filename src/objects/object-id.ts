@@ -1,5 +1,6 @@
 /** Object ids: what names an object everywhere, the BLAKE3-256 of its exact bytes. */
 import { BakError } from "../errors.js";
+import { quoted } from "./byte-string.js";
 import { blake3, hashLength } from "./hash.js";
 
 declare const brand: unique symbol;
@@ -19,7 +20,7 @@ export function isObjectId(text: string): text is ObjectId {
 
 /** The only way text becomes an ObjectId: log lines, file names and arguments all pass here. Throws BAD_OBJECT_ID. */
 export function parseObjectId(text: string): ObjectId {
-  if (!isObjectId(text)) throw new BakError("BAD_OBJECT_ID", `not an object id: '${text.slice(0, 80)}'`);
+  if (!isObjectId(text)) throw new BakError("BAD_OBJECT_ID", `not an object id: ${quoted(text, 80)}`);
   return text;
 }
 

@@ -1,5 +1,6 @@
 /** Project ids: what names a line of commits; also a folder's name in the store, so nothing that could climb is one. */
 import { BakError } from "../errors.js";
+import { quoted } from "./byte-string.js";
 
 declare const brand: unique symbol;
 
@@ -16,7 +17,7 @@ export function isProjectId(text: string): text is ProjectId {
 /** The only way text becomes a ProjectId. Throws BAD_PROJECT_ID. */
 export function parseProjectId(text: string): ProjectId {
   if (isProjectId(text)) return text;
-  throw new BakError("BAD_PROJECT_ID", `not a project id: '${text.slice(0, 200)}'`, {
+  throw new BakError("BAD_PROJECT_ID", `not a project id: ${quoted(text, 200)}`, {
     hint: "use 1 to 128 letters, digits, '.', '_' and '-'",
   });
 }
