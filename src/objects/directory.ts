@@ -3,7 +3,7 @@ import { BakError } from "../errors.js";
 import type { ByteString } from "./byte-string.js";
 import type { Entry } from "./entry.js";
 import type { ObjectId } from "./object-id.js";
-import { decodeTree, isPaged, type Tree } from "./tree.js";
+import { decodeTree, isPaged, type Tree, type TreePage } from "./tree.js";
 
 /** Gives the bytes of a tree; throws where it has none of that id. */
 export type TreeLoader = (id: ObjectId) => Uint8Array;
@@ -15,7 +15,7 @@ export type TreeLoader = (id: ObjectId) => Uint8Array;
 export function* readDirectory(id: ObjectId, load: TreeLoader): Generator<Entry, void, undefined> {
   const tree = decodeTree(load(id));
   let last: ByteString | undefined;
-  for (const entry of readPages(tree, load, undefined)) {
+  for (const entry of readPages(tree, load)) {
     if (last !== undefined && entry.name <= last)
       throw new BakError("BAD_OBJECT", "malformed tree: pages out of order");
     last = entry.name;
@@ -29,7 +29,7 @@ export function findEntry(id: ObjectId, name: ByteString, load: TreeLoader): Ent
   while (isPaged(tree)) {
     const page = tree.pages.findLast((each) => each.firstName <= name);
     if (page === undefined) return undefined;
-    tree = loadPage(page.id, tree.level - 1, load);
+    tree = loadPage(page, tree.level - 1, load);
   }
   return tree.entries.find((entry) => entry.name === name);
 }
@@ -43,24 +43,18 @@ export function* treesIn(tree: Tree): Generator<ObjectId, void, undefined> {
   }
 }
 
-function* readPages(
-  tree: Tree,
-  load: TreeLoader,
-  firstName: ByteString | undefined,
-): Generator<Entry, void, undefined> {
-  if (!isPaged(tree)) {
-    const first = tree.entries[0]?.name;
-    if (firstName !== undefined && first !== firstName)
-      throw new BakError("BAD_OBJECT", "malformed tree: page with another first name");
-    yield* tree.entries;
-    return;
-  }
-  for (const page of tree.pages) yield* readPages(loadPage(page.id, tree.level - 1, load), load, page.firstName);
+function* readPages(tree: Tree, load: TreeLoader): Generator<Entry, void, undefined> {
+  if (!isPaged(tree)) yield* tree.entries;
+  else for (const page of tree.pages) yield* readPages(loadPage(page, tree.level - 1, load), load);
 }
 
-function loadPage(id: ObjectId, level: number, load: TreeLoader): Tree {
-  const page = decodeTree(load(id));
-  if (page.level !== level)
-    throw new BakError("BAD_OBJECT", `malformed tree: page of level ${page.level}, not ${level}`);
-  return page;
+/** One level less at every step, so pages that name each other in a circle end too. */
+function loadPage(page: TreePage, level: number, load: TreeLoader): Tree {
+  const tree = decodeTree(load(page.id));
+  if (tree.level !== level) {
+    throw new BakError("BAD_OBJECT", `malformed tree: page of level ${tree.level}, not ${level}`);
+  }
+  const firstName = isPaged(tree) ? tree.pages[0]?.firstName : tree.entries[0]?.name;
+  if (firstName !== page.firstName) throw new BakError("BAD_OBJECT", "malformed tree: page with another first name");
+  return tree;
 }
