@@ -15,7 +15,12 @@ import type { PackedObject } from "./object-kind.js";
 /** The version of the list format that this code writes, and the only one it reads. */
 export const listVersion = 1;
 export const maxListChildren = 4096;
-/** More levels than 2^53 bytes could ever need. */
+/**
+ * No list that is not the last of its level has fewer, whatever the ids are: contents can be chosen so that every id
+ * ends a list, and with two children to a list such a file would need a level more for each doubling.
+ */
+export const minListChildren = 16;
+/** 16 children in each of 9 levels over chunks of 128 KiB at least are 2^53 bytes: no file needs more. */
 export const maxListLevel = 8;
 
 export interface ListChild {
@@ -72,7 +77,7 @@ export function listSize(list: List): number {
   return list.children.reduce((sum, child) => sum + child.size, 0);
 }
 
-/** A list ends after a child whose id, read as a number, is a multiple of this: 512 children on average. */
+/** A list ends after a child whose id ends in nine zero bits: one in 512. */
 const boundaryMask = 0x1ff;
 
 function endsList(id: ObjectId): boolean {
@@ -113,8 +118,7 @@ export class ListBuilder {
     if (level > maxListLevel) throw new BakError("LIMIT", "file too large for a list");
     const children = (this.#open[level] ??= []);
     children.push(child);
-    // two children at least, or a run of such ids would add levels without end
-    const isFull = children.length === maxListChildren || (children.length > 1 && endsList(child.id));
+    const isFull = children.length === maxListChildren || (children.length >= minListChildren && endsList(child.id));
     if (isFull) this.#add(this.#close(level), level + 1);
   }
 

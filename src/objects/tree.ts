@@ -19,8 +19,13 @@ export const treeVersion = 1;
 /** Up to so many entries, and so many bytes of them, a directory is a single object. */
 export const maxUnpagedEntries = 1024;
 export const maxUnpagedBytes = 256 << 10;
-/** A page of a larger directory ends where the hash of its last name says so: after 128 names on average. */
+/** A page of a larger directory ends where the hash of its last name says so: at one name in 128. */
 const pageBits = 7;
+/**
+ * But not before it has so many elements: names can be chosen so that each of them ends a page, and then every level has
+ * to be much smaller than the one below it.
+ */
+export const minPageElements = 16;
 /** A page also ends before an entry that would bring its entries beyond this, whatever the hashes say. */
 export const maxPageBytes = 2 << 20;
 export const maxTreeLevel = 8;
@@ -151,8 +156,7 @@ class Pager {
     page.writer.encoded(encoded);
     page.lastName = lastName;
     page.count += 1;
-    // above the leaves, two at least, or a run of such names would add levels without end
-    if (endsPage(lastName, level) && (level === 0 || page.count > 1)) this.#close(level);
+    if (page.count >= minPageElements && endsPage(lastName, level)) this.#close(level);
   }
 
   finish(): ObjectId {
