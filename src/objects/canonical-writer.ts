@@ -73,9 +73,9 @@ export class CanonicalWriter {
     return this.#bytes.subarray(start, this.#length);
   }
 
-  /** Forgets everything written, and keeps the memory for what comes next. */
-  clear(): void {
-    this.#length = 0;
+  /** Forgets what was written from byte `length` on, everything by default, and keeps the memory for what comes next. */
+  clear(length = 0): void {
+    this.#length = length;
   }
 
   /** A copy of everything written. */

@@ -20,12 +20,14 @@ import { objectIdBytes, type ObjectId } from "./object-id.js";
 export const entryKinds = ["file", "dir", "symlink", "fifo", "socket", "char", "block"] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
-export const maxNameBytes = 255;
+/** Longer than Linux's NAME_MAX: vfat, ntfs and exfat have names of 255 UTF-16 units, which are up to 765 bytes. */
+export const maxNameBytes = 1024;
 export const maxTargetBytes = 1 << 16;
 /** No entry, with all its extended attributes, is longer than this. */
 export const maxEntryBytes = 1 << 20;
 const maxAttributeNameBytes = 255;
-const maxAttributes = 4096;
+/** More than listxattr(2) can list, whose answer is 64 KiB at most. */
+const maxAttributes = 1 << 14;
 const maxId = 0xffffffff;
 const maxMode = 0o7777;
 const extraKeys = { attributes: 1, hardLinkGroup: 2 } as const;
@@ -87,8 +89,9 @@ export function isSafeName(name: ByteString): boolean {
   );
 }
 
-/** Appends the entry's canonical bytes. Throws LIMIT for an entry that is longer than any may be. */
+/** Appends the entry's canonical bytes. Throws LIMIT, and appends nothing, for an entry that is longer than any may be. */
 export function writeEntry(writer: CanonicalWriter, entry: Entry): void {
+  assertWithinLimits(entry);
   const start = writer.length;
   const extras = (entry.extendedAttributes === undefined ? 0 : 1) + (entry.hardLinkGroup === undefined ? 0 : 1);
   writer.array(extras === 0 ? 9 : 10);
@@ -108,7 +111,22 @@ export function writeEntry(writer: CanonicalWriter, entry: Entry): void {
       writer.integer(entry.hardLinkGroup);
     }
   }
-  if (writer.length - start > maxEntryBytes) throw new BakError("LIMIT", "metadata beyond 1 MiB");
+  if (writer.length - start > maxEntryBytes) {
+    writer.clear(start);
+    throw new BakError("LIMIT", "metadata beyond 1 MiB");
+  }
+}
+
+/** What `readEntry` would refuse must never be written: it would be noticed only when the entry is needed. */
+function assertWithinLimits(entry: Entry): void {
+  if (entry.name.length > maxNameBytes) throw new BakError("LIMIT", `name beyond ${maxNameBytes} bytes`);
+  if (!isSafeName(entry.name)) throw new Error("unsafe name");
+  if (entry.kind === "symlink" && entry.target.length > maxTargetBytes) {
+    throw new BakError("LIMIT", `link target beyond ${maxTargetBytes} bytes`);
+  }
+  if ((entry.extendedAttributes?.length ?? 0) > maxAttributes) {
+    throw new BakError("LIMIT", `more than ${maxAttributes} extended attributes`);
+  }
 }
 
 /** Reads one entry; throws BAD_OBJECT for anything that `writeEntry` does not make, unsafe names first of all. */
