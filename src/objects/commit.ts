@@ -6,6 +6,7 @@
  *     root   = [mode, uid, gid, seconds, nanoseconds, [[name, value], …]]       the folder itself
  *     counts = [files, dirs, bytes, changed, added, removed, unreadable]
  */
+import { BakError } from "../errors.js";
 import { CanonicalReader } from "./canonical-reader.js";
 import { CanonicalWriter } from "./canonical-writer.js";
 import type { ByteString } from "./byte-string.js";
@@ -17,6 +18,7 @@ import {
   type Attributes,
 } from "./entry.js";
 import { objectIdBytes, type ObjectId } from "./object-id.js";
+import { maxObjectBytes } from "./object-kind.js";
 import { isProjectId, type ProjectId } from "./project-id.js";
 
 /** The version of the commit format that this code writes, and the only one it reads. */
@@ -80,7 +82,7 @@ export interface Commit {
 
 const countKeys = ["files", "dirs", "bytes", "changed", "added", "removed", "unreadable"] as const;
 
-/** The canonical bytes of a commit. */
+/** The canonical bytes of a commit. Throws BAD_OBJECT for one that `decodeCommit` would refuse: too long, or out of order. */
 export function encodeCommit(commit: Commit): Buffer {
   const writer = new CanonicalWriter(512);
   writer.array(17);
@@ -113,11 +115,14 @@ export function encodeCommit(commit: Commit): Buffer {
     }
   }
   writer.text(commit.version);
-  return writer.finish();
+  const bytes = writer.finish();
+  decodeCommit(bytes); // a commit is made once a push: better refused here than by the store, or at a restore
+  return bytes;
 }
 
 /** The commit that the bytes are; throws BAD_OBJECT for any bytes that `encodeCommit` does not make. */
 export function decodeCommit(bytes: Uint8Array): Commit {
+  if (bytes.length > maxObjectBytes) throw new BakError("BAD_OBJECT", "malformed commit: beyond 8 MiB");
   const reader = new CanonicalReader(bytes, "commit");
   const fields = reader.array(1, 0xffff);
   if (reader.unsigned() !== commitVersion) throw reader.refuse("unknown version");
