@@ -13,6 +13,6 @@ if (oclif === undefined || !existsSync(new URL("../dist/commands", import.meta.u
 } else {
   // NODE_ENV=test or development would make oclif look for src/ and a TypeScript loader.
   oclif.settings.enableAutoTranspile = false;
-  oclif.settings.debug = Boolean(process.env.DEBUG);
+  oclif.settings.debug = Boolean(process.env["DEBUG"]);
   await oclif.execute({ dir: import.meta.url });
 }
