@@ -14,6 +14,11 @@ import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
 import { isProjectId, type ProjectId } from "../../src/objects/project-id.js";
 import type { TreePage } from "../../src/objects/tree.js";
 
+/** Objects with the usual prototype, which is what decoders give, so that the two compare as equal. */
+function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
+  return fc.record(model, { noNullPrototype: true });
+}
+
 /** Any bytes as a ByteString. */
 export function byteStrings(minLength: number, maxLength: number): fc.Arbitrary<ByteString> {
   return fc.uint8Array({ minLength, maxLength }).map(byteString);
@@ -51,7 +56,7 @@ const seconds = fc.oneof(fc.nat(0x7fffffff), fc.maxSafeInteger(), fc.integer({ m
 /** Extended attributes in the order in which an entry has them. */
 export const extendedAttributes: fc.Arbitrary<ExtendedAttribute[]> = fc
   .uniqueArray(
-    fc.record({
+    record({
       name: byteStrings(1, 20).filter((name) => !name.includes("\0")),
       value: fc.uint8Array({ maxLength: 300 }),
     }),
@@ -69,7 +74,7 @@ export const attributes: fc.Arbitrary<Attributes> = fc.record(
     mtimeNanoseconds: fc.integer({ min: 0, max: 999_999_999 }),
     extendedAttributes,
   },
-  { requiredKeys: ["mode", "uid", "gid", "mtimeSeconds", "mtimeNanoseconds"] },
+  { requiredKeys: ["mode", "uid", "gid", "mtimeSeconds", "mtimeNanoseconds"], noNullPrototype: true },
 );
 
 const bases = fc.tuple(names, attributes, fc.option(counts, { nil: undefined })).map(([name, rest, hardLinkGroup]) => ({
@@ -78,17 +83,17 @@ const bases = fc.tuple(names, attributes, fc.option(counts, { nil: undefined }))
   ...(hardLinkGroup === undefined ? {} : { hardLinkGroup }),
 }));
 
-const contents = fc.oneof(fc.record({ blob: objectIds }), fc.record({ list: objectIds, fileHash: objectIds }));
+const contents = fc.oneof(record({ blob: objectIds }), record({ list: objectIds, fileHash: objectIds }));
 
 const kinds = fc.oneof(
-  fc.record({ kind: fc.constant("file" as const), size: counts, content: contents }),
-  fc.record({ kind: fc.constant("dir" as const), tree: objectIds }),
-  fc.record({
+  record({ kind: fc.constant("file" as const), size: counts, content: contents }),
+  record({ kind: fc.constant("dir" as const), tree: objectIds }),
+  record({
     kind: fc.constant("symlink" as const),
     target: byteStrings(1, 300).filter((target) => !target.includes("\0")),
   }),
-  fc.record({ kind: fc.constantFrom("fifo" as const, "socket" as const) }),
-  fc.record({ kind: fc.constantFrom("char" as const, "block" as const), major: ids32, minor: ids32 }),
+  record({ kind: fc.constantFrom("fifo" as const, "socket" as const) }),
+  record({ kind: fc.constantFrom("char" as const, "block" as const), major: ids32, minor: ids32 }),
 );
 
 /** Entries of every kind, with every optional field there or not. */
@@ -103,16 +108,16 @@ export function directories(maxLength: number): fc.Arbitrary<Entry[]> {
 
 /** The pages of one tree: in order, each first name once. */
 export const treePages: fc.Arbitrary<TreePage[]> = fc
-  .uniqueArray(fc.record({ firstName: names, id: objectIds }), {
+  .uniqueArray(record({ firstName: names, id: objectIds }), {
     minLength: 1,
     maxLength: 20,
     selector: ({ firstName }) => firstName,
   })
   .map((pages) => pages.toSorted((a, b) => (a.firstName < b.firstName ? -1 : 1)));
 
-export const lists: fc.Arbitrary<List> = fc.record({
+export const lists: fc.Arbitrary<List> = record({
   level: fc.nat(8),
-  children: fc.array(fc.record({ id: objectIds, size: fc.integer({ min: 1, max: 2 ** 48 }) }), {
+  children: fc.array(record({ id: objectIds, size: fc.integer({ min: 1, max: 2 ** 48 }) }), {
     minLength: 1,
     maxLength: 20,
   }),
@@ -135,10 +140,10 @@ const anyChar = fc
 const tags = fc.uniqueArray(texts(10), { maxLength: 4 }).map((each) => each.toSorted(compareTags));
 
 const owners: fc.Arbitrary<OwnerName[]> = fc
-  .uniqueArray(fc.record({ id: ids32, name: byteStrings(1, 12) }), { maxLength: 4, selector: ({ id }) => id })
+  .uniqueArray(record({ id: ids32, name: byteStrings(1, 12) }), { maxLength: 4, selector: ({ id }) => id })
   .map((each) => each.toSorted((a, b) => a.id - b.id));
 
-const commitCounts: fc.Arbitrary<CommitCounts> = fc.record({
+const commitCounts: fc.Arbitrary<CommitCounts> = record({
   files: counts,
   dirs: counts,
   bytes: counts,
@@ -148,7 +153,7 @@ const commitCounts: fc.Arbitrary<CommitCounts> = fc.record({
   unreadable: counts,
 });
 
-export const commits: fc.Arbitrary<Commit> = fc.record({
+export const commits: fc.Arbitrary<Commit> = record({
   tree: objectIds,
   root: attributes,
   parent: fc.option(objectIds, { nil: undefined }),
