@@ -56,3 +56,19 @@ export function misreading(bytes: Uint8Array, reencode: (bytes: Uint8Array) => U
     return isBakError(error, code) ? undefined : error;
   }
 }
+
+/** The lengths at which a decoder takes the beginning of the bytes for the whole, or fails in another way than by the code. */
+export function lengthsNotRefused(
+  bytes: Uint8Array,
+  decode: (bytes: Uint8Array) => unknown,
+  code: ErrorCode,
+): number[] {
+  return Array.from({ length: bytes.length }, (_, length) => length).filter((length) => {
+    try {
+      decode(bytes.subarray(0, length));
+      return true;
+    } catch (error) {
+      return !isBakError(error, code);
+    }
+  });
+}
