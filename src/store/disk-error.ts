@@ -1,0 +1,28 @@
+/** Turns the failures of system calls on a store's files into what bak says about them. */
+import { BakError, errnoOf } from "../errors.js";
+
+/**
+ * STORE_FULL or STORE_FAILED for the error of a system call, which stays its cause; any other value as it is: a BakError
+ * says already what it has to, and the rest are bugs.
+ */
+export function explainDiskError(error: unknown, folder: string): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined || !(error instanceof Error)) return error;
+  if (errno === "ENOSPC" || errno === "EDQUOT") {
+    const why = errno === "EDQUOT" ? " (quota)" : "";
+    return new BakError("STORE_FULL", `no space left on the store '${folder}'${why}`, {
+      hint: "free some space on its disk; what was pushed before is unharmed",
+      cause: error,
+    });
+  }
+  return new BakError("STORE_FAILED", `store '${folder}' failed: ${error.message}`, { cause: error });
+}
+
+/** Does some work on a store's files; rejects with what `explainDiskError` makes of a failure. */
+export async function explained<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explainDiskError(error, folder);
+  }
+}

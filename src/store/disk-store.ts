@@ -1,0 +1,183 @@
+/** The store on disk: one folder, owned by this process from `openStore` to `close`. */
+import { BakError, unreachable } from "../errors.js";
+import { decodeCommit } from "../objects/commit.js";
+import { decodeList } from "../objects/list.js";
+import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import type { ObjectKind } from "../objects/object-kind.js";
+import type { ProjectId } from "../objects/project-id.js";
+import { decodeTree } from "../objects/tree.js";
+import { explainDiskError, explained } from "./disk-error.js";
+import type { Disk } from "./disk.js";
+import type { Layout } from "./layout.js";
+import { DiskPackReceiver } from "./pack-receiver.js";
+import type { Packs } from "./packs.js";
+import { Projects } from "./projects.js";
+import type { StoreLock } from "./store-lock.js";
+import type { DamagedPack, LogLine, MemberLocation, PackReceiver, Store } from "./store.js";
+
+/** What `openStore` has found and made ready. */
+export interface DiskStoreParts {
+  readonly id: string;
+  readonly disk: Disk;
+  readonly layout: Layout;
+  readonly lock: StoreLock;
+  readonly packs: Packs;
+  readonly damaged: readonly DamagedPack[];
+}
+
+/** A store in a folder of this machine. */
+export class DiskStore implements Store {
+  readonly id: string;
+  readonly folder: string;
+  readonly damaged: readonly DamagedPack[];
+  readonly #disk: Disk;
+  readonly #layout: Layout;
+  readonly #lock: StoreLock;
+  readonly #packs: Packs;
+  readonly #projects: Projects;
+  readonly #receivers = new Set<PackReceiver>();
+  #closing: Promise<void> | undefined;
+
+  constructor({ id, disk, layout, lock, packs, damaged }: DiskStoreParts) {
+    this.id = id;
+    this.folder = layout.folder;
+    this.damaged = damaged;
+    this.#disk = disk;
+    this.#layout = layout;
+    this.#lock = lock;
+    this.#packs = packs;
+    this.#projects = new Projects(disk, layout);
+  }
+
+  has(id: ObjectId): boolean {
+    return this.#now(() => this.#packs.has(objectIdBytes(id), 0));
+  }
+
+  kindOf(id: ObjectId): ObjectKind {
+    return this.#now(() => this.#packs.find(id).kind);
+  }
+
+  hasMany(ids: Uint8Array): Uint8Array {
+    if (ids.length % objectIdLength !== 0) throw new RangeError(`${ids.length} bytes of ids`);
+    const bytes = Buffer.from(ids.buffer, ids.byteOffset, ids.length);
+    const count = ids.length / objectIdLength;
+    const bitmap = new Uint8Array(Math.ceil(count / 8));
+    return this.#now(() => {
+      for (let index = 0; index < count; index += 1) {
+        if (this.#packs.has(bytes, index * objectIdLength)) bitmap[index >> 3]! |= 1 << (index & 7);
+      }
+      return bitmap;
+    });
+  }
+
+  readObject(id: ObjectId, kind?: ObjectKind): Promise<Uint8Array> {
+    return this.#later(async () => {
+      const found = this.#packs.find(id);
+      const bytes = await this.#packs.readObject(id, found);
+      if (kind !== undefined && kind !== found.kind) assertKind(bytes, kind);
+      return bytes;
+    });
+  }
+
+  locateMembers(ids: Iterable<ObjectId>): MemberLocation[] {
+    return this.#now(() => {
+      const members = new Map<string, MemberLocation>();
+      for (const id of ids) {
+        const found = this.#packs.find(id);
+        const key = `${found.member} ${found.pack.id}`;
+        if (!members.has(key)) members.set(key, this.#packs.locate(found));
+      }
+      return [...members.values()].toSorted(compareLocations);
+    });
+  }
+
+  readMember(at: MemberLocation): Promise<Buffer> {
+    return this.#later(() => this.#packs.readMember(at));
+  }
+
+  receivePack(): PackReceiver {
+    this.#assertOpen();
+    const receiver: PackReceiver = new DiskPackReceiver({
+      disk: this.#disk,
+      folder: this.folder,
+      temporary: this.#layout.temporary(),
+      keep: (pack) => this.#packs.keep(pack),
+      onEnd: () => this.#receivers.delete(receiver),
+    });
+    this.#receivers.add(receiver);
+    return receiver;
+  }
+
+  projects(): Promise<ProjectId[]> {
+    return this.#later(() => this.#projects.list());
+  }
+
+  head(project: ProjectId): Promise<ObjectId | undefined> {
+    return this.#later(async () => (await this.#projects.readLog(project)).at(-1)?.commit);
+  }
+
+  readLog(project: ProjectId): Promise<LogLine[]> {
+    return this.#later(() => this.#projects.readLog(project));
+  }
+
+  appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine> {
+    return this.#later(() => {
+      this.#packs.find(commit);
+      return this.#projects.append(project, { base, makeLine: () => ({ commit, receivedMs: Date.now() }) });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= explained(this.folder, async () => {
+      await Promise.all([...this.#receivers].map((receiver) => receiver.abort()));
+      await this.#projects.idle();
+      await this.#packs.close();
+      await this.#lock.release();
+    });
+    return this.#closing;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new BakError("STORE_FAILED", `store '${this.folder}' is closed`);
+  }
+
+  #now<T>(work: () => T): T {
+    this.#assertOpen();
+    try {
+      return work();
+    } catch (error) {
+      throw explainDiskError(error, this.folder);
+    }
+  }
+
+  #later<T>(work: () => Promise<T>): Promise<T> {
+    return explained(this.folder, async () => {
+      this.#assertOpen();
+      return work();
+    });
+  }
+}
+
+/** For bytes that came as another kind: throws BAD_OBJECT unless they can be of this one. */
+function assertKind(bytes: Uint8Array, kind: ObjectKind): void {
+  switch (kind) {
+    case "blob":
+      return; // any bytes are a blob
+    case "list":
+      decodeList(bytes);
+      return;
+    case "tree":
+      decodeTree(bytes);
+      return;
+    case "commit":
+      decodeCommit(bytes);
+      return;
+    default:
+      unreachable(kind);
+  }
+}
+
+function compareLocations(a: MemberLocation, b: MemberLocation): number {
+  if (a.pack !== b.pack) return a.pack < b.pack ? -1 : 1;
+  return a.offset - b.offset;
+}

@@ -1,0 +1,117 @@
+/** Opens a store in a folder, and makes one where there is none. */
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { nanoid } from "nanoid";
+import { BakError, errnoOf } from "../errors.js";
+import { formatConfig, parseConfig } from "./config.js";
+import { explained } from "./disk-error.js";
+import { DiskStore } from "./disk-store.js";
+import { nodeDisk, type Disk } from "./disk.js";
+import { isPreparationName, Layout } from "./layout.js";
+import { loadPacks } from "./load-packs.js";
+import { lockStore } from "./lock.js";
+import { Packs } from "./packs.js";
+import type { StoreLock } from "./store-lock.js";
+import type { Store } from "./store.js";
+import { makeFolderDurably, writeFileWhole } from "./write-file.js";
+
+export interface OpenOptions {
+  /** Makes a store where the folder is missing or empty. */
+  readonly create: boolean;
+  /** What changes the store's files. */
+  readonly disk?: Disk;
+}
+
+/**
+ * Opens the store in a folder, for this process alone. Whatever a crash has left there is put in order: temporary files go,
+ * indexes that are missing or damaged are made again; a pack that is not whole is left out, and named by `damaged`.
+ *
+ * Rejects with NO_STORE where the folder holds something else, or nothing and `create` is false; STORE_LOCKED where the
+ * store has an owner; STORE_VERSION where a later bak made it; STORE_DAMAGED where its config.json can't be used;
+ * STORE_FULL and STORE_FAILED where the disk does not let it be opened.
+ */
+export async function openStore(folder: string, options: OpenOptions): Promise<Store> {
+  const path = resolve(folder);
+  return explained(path, () => openLayout(new Layout(path), { disk: nodeDisk, ...options }));
+}
+
+async function openLayout(layout: Layout, { create, disk }: Required<OpenOptions>): Promise<Store> {
+  if ((await look(layout)) === "nothing") {
+    if (!create) throw noStore(`no store in '${layout.folder}'`, "check the path, or push to it to make one there");
+    await makeFolders(disk, layout.folder);
+  }
+  await makeFolderDurably(disk, layout.incoming);
+  const lock = await lockStore(disk, layout);
+  try {
+    return await openLocked(layout, disk, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function openLocked(layout: Layout, disk: Disk, lock: StoreLock): Promise<Store> {
+  // a folder that is empty may have been lost by whatever copied the store here
+  for (const folder of [layout.packs, layout.projects]) await makeFolderDurably(disk, folder);
+  await clearIncoming(disk, layout);
+  if ((await look(layout)) === "nothing") await writeConfig(disk, layout);
+  const { id } = parseConfig(await readFile(layout.config, "utf8"), layout.config);
+  const packs = new Packs(disk, layout);
+  const damaged = await loadPacks(packs, { disk, layout });
+  return new DiskStore({ id, disk, layout, lock, packs, damaged });
+}
+
+/** What is in the folder: a store, or nothing yet, as far as bak is concerned; anything else is refused. */
+async function look(layout: Layout): Promise<"store" | "nothing"> {
+  const names = await namesIn(layout.folder);
+  if (names.includes("config.json")) {
+    parseConfig(await readFile(layout.config, "utf8"), layout.config);
+    return "store";
+  }
+  if (!names.every(isPreparationName)) {
+    throw noStore(
+      `no store in '${layout.folder}', but other files`,
+      "name a store, or a folder that is empty or not there yet",
+    );
+  }
+  const kept = [...(await namesIn(layout.packs)), ...(await namesIn(layout.projects))];
+  if (kept.length === 0) return "nothing"; // empty, or a store whose making was interrupted
+  throw new BakError("STORE_DAMAGED", `damaged store: '${layout.config}' is missing, but packs or projects are there`, {
+    hint: "restore the file from a copy of the store",
+  });
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    if (errnoOf(error) === "ENOTDIR") throw noStore(`no store at '${folder}': it is not a folder`, "name a folder");
+    throw error;
+  }
+}
+
+/** Makes a folder with all those above it that are missing. */
+async function makeFolders(disk: Disk, folder: string): Promise<void> {
+  try {
+    await makeFolderDurably(disk, folder);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    await makeFolders(disk, dirname(folder));
+    await makeFolderDurably(disk, folder);
+  }
+}
+
+async function clearIncoming(disk: Disk, layout: Layout): Promise<void> {
+  for (const name of await readdir(layout.incoming)) await disk.remove(join(layout.incoming, name));
+}
+
+/** The last step of making a store: before it, the folder counts as empty. */
+async function writeConfig(disk: Disk, layout: Layout): Promise<void> {
+  const bytes = Buffer.from(formatConfig({ id: nanoid(), createdMs: Date.now() }));
+  await writeFileWhole(disk, layout.config, { bytes, temporary: layout.temporary() });
+}
+
+function noStore(message: string, hint: string): BakError {
+  return new BakError("NO_STORE", message, { hint });
+}

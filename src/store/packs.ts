@@ -1,0 +1,139 @@
+/** The packs of a store: keeps those that have been checked, finds the objects in them, and reads their members. */
+import { BakError } from "../errors.js";
+import { inflateMember } from "../objects/member-gzip.js";
+import { objectIdBytes, objectIdOf, type ObjectId } from "../objects/object-id.js";
+import { ByteLru } from "./byte-lru.js";
+import type { Disk } from "./disk.js";
+import type { Layout } from "./layout.js";
+import { ObjectIndex, type FoundObject } from "./object-index.js";
+import { OpenFiles } from "./open-files.js";
+import { decodePackIndex } from "./pack-index.js";
+import type { CheckedPack } from "./pack-receiver.js";
+import { Serial } from "./serial.js";
+import type { MemberLocation, PackReceipt } from "./store.js";
+import { makeFolderDurably, place, removeQuietly, writeFileWhole } from "./write-file.js";
+
+const maxOpenPacks = 32;
+const inflatedCacheBytes = 16 << 20;
+
+/** All packs of one store that are whole. */
+export class Packs {
+  readonly #disk: Disk;
+  readonly #layout: Layout;
+  readonly #index = new ObjectIndex();
+  readonly #files = new OpenFiles(maxOpenPacks);
+  readonly #inflated = new ByteLru<string, Promise<Buffer>>(inflatedCacheBytes);
+  readonly #keeping = new Serial();
+  /** Folders of packs whose names are on stable storage. */
+  readonly #folders = new Set<string>();
+
+  constructor(disk: Disk, layout: Layout) {
+    this.#disk = disk;
+    this.#layout = layout;
+  }
+
+  /** Adds a pack that lies in its place; `index` has been checked, and is kept in memory if it is not in its place. */
+  add(pack: ObjectId, index: Buffer, options: { isIndexWritten: boolean }): PackReceipt {
+    const indexInMemory = options.isIndexWritten ? undefined : index;
+    const header = decodePackIndex(index, pack);
+    this.#index.add({ id: pack, indexPath: this.#layout.index(pack), indexInMemory, ...header }, index);
+    return { pack, objects: header.recordCount, bytes: header.packLength };
+  }
+
+  /**
+   * Moves a checked pack to its place, then its index, and only then lets its objects be found. If any of that fails, takes
+   * back what was done. A pack that is there already stays, and the new one goes.
+   */
+  keep(pack: CheckedPack): Promise<PackReceipt> {
+    return this.#keeping.run(async () => {
+      const present = this.#index.pack(pack.id);
+      if (present !== undefined) {
+        await removeQuietly(this.#disk, pack.temporary);
+        return { pack: pack.id, objects: present.recordCount, bytes: present.packLength };
+      }
+      try {
+        await this.#moveIn(pack);
+      } catch (error) {
+        for (const path of [this.#layout.index(pack.id), this.#layout.pack(pack.id), pack.temporary]) {
+          await removeQuietly(this.#disk, path);
+        }
+        throw error;
+      }
+      return this.add(pack.id, pack.index, { isIndexWritten: true });
+    });
+  }
+
+  has(ids: Buffer, offset: number): boolean {
+    return this.#index.has(ids, offset);
+  }
+
+  /** Where the object of an id is; throws NO_OBJECT. */
+  find(id: ObjectId): FoundObject {
+    const found = this.#index.find(objectIdBytes(id), 0);
+    if (found === undefined) throw new BakError("NO_OBJECT", `no object '${id}' in the store`);
+    return found;
+  }
+
+  /** Where the member lies that holds an object. */
+  locate({ pack, member }: FoundObject): MemberLocation {
+    return { pack: pack.id, ...this.#index.member(pack, member) };
+  }
+
+  async readMember({ pack, offset, packedLength }: MemberLocation): Promise<Buffer> {
+    const path = this.#layout.pack(pack);
+    const bytes = await this.#files.read(path, offset, packedLength);
+    if (bytes.length < packedLength) throw this.#damaged(pack, `it is cut short at byte ${offset + bytes.length}`);
+    return bytes;
+  }
+
+  /** An object's bytes, a copy, checked against its id. */
+  async readObject(id: ObjectId, found: FoundObject): Promise<Buffer> {
+    const tar = await this.#inflate(this.locate(found));
+    const bytes = Buffer.from(tar.subarray(found.offset, found.offset + found.length));
+    if (objectIdOf(bytes) !== id)
+      throw this.#damaged(found.pack.id, `the bytes of '${found.kind}/${id}' have another hash`);
+    return bytes;
+  }
+
+  /** Waits for packs that are being kept; no other call is in progress, and none follows. */
+  async close(): Promise<void> {
+    await this.#keeping.idle();
+    await this.#files.close();
+  }
+
+  #inflate(at: MemberLocation): Promise<Buffer> {
+    const key = `${at.pack} ${at.offset}`;
+    const cached = this.#inflated.get(key);
+    if (cached !== undefined) return cached;
+    const inflating = this.#readTar(at);
+    this.#inflated.set(key, inflating, at.inflatedLength);
+    inflating.catch(() => this.#inflated.delete(key)); // the disk may answer next time
+    return inflating;
+  }
+
+  async #readTar(at: MemberLocation): Promise<Buffer> {
+    const packed = await this.readMember(at);
+    try {
+      const tar = await inflateMember(packed);
+      // what inflates into a larger buffer would keep all of that buffer in the cache
+      return tar.buffer.byteLength > tar.length * 2 ? Buffer.from(tar) : tar;
+    } catch (cause) {
+      throw this.#damaged(at.pack, `the member at byte ${at.offset} does not inflate`, cause);
+    }
+  }
+
+  async #moveIn(pack: CheckedPack): Promise<void> {
+    const folder = this.#layout.packFolder(pack.id);
+    if (!this.#folders.has(folder)) {
+      await makeFolderDurably(this.#disk, folder);
+      this.#folders.add(folder);
+    }
+    await place(this.#disk, pack.temporary, this.#layout.pack(pack.id));
+    const temporary = this.#layout.temporary();
+    await writeFileWhole(this.#disk, this.#layout.index(pack.id), { bytes: pack.index, temporary });
+  }
+
+  #damaged(pack: ObjectId, why: string, cause?: unknown): BakError {
+    return new BakError("STORE_DAMAGED", `damaged pack '${this.#layout.pack(pack)}': ${why}`, { cause });
+  }
+}

@@ -1,0 +1,110 @@
+/** What a store promises, whatever it keeps its objects in. */
+import type { ObjectId } from "../objects/object-id.js";
+import type { ObjectKind } from "../objects/object-kind.js";
+import type { ProjectId } from "../objects/project-id.js";
+
+/** Where a member lies on disk. */
+export interface MemberLocation {
+  readonly pack: ObjectId;
+  /** Of its first byte in the pack. */
+  readonly offset: number;
+  /** Its length in bytes as it lies there, and once inflated. */
+  readonly packedLength: number;
+  readonly inflatedLength: number;
+}
+
+/** One commit of a project, as the store received it. */
+export interface LogLine {
+  readonly commit: ObjectId;
+  /** When the store received it, by its own clock: milliseconds since 1970. */
+  readonly receivedMs: number;
+}
+
+/** A pack that was left out when the store was opened, so that the rest of it can be used. */
+export interface DamagedPack {
+  readonly path: string;
+  /** One line, lower case. */
+  readonly why: string;
+}
+
+/** What was kept of a pack. */
+export interface PackReceipt {
+  readonly pack: ObjectId;
+  /** How many objects are in it, each counted once. */
+  readonly objects: number;
+  /** Length of the pack's file in bytes. */
+  readonly bytes: number;
+}
+
+/** Takes in one pack. Nothing of the pack is visible in the store before `finish` has resolved. */
+export interface PackReceiver {
+  /**
+   * Takes the next member, as it came; the receiver owns its bytes from then on. Resolves when there is room for the
+   * next: three members are in work at most, if each call waits for the one before. Rejects with BAD_PACK for a member
+   * that is not what it claims to be (or that the one before was not), STORE_FULL or STORE_FAILED; the pack is then lost.
+   */
+  add(member: Uint8Array): Promise<void>;
+  /**
+   * Ends the pack: `id` is the BLAKE3 of all its members and of `packTrailer`, as the sender computed it. Resolves once
+   * every object is on stable storage and can be found; rejects with BAD_PACK, STORE_FULL or STORE_FAILED, keeping nothing.
+   */
+  finish(id: ObjectId): Promise<PackReceipt>;
+  /** Gives the pack up; keeps nothing. Does not reject, whatever has failed before; may be called at any time. */
+  abort(): Promise<void>;
+}
+
+/** What looking at objects needs of a store. */
+export interface ObjectSource {
+  /** Whether an object is on stable storage. */
+  has(id: ObjectId): boolean;
+  /**
+   * An object's bytes, a copy, after they have been hashed. Rejects with NO_OBJECT where the store has none of that id,
+   * STORE_DAMAGED where its bytes are not those of the id. With `kind` given, rejects with BAD_OBJECT unless the bytes
+   * are of that kind. (The id is that of the bytes alone: where a file holds the very bytes of a tree, one object is
+   * both a blob and a tree.)
+   */
+  readObject(id: ObjectId, kind?: ObjectKind): Promise<Uint8Array>;
+}
+
+/**
+ * A store that this process owns. Any method may reject (or throw) with STORE_FAILED where the disk fails. Once a method
+ * that changes the store has resolved, its effect is on stable storage.
+ */
+export interface Store extends ObjectSource {
+  /** What tells this store from all others, for good. */
+  readonly id: string;
+  /** Absolute path. */
+  readonly folder: string;
+  /** Packs whose objects the store does not find, since they are not whole. */
+  readonly damaged: readonly DamagedPack[];
+  /**
+   * The kind as which an object came to the store; throws NO_OBJECT. A hint: the same bytes may also be meant as another
+   * kind, see `readObject`.
+   */
+  kindOf(id: ObjectId): ObjectKind;
+  /** For n ids of 32 bytes each: n bits, lowest of each byte first; 1 where the store has the object. */
+  hasMany(ids: Uint8Array): Uint8Array;
+  /**
+   * The members that hold the objects, each once, in the order in which they lie on disk. Throws NO_OBJECT, which names
+   * the first id that the store does not have.
+   */
+  locateMembers(ids: Iterable<ObjectId>): MemberLocation[];
+  /** A member's bytes as they lie on disk, not looked at. Rejects with STORE_DAMAGED where the pack is too short for it. */
+  readMember(at: MemberLocation): Promise<Buffer>;
+  /** Begins to take in a pack; any number may be received side by side. */
+  receivePack(): PackReceiver;
+  /** The projects that have a commit, sorted. */
+  projects(): Promise<ProjectId[]>;
+  /** A project's latest commit; undefined where it has none. */
+  head(project: ProjectId): Promise<ObjectId | undefined>;
+  /** A project's commits, oldest first; none for a project that there is not. Rejects with STORE_DAMAGED. */
+  readLog(project: ProjectId): Promise<LogLine[]>;
+  /**
+   * Makes a commit the project's head, and makes the project with its first commit. Rejects with HEAD_MOVED unless the
+   * head is `base`, and with NO_OBJECT where the store does not have the commit; that all is there that the commit needs is
+   * for the caller to see to (`assertComplete`). After any rejection the head is what it was.
+   */
+  appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine>;
+  /** Gives up packs that are being received, waits for what is being written, and lets another process own the store. */
+  close(): Promise<void>;
+}
