@@ -1,0 +1,116 @@
+/** A project's history, and the names that its commits go by. */
+import { BakError } from "../errors.js";
+import { decodeCommit, type Commit } from "../objects/commit.js";
+import type { ObjectId } from "../objects/object-id.js";
+import type { LogLine } from "../protocol/log-lines.js";
+import { fetchObjects } from "./fetch.js";
+import type { Remote } from "./remote.js";
+
+export interface LoggedCommit extends LogLine {
+  readonly content: Commit;
+}
+
+/** Commits whose objects are fetched at a time. */
+const batchSize = 1024;
+
+/** The project's commits, newest first. Rejects with NO_PROJECT if it has none. */
+export async function* readHistory(
+  remote: Remote,
+  options: { limit?: number } = {},
+): AsyncGenerator<LoggedCommit, void, undefined> {
+  if (remote.head === undefined) throw await noProject(remote);
+  let batch: LogLine[] = [];
+  for await (const line of remote.log(options)) {
+    batch.push(line);
+    if (batch.length < batchSize) continue;
+    yield* await withContent(remote, batch);
+    batch = [];
+  }
+  yield* await withContent(remote, batch);
+}
+
+/** One commit of the project. */
+export async function readCommit(remote: Remote, id: ObjectId): Promise<Commit> {
+  let commit: Commit | undefined;
+  await fetchObjects(remote, [id], (_, bytes) => (commit = decodeCommit(bytes)));
+  return commit as Commit;
+}
+
+/**
+ * The commit that a name stands for: `head`, `head~3` (the third before it), `@2026-11-01` or `@2026-11-01T12:00` (the last
+ * one received before that moment, local time unless it says otherwise), or a unique prefix of an id.
+ */
+export async function findCommit(remote: Remote, name: string): Promise<ObjectId> {
+  const parsed = parseCommitName(name);
+  if (remote.head === undefined) throw await noProject(remote);
+  switch (parsed.type) {
+    case "back":
+      for await (const line of remote.log({ skip: parsed.count, limit: 1 })) return line.commit;
+      throw noCommit(`no commit '${name}'`, `project '${remote.project}' has no so many commits`);
+    case "before":
+      for await (const line of remote.log()) if (line.receivedMs < parsed.timeMs) return line.commit;
+      throw noCommit(
+        `no commit '${name}'`,
+        `project '${remote.project}' has none before ${new Date(parsed.timeMs).toISOString()}`,
+      );
+    case "prefix":
+      return findByPrefix(remote, parsed.prefix);
+  }
+}
+
+type CommitName =
+  { type: "back"; count: number } | { type: "before"; timeMs: number } | { type: "prefix"; prefix: string };
+
+const datePattern = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+
+function parseCommitName(name: string): CommitName {
+  const back = /^head(?:~(\d{1,9}))?$/i.exec(name);
+  if (back !== null) return { type: "back", count: Number(back[1] ?? 0) };
+  if (name.startsWith("@")) {
+    const date = name.slice(1);
+    // a date alone would be taken as UTC
+    const timeMs = datePattern.test(date) ? Date.parse(date.length === 10 ? `${date}T00:00` : date) : Number.NaN;
+    if (Number.isNaN(timeMs)) throw badName(`not a date: '${name}'`, "write @2026-11-01 or @2026-11-01T18:30");
+    return { type: "before", timeMs };
+  }
+  if (/^[0-9a-f]{4,64}$/i.test(name)) return { type: "prefix", prefix: name.toLowerCase() };
+  throw badName(`not a commit: '${name}'`, "name it by 4 or more digits of its id, or head, head~3, @2026-11-01");
+}
+
+async function findByPrefix(remote: Remote, prefix: string): Promise<ObjectId> {
+  const found = new Set<ObjectId>();
+  for await (const line of remote.log()) if (line.commit.startsWith(prefix)) found.add(line.commit);
+  const [only, other] = found;
+  if (only === undefined)
+    throw noCommit(`no commit '${prefix}' in project '${remote.project}'`, "'bak log' lists its commits");
+  if (other === undefined) return only;
+  const some = [...found].slice(0, 4).map((id) => id.slice(0, Math.max(prefix.length + 4, 12)));
+  throw new BakError("AMBIGUOUS_COMMIT", `'${prefix}' is the beginning of ${found.size} commits`, {
+    hint: `give more digits: ${some.join(", ")}${found.size > some.length ? ", …" : ""}`,
+  });
+}
+
+async function withContent(remote: Remote, lines: readonly LogLine[]): Promise<LoggedCommit[]> {
+  const contents = new Map<ObjectId, Commit>();
+  const ids = lines.map((line) => line.commit);
+  await fetchObjects(remote, ids, (id, bytes) => contents.set(id, decodeCommit(bytes)));
+  return lines.map((line) => ({ ...line, content: contents.get(line.commit) as Commit }));
+}
+
+async function noProject(remote: Remote): Promise<BakError> {
+  const others = await remote.projects();
+  const shown = others.slice(0, 5).join(", ");
+  const hint =
+    others.length === 0
+      ? "the store is empty: 'bak push' makes its first project"
+      : `it has: ${shown}${others.length > 5 ? ", …" : ""}; choose with --project`;
+  return new BakError("NO_PROJECT", `no project '${remote.project}' in '${remote.peer}'`, { hint });
+}
+
+function noCommit(message: string, hint: string): BakError {
+  return new BakError("NO_COMMIT", message, { hint });
+}
+
+function badName(message: string, hint: string): BakError {
+  return new BakError("BAD_COMMIT_NAME", message, { hint });
+}

@@ -1,0 +1,143 @@
+/**
+ * The client's own index, as git has one: for each project the trees of the last push and, for every name in them, the
+ * ctime and inode that it had. With it an unchanged folder needs no trees from the store, and a file that was replaced by
+ * one of the same size and mtime is noticed. It is a cache: lost or damaged, it is made anew.
+ *
+ *     "bakindex" version(u32) header length(u32) header (JSON) padding
+ *     then for each folder  path length, stat count, tree id, path, padding, [ctime ns, inode] (i64 each) …
+ *     and for each object   length, id, bytes, padding        numbers little-endian, padding to 8 bytes
+ *     BLAKE3 of all before
+ */
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { byteString, bytesOf, type ByteString } from "../objects/byte-string.js";
+import { blake3, hashLength } from "../objects/hash.js";
+import { isObjectId, objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+
+/** What was seen of one folder: for the i-th entry of its tree, ctime in ns at 2i and inode at 2i+1. */
+export interface FolderStats {
+  readonly tree: ObjectId;
+  readonly stats: BigInt64Array;
+}
+
+export interface PushIndex {
+  /** The store and commit that the trees are of. */
+  readonly store: string;
+  readonly commit: ObjectId;
+  /** When the scan began, in ms since 1970: what is not older may have changed since without a trace. */
+  readonly startedMs: number;
+  readonly folders: ReadonlyMap<ByteString, FolderStats>;
+  /** The trees' bytes, and the commit's. */
+  readonly objects: ReadonlyMap<ObjectId, Uint8Array>;
+}
+
+const magic = Buffer.from("bakindex");
+const version = 1;
+const alignment = 8;
+
+/** The index that the file holds; undefined where there is none, or none that is whole and of this version. */
+export function readPushIndex(file: string): PushIndex | undefined {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch {
+    return undefined;
+  }
+  const end = bytes.length - hashLength;
+  if (end < magic.length + 8 || !blake3().hash(bytes.subarray(0, end)).equals(bytes.subarray(end))) return undefined;
+  if (!bytes.subarray(0, magic.length).equals(magic) || bytes.readUInt32LE(magic.length) !== version) return undefined;
+  return decode(bytes.subarray(0, end));
+}
+
+/** Writes the index in place of what the file held. */
+export function writePushIndex(file: string, index: PushIndex): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, encode(index), { mode: 0o600 });
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+interface Header {
+  store: string;
+  commit: string;
+  startedMs: number;
+  folders: number;
+  objects: number;
+}
+
+function encode(index: PushIndex): Buffer {
+  const header = {
+    store: index.store,
+    commit: index.commit,
+    startedMs: index.startedMs,
+    folders: index.folders.size,
+    objects: index.objects.size,
+  } satisfies Header;
+  const json = Buffer.from(JSON.stringify(header));
+  const parts: Uint8Array[] = [magic, uint32(version), uint32(json.length), json];
+  let length = magic.length + 8 + json.length;
+  const push = (...added: Uint8Array[]): void => {
+    for (const part of added) {
+      parts.push(part);
+      length += part.length;
+    }
+    const padding = -length & (alignment - 1);
+    if (padding > 0) parts.push(Buffer.alloc(padding));
+    length += padding;
+  };
+  push();
+  for (const [path, { tree, stats }] of index.folders) {
+    push(uint32(path.length), uint32(stats.length / 2), objectIdBytes(tree), bytesOf(path));
+    push(new Uint8Array(stats.buffer, stats.byteOffset, stats.byteLength));
+  }
+  for (const [id, bytes] of index.objects) push(uint32(bytes.length), objectIdBytes(id), bytes);
+  const whole = Buffer.concat(parts);
+  return Buffer.concat([whole, blake3().hash(whole)]);
+}
+
+/** The bytes are whole, as their hash has shown. */
+function decode(bytes: Buffer): PushIndex | undefined {
+  // numbers of 64 bits are read in place, which asks for alignment
+  const aligned = bytes.byteOffset % alignment === 0 ? bytes : Buffer.alloc(bytes.length);
+  if (aligned !== bytes) bytes.copy(aligned);
+  const headerLength = aligned.readUInt32LE(magic.length + 4);
+  let at = magic.length + 8;
+  const header = JSON.parse(aligned.toString("utf8", at, at + headerLength)) as Header;
+  if (!isObjectId(header.commit)) return undefined;
+  at = align(at + headerLength);
+  const folders = new Map<ByteString, FolderStats>();
+  for (let index = 0; index < header.folders; index += 1) {
+    const pathLength = aligned.readUInt32LE(at);
+    const count = aligned.readUInt32LE(at + 4);
+    const tree = objectIdAt(aligned, at + 8);
+    at += 8 + objectIdLength;
+    const path = byteString(aligned.subarray(at, at + pathLength));
+    at = align(at + pathLength);
+    folders.set(path, { tree, stats: new BigInt64Array(aligned.buffer, aligned.byteOffset + at, count * 2) });
+    at += count * 16;
+  }
+  const objects = new Map<ObjectId, Uint8Array>();
+  for (let index = 0; index < header.objects; index += 1) {
+    const length = aligned.readUInt32LE(at);
+    const id = objectIdAt(aligned, at + 4);
+    at += 4 + objectIdLength;
+    objects.set(id, aligned.subarray(at, at + length));
+    at = align(at + length);
+  }
+  return { store: header.store, commit: header.commit, startedMs: header.startedMs, folders, objects };
+}
+
+function align(at: number): number {
+  return at + (-at & (alignment - 1));
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}

@@ -1,0 +1,185 @@
+/** The other end as the client sees it: what can be asked of a store, once hello has been said. */
+import { BakError } from "../errors.js";
+import { blake3, type Hasher } from "../objects/hash.js";
+import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { packTrailer } from "../objects/pack-format.js";
+import { isProjectId, type ProjectId } from "../objects/project-id.js";
+import type { Channel } from "../protocol/channel.js";
+import { Conversation, type Exchange } from "../protocol/conversation.js";
+import { maxIdsPerMessage, maxLogLinesPerMessage, protocolVersion } from "../protocol/limits.js";
+import { decodeLogLines, type LogLine } from "../protocol/log-lines.js";
+import { receivePackStream } from "../protocol/pack-stream.js";
+
+export interface Hello {
+  project: ProjectId;
+  /** Names this program and its version. */
+  agent: string;
+  token?: string | undefined;
+  /** The commit whose trees need not be sent. */
+  have?: ObjectId | undefined;
+  /** Whether the head's trees are wanted at once. */
+  wantTrees: boolean;
+}
+
+/** What is known of a pack once the store has it on stable storage. */
+export interface PackReceipt {
+  readonly pack: ObjectId;
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** A pack on its way to the store. */
+export interface PackUpload {
+  /** Sends one member; resolves when there is room for the next. */
+  add(member: Uint8Array): Promise<void>;
+  /** Resolves once every object of the pack is on stable storage; rejects with what the store refused it for. */
+  finish(): Promise<PackReceipt>;
+}
+
+export class Remote {
+  /** The id of the store at the other end. */
+  readonly store: string;
+  /** The project's latest commit when the conversation began. */
+  readonly head: ObjectId | undefined;
+  readonly maxPackBytes: number;
+  readonly maxPackObjects: number;
+  readonly peer: string;
+  readonly project: ProjectId;
+  readonly #conversation: Conversation;
+  #headTrees: AsyncIterable<Uint8Array> | undefined;
+
+  /** Says hello. Rejects with NOT_ALLOWED, PROTOCOL or CONNECTION_LOST; the channel is then closed. */
+  static async open(channel: Channel, hello: Hello): Promise<Remote> {
+    const conversation = new Conversation(channel, { opened: true });
+    const exchange = conversation.open();
+    try {
+      const { token, have, ...rest } = hello;
+      await exchange.send({ type: "hello", version: protocolVersion, token, have, ...rest });
+      const welcome = await exchange.next("welcome");
+      if (welcome.version !== protocolVersion) {
+        throw new BakError(
+          "PROTOCOL",
+          `'${channel.peer}' speaks version ${welcome.version} of the protocol, this bak ${protocolVersion}`,
+        );
+      }
+      return new Remote(conversation, hello.project, welcome, exchange);
+    } catch (error) {
+      await conversation.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    conversation: Conversation,
+    project: ProjectId,
+    welcome: Pick<Remote, "store" | "head" | "maxPackBytes" | "maxPackObjects"> & { trees: boolean },
+    exchange: Exchange,
+  ) {
+    this.#conversation = conversation;
+    this.project = project;
+    this.peer = conversation.peer;
+    this.store = welcome.store;
+    this.head = welcome.head;
+    this.maxPackBytes = welcome.maxPackBytes;
+    this.maxPackObjects = welcome.maxPackObjects;
+    if (welcome.trees) this.#headTrees = receivePackStream(exchange);
+    else exchange.end();
+  }
+
+  /** The members that the store sent along with its welcome: the head's commit and trees. To be read once, if there are any. */
+  takeHeadTrees(): AsyncIterable<Uint8Array> | undefined {
+    const trees = this.#headTrees;
+    this.#headTrees = undefined;
+    return trees;
+  }
+
+  /** For each id whether the store has the object. At most 65,536 at a time. */
+  async has(ids: readonly ObjectId[]): Promise<boolean[]> {
+    const { bitmap } = await this.#conversation.ask({ type: "has", ids: concatIds(ids) }, "known");
+    if (bitmap.length !== Math.ceil(ids.length / 8))
+      throw new BakError("PROTOCOL", `'${this.peer}' answered for another number of objects`);
+    return ids.map((_, index) => (((bitmap[index >> 3] as number) >> (index & 7)) & 1) === 1);
+  }
+
+  /** Begins to send a pack. */
+  async upload(): Promise<PackUpload> {
+    const exchange = this.#conversation.open();
+    const hasher: Hasher = blake3().createHasher();
+    await exchange.send({ type: "packBegin" });
+    return {
+      add: (member) => {
+        hasher.update(member);
+        return exchange.send({ type: "packMember", member });
+      },
+      finish: async () => {
+        hasher.update(packTrailer);
+        const pack = hasher.digest().toString("hex") as ObjectId;
+        try {
+          await exchange.send({ type: "packEnd", pack });
+          const receipt = await exchange.next("packKept");
+          if (receipt.pack !== pack) throw new BakError("PROTOCOL", `'${this.peer}' kept another pack than was sent`);
+          return receipt;
+        } finally {
+          exchange.end();
+        }
+      },
+    };
+  }
+
+  /** Makes a commit the project's head. Rejects with HEAD_MOVED if the head is no longer `base`. */
+  async commit(commit: ObjectId, base: ObjectId | undefined): Promise<LogLine> {
+    const { receivedMs } = await this.#conversation.ask({ type: "commit", commit, base }, "committed");
+    return { commit, receivedMs };
+  }
+
+  /** The members that hold the objects asked for, at most 65,536, and whatever else lies in them. */
+  async *get(ids: readonly ObjectId[]): AsyncGenerator<Uint8Array, void, undefined> {
+    const exchange = this.#conversation.open();
+    await exchange.send({ type: "get", ids: concatIds(ids) });
+    yield* receivePackStream(exchange);
+  }
+
+  /** The members that hold the trees beneath a commit or tree, the commit itself too. */
+  async *trees(root: ObjectId): AsyncGenerator<Uint8Array, void, undefined> {
+    const exchange = this.#conversation.open();
+    await exchange.send({ type: "trees", root, have: undefined });
+    yield* receivePackStream(exchange);
+  }
+
+  /** The project's commits, newest first, after skipping some. */
+  async *log(options: { skip?: number; limit?: number } = {}): AsyncGenerator<LogLine, void, undefined> {
+    let skip = options.skip ?? 0;
+    let left = options.limit ?? Number.MAX_SAFE_INTEGER;
+    while (left > 0) {
+      const limit = Math.min(left, maxLogLinesPerMessage);
+      const page = await this.#conversation.ask({ type: "log", skip, limit }, "logPage");
+      const lines = decodeLogLines(page.lines);
+      if (lines.length > limit)
+        throw new BakError("PROTOCOL", `'${this.peer}' answered with more commits than were asked for`);
+      yield* lines;
+      skip += lines.length;
+      left -= lines.length;
+      if (lines.length === 0 || skip >= page.total) return;
+    }
+  }
+
+  /** The ids of the store's projects, sorted. */
+  async projects(): Promise<ProjectId[]> {
+    const { projects } = await this.#conversation.ask({ type: "projects" }, "projectList");
+    return projects.split("\n").filter(isProjectId);
+  }
+
+  /** Ends the conversation. Never rejects. */
+  close(): Promise<void> {
+    return this.#conversation.close();
+  }
+}
+
+/** The most ids that one call of `has` or `get` takes. */
+export const maxIdsPerCall = maxIdsPerMessage;
+
+function concatIds(ids: readonly ObjectId[]): Buffer {
+  const bytes = Buffer.allocUnsafe(ids.length * objectIdLength);
+  for (const [index, id] of ids.entries()) objectIdBytes(id).copy(bytes, index * objectIdLength);
+  return bytes;
+}

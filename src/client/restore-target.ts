@@ -1,0 +1,98 @@
+/** What restore does to one name in the target; nothing here follows a symlink. */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  type Stats,
+} from "node:fs";
+import { byteString, type ByteString } from "../objects/byte-string.js";
+import { fileHashOf, type Attributes, type FileEntry, type SymlinkEntry } from "../objects/entry.js";
+import { blake3 } from "../objects/hash.js";
+import { setModificationTime } from "../platform/file-times.js";
+import { fsPath } from "./source-path.js";
+
+/** One path cannot be restored, for a reason that no system call gave. */
+export class RestoreFailure extends Error {}
+
+const compareBytes = 1 << 20;
+
+/** Makes a folder where there is none; what else has that name is replaced. Missing parents are made too. */
+export function makeFolder(path: ByteString): "made" | "there" | "replaced" {
+  const stats = statOf(path);
+  if (stats?.isDirectory() === true) return "there";
+  if (stats !== undefined) unlinkSync(fsPath(path));
+  mkdirSync(fsPath(path), { recursive: stats === undefined, mode: 0o700 });
+  return stats === undefined ? "made" : "replaced";
+}
+
+/** Makes a symlink, unless the very same is there. */
+export function makeSymlink(path: ByteString, entry: SymlinkEntry): "made" | "there" | "replaced" {
+  const stats = statOf(path);
+  const isRight = stats?.isSymbolicLink() === true && byteString(readlinkSync(fsPath(path), "buffer")) === entry.target;
+  if (!isRight) {
+    if (stats !== undefined) clearWay(path, stats);
+    symlinkSync(fsPath(entry.target), fsPath(path));
+  }
+  setModificationTime(fsPath(path), entry.mtimeSeconds, entry.mtimeNanoseconds);
+  return isRight ? "there" : stats === undefined ? "made" : "replaced";
+}
+
+/** Whether the file is there with the content that it should have; its hash is compared, so it is read if the size is right. */
+export function isFileAsWanted(path: ByteString, entry: FileEntry): "missing" | "other" | "right" {
+  const stats = statOf(path);
+  if (stats === undefined) return "missing";
+  if (stats.isDirectory()) clearWay(path, stats);
+  if (!stats.isFile() || stats.size !== entry.size) return "other";
+  return hashFile(path, entry.size) === fileHashOf(entry.content) ? "right" : "other";
+}
+
+/** Sets mode and mtime of a file or folder that we know to be no symlink. */
+export function setAttributes(path: ByteString, attributes: Attributes): void {
+  chmodSync(fsPath(path), attributes.mode);
+  setModificationTime(fsPath(path), attributes.mtimeSeconds, attributes.mtimeNanoseconds);
+}
+
+/** Removes what has the name, save a folder with something in it. */
+function clearWay(path: ByteString, stats: Stats): void {
+  if (!stats.isDirectory()) return unlinkSync(fsPath(path));
+  try {
+    rmdirSync(fsPath(path));
+  } catch (cause) {
+    throw new RestoreFailure("a folder that is not empty is in its place", { cause });
+  }
+}
+
+function statOf(path: ByteString): Stats | undefined {
+  return lstatSync(fsPath(path), { throwIfNoEntry: false });
+}
+
+/** The file's BLAKE3 in hex; undefined if it is no longer a file, or cannot be read, and so has to be replaced. */
+function hashFile(path: ByteString, sizeBytes: number): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    if (!fstatSync(fd).isFile()) return undefined;
+    const hasher = blake3().createHasher();
+    const buffer = Buffer.allocUnsafe(Math.min(compareBytes, sizeBytes + 1));
+    for (;;) {
+      const count = readSync(fd, buffer, 0, buffer.length, null);
+      if (count === 0) return hasher.digest().toString("hex");
+      hasher.update(buffer.subarray(0, count));
+    }
+  } finally {
+    closeSync(fd);
+  }
+}

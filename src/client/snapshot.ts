@@ -1,0 +1,422 @@
+/**
+ * Takes a folder as it is now: a sorted walk, merged with the trees of the head, that reads only what may have changed and
+ * makes the trees of the next commit. Names that cannot be read are told of and left out; the rest goes on.
+ */
+import { readdirSync, readlinkSync } from "node:fs";
+import { BakError, errnoOf } from "../errors.js";
+import { byteString, bytesOf, joinPath, type ByteString } from "../objects/byte-string.js";
+import type { CommitCounts } from "../objects/commit.js";
+import { readDirectory } from "../objects/directory.js";
+import type { Attributes, Entry, FileEntry } from "../objects/entry.js";
+import type { ObjectId } from "../objects/object-id.js";
+import type { PackedObject } from "../objects/object-kind.js";
+import { TreeBuilder } from "../objects/tree.js";
+import { createBreath } from "./breath.js";
+import { isSameEntry, isUnchangedFile, type IndexedStat } from "./compare.js";
+import type { FolderStats } from "./push-index.js";
+import { readSourceFile } from "./read-file.js";
+import { fsPath } from "./source-path.js";
+import { MissingTree } from "./tree-source.js";
+import { deviceNumbers, statSource, type SourceStat } from "./source-stat.js";
+
+/** What the folder was at the head, as far as it is known here. */
+export interface Baseline {
+  /** The head's tree; undefined for a project without a commit. */
+  readonly tree: ObjectId | undefined;
+  /** Bytes of every tree beneath it. */
+  readonly objects: ReadonlyMap<ObjectId, Uint8Array>;
+  /** From the client's own index; none where that is missing, or of another commit. */
+  readonly folders: ReadonlyMap<ByteString, FolderStats>;
+  /** When the scan that made it began. */
+  readonly scanStartedMs: number;
+}
+
+/** What happened to a name since the head, or with it in this walk. */
+export type SnapshotEvent =
+  | { readonly type: "added" | "changed" | "removed"; readonly path: ByteString; readonly entry: Pick<Entry, "kind"> }
+  | { readonly type: "unreadable"; readonly path: ByteString; readonly why: string }
+  | { readonly type: "unsteady" | "leftOut"; readonly path: ByteString };
+
+/** How far the walk is; the numbers only grow. */
+export interface SnapshotProgress {
+  /** Names seen that are no folders. */
+  files: number;
+  /** Sum of the sizes of files seen. */
+  bytes: number;
+  filesRead: number;
+  bytesRead: number;
+}
+
+export interface SnapshotOptions {
+  /** Absolute path of the folder. */
+  folder: ByteString;
+  baseline: Baseline;
+  /** Reads every file, whatever its size and times say. */
+  isFull: boolean;
+  /** Takes each new object; undefined for a walk that only compares, reads no file and makes no trees. */
+  offer: ((object: PackedObject<ObjectId>) => Promise<void> | undefined) | undefined;
+  /** Folders that are not entered, such as the store itself. */
+  isLeftOut: (stat: SourceStat) => boolean;
+  onEvent: (event: SnapshotEvent) => void;
+  progress: SnapshotProgress;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Snapshot {
+  /** Undefined after a walk that only compares. */
+  readonly tree: ObjectId | undefined;
+  readonly root: Attributes;
+  readonly counts: CommitCounts;
+  /** Paths of the folders that were left out. */
+  readonly leftOut: readonly ByteString[];
+  /** What the client's next index holds. */
+  readonly folders: ReadonlyMap<ByteString, FolderStats>;
+  readonly objects: ReadonlyMap<ObjectId, Uint8Array>;
+}
+
+/**
+ * Walks the folder. Rejects with SOURCE_FAILED if the folder itself cannot be read, with
+ * MissingTree where the baseline lacks a tree of the head, and with whatever `offer` failed with.
+ */
+export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
+  return new Walk(options).run();
+}
+
+interface FolderResult {
+  readonly tree: ObjectId | undefined;
+}
+
+class Walk {
+  readonly #options: SnapshotOptions;
+  readonly #breathe = createBreath();
+  readonly #counts = { files: 0, dirs: 0, bytes: 0, changed: 0, added: 0, removed: 0, unreadable: 0 };
+  readonly #folders = new Map<ByteString, FolderStats>();
+  readonly #objects = new Map<ObjectId, Uint8Array>();
+  readonly #leftOut: ByteString[] = [];
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<Snapshot> {
+    const { folder, baseline } = this.#options;
+    let root: SourceStat;
+    let names: ByteString[];
+    try {
+      root = statSource(folder);
+      names = namesIn(folder);
+    } catch (cause) {
+      throw new BakError("SOURCE_FAILED", `cannot read the folder: ${reasonOf(cause)}`, { cause });
+    }
+    const { tree } = await this.#folder("" as ByteString, names, baseline.tree).catch((error: unknown) => {
+      throw error instanceof StoreFailure ? error.reason : error;
+    });
+    return {
+      tree,
+      root: attributesOf(root),
+      counts: this.#counts,
+      leftOut: this.#leftOut,
+      folders: this.#folders,
+      objects: this.#objects,
+    };
+  }
+
+  #load = (id: ObjectId): Uint8Array => {
+    const bytes = this.#options.baseline.objects.get(id);
+    if (bytes === undefined) throw new MissingTree(id);
+    return bytes;
+  };
+
+  /** One folder, whose names are sorted, against the same folder at the head. */
+  async #folder(path: ByteString, names: readonly ByteString[], headTree: ObjectId | undefined): Promise<FolderResult> {
+    const { baseline, offer, signal } = this.#options;
+    const made: PackedObject<ObjectId>[] = [];
+    const builder = offer === undefined ? undefined : new TreeBuilder((tree) => void made.push(tree));
+    const indexed = baseline.folders.get(path);
+    const head = new HeadEntries(headTree, this.#load, indexed?.tree === headTree ? indexed?.stats : undefined);
+    const stats = new BigInt64Array(builder === undefined ? 0 : names.length * 2);
+    for (const name of names) {
+      signal?.throwIfAborted();
+      for (const entry of head.upTo(name)) this.#removed(joinPath(path, entry.name), entry);
+      const found = head.take(name);
+      const taken = await this.#name(path, name, found);
+      await this.#breathe();
+      if (taken === undefined) continue;
+      if (builder === undefined || !this.#add(builder, taken.entry, path)) continue;
+      stats[builder.count * 2 - 2] = taken.stat.ctimeNs;
+      stats[builder.count * 2 - 1] = taken.stat.ino;
+      await this.#offerTrees(made);
+    }
+    for (const entry of head.rest()) this.#removed(joinPath(path, entry.name), entry);
+    if (builder === undefined) return { tree: undefined };
+    const tree = builder.finish();
+    await this.#offerTrees(made);
+    this.#folders.set(path, { tree, stats: stats.subarray(0, builder.count * 2) });
+    return { tree };
+  }
+
+  /** One name; undefined where there is nothing to be kept of it. */
+  async #name(
+    path: ByteString,
+    name: ByteString,
+    head: HeadEntry | undefined,
+  ): Promise<{ entry: Entry; stat: SourceStat } | undefined> {
+    const relative = joinPath(path, name);
+    const absolute = joinPath(this.#options.folder, relative);
+    try {
+      const stat = statSource(absolute);
+      if (stat.kind === "dir") return await this.#subfolder({ name, relative, absolute, stat }, head);
+      const taken = await this.#entry({ name, relative, absolute, stat }, head);
+      this.#counts.files += 1;
+      this.#options.progress.files += 1;
+      if (taken.entry.kind === "file") this.#countBytes(taken.entry);
+      this.#compared(relative, taken.entry, head?.entry);
+      return taken;
+    } catch (error) {
+      return this.#unreadable(relative, error, head);
+    }
+  }
+
+  async #subfolder(at: Place, head: HeadEntry | undefined): Promise<{ entry: Entry; stat: SourceStat } | undefined> {
+    if (this.#options.isLeftOut(at.stat)) {
+      this.#leftOut.push(at.relative);
+      this.#options.onEvent({ type: "leftOut", path: at.relative });
+      if (head !== undefined) this.#removed(at.relative, head.entry);
+      return undefined;
+    }
+    const names = namesIn(at.absolute);
+    const headTree = head?.entry.kind === "dir" ? head.entry.tree : undefined;
+    const { tree } = await this.#folder(at.relative, names, headTree);
+    const entry: Entry = { name: at.name, ...attributesOf(at.stat), kind: "dir", tree: tree ?? ("" as ObjectId) };
+    this.#counts.dirs += 1;
+    this.#compared(at.relative, entry, head?.entry);
+    return { entry, stat: at.stat };
+  }
+
+  async #entry(at: Place, head: HeadEntry | undefined): Promise<{ entry: Entry; stat: SourceStat }> {
+    const { name, stat, absolute } = at;
+    const base = { name, ...attributesOf(stat) };
+    switch (stat.kind) {
+      case "file":
+        return this.#file(at, head);
+      case "symlink": {
+        const target = byteString(readlinkSync(fsPath(absolute), "buffer"));
+        return { entry: { ...base, kind: "symlink", target }, stat };
+      }
+      case "char":
+      case "block":
+        return { entry: { ...base, kind: stat.kind, ...deviceNumbers(stat.rdev) }, stat };
+      case "fifo":
+      case "socket":
+        return { entry: { ...base, kind: stat.kind }, stat };
+      case "dir":
+        throw new Error("a folder is no plain entry");
+    }
+  }
+
+  async #file(at: Place, head: HeadEntry | undefined): Promise<{ entry: FileEntry; stat: SourceStat }> {
+    const { isFull, baseline, offer, progress, onEvent, signal } = this.#options;
+    const { name, stat } = at;
+    const known = head?.entry;
+    const base = { name, kind: "file", ...attributesOf(stat), size: stat.size } as const;
+    const comparison = { indexed: head?.indexed, scanStartedMs: baseline.scanStartedMs };
+    if (!isFull && isUnchangedFile(stat, known, comparison))
+      return { entry: { ...base, content: known.content }, stat };
+    if (offer === undefined) return { entry: { ...base, content: contentUnread(stat, known) }, stat };
+    const read = await readSourceFile(at.absolute, {
+      offer: (object) => offerOrStop(offer, object),
+      onBytes: (count) => (progress.bytesRead += count),
+      breathe: this.#breathe,
+      signal,
+    });
+    progress.filesRead += 1;
+    if (read.isUnsteady) onEvent({ type: "unsteady", path: at.relative });
+    const entry = {
+      name,
+      kind: "file",
+      ...attributesOf(read.stat),
+      size: read.stat.size,
+      content: read.content,
+    } as const;
+    return { entry, stat: read.stat };
+  }
+
+  /** False for an entry whose metadata is more than can be kept. */
+  #add(builder: TreeBuilder, entry: Entry, path: ByteString): boolean {
+    try {
+      builder.add(entry);
+      return true;
+    } catch (error) {
+      if (!(error instanceof BakError)) throw error;
+      this.#unreadable(joinPath(path, entry.name), error, undefined);
+      return false;
+    }
+  }
+
+  async #offerTrees(made: PackedObject<ObjectId>[]): Promise<void> {
+    const { baseline, offer } = this.#options;
+    for (const tree of made.splice(0)) {
+      const known = baseline.objects.get(tree.id);
+      this.#objects.set(tree.id, known ?? tree.bytes);
+      if (known === undefined && offer !== undefined) await offerOrStop(offer, tree);
+    }
+  }
+
+  #countBytes(entry: FileEntry): void {
+    this.#counts.bytes += entry.size;
+    this.#options.progress.bytes += entry.size;
+  }
+
+  #compared(path: ByteString, entry: Entry, head: Entry | undefined): void {
+    if (head === undefined) {
+      this.#counts.added += 1;
+      this.#options.onEvent({ type: "added", path, entry });
+    } else if (head.kind !== entry.kind) {
+      this.#removed(path, head);
+      this.#counts.added += 1;
+      this.#options.onEvent({ type: "added", path, entry });
+    } else if (!isSameEntry(entry, head)) {
+      this.#counts.changed += 1;
+      this.#options.onEvent({ type: "changed", path, entry });
+    }
+  }
+
+  #removed(path: ByteString, entry: Entry): void {
+    this.#counts.removed += 1;
+    this.#options.onEvent({ type: "removed", path, entry });
+    if (entry.kind !== "dir") return;
+    for (const child of readDirectory(entry.tree, this.#load)) this.#removed(joinPath(path, child.name), child);
+  }
+
+  /** What fails because of the source's file is told and left out; what fails because of the store stops everything. */
+  #unreadable(path: ByteString, error: unknown, head: HeadEntry | undefined): undefined {
+    if (error instanceof StoreFailure) throw error;
+    const errno = errnoOf(error);
+    if (errno === undefined && !(error instanceof BakError && sourceCodes.has(error.code))) throw error;
+    if (errno === "ENOENT" && head === undefined) return undefined; // it came and went
+    if (errno === "ENOENT" && head !== undefined) return this.#removed(path, head.entry) as undefined;
+    this.#counts.unreadable += 1;
+    this.#options.onEvent({ type: "unreadable", path, why: reasonOf(error) });
+    return undefined;
+  }
+}
+
+const sourceCodes: ReadonlySet<string> = new Set(["SOURCE_FAILED", "LIMIT"]);
+
+/** Wraps what the store failed with, so that no error number in it is taken for that of a source file. */
+class StoreFailure extends Error {
+  readonly reason: unknown;
+  constructor(reason: unknown) {
+    super("the store failed");
+    this.reason = reason;
+  }
+}
+
+async function offerOrStop(
+  offer: (object: PackedObject<ObjectId>) => Promise<void> | undefined,
+  object: PackedObject<ObjectId>,
+): Promise<void> {
+  try {
+    await offer(object);
+  } catch (error) {
+    throw new StoreFailure(error);
+  }
+}
+
+interface Place {
+  readonly name: ByteString;
+  readonly relative: ByteString;
+  readonly absolute: ByteString;
+  readonly stat: SourceStat;
+}
+
+interface HeadEntry {
+  readonly entry: Entry;
+  readonly indexed: IndexedStat | undefined;
+}
+
+/** The head's entries of one folder, given out along a sorted walk. */
+class HeadEntries {
+  readonly #entries: Iterator<Entry, void, undefined>;
+  readonly #stats: BigInt64Array | undefined;
+  #next: Entry | undefined;
+  #ordinal = -1;
+
+  constructor(tree: ObjectId | undefined, load: (id: ObjectId) => Uint8Array, stats: BigInt64Array | undefined) {
+    this.#entries = tree === undefined ? [][Symbol.iterator]() : readDirectory(tree, load);
+    this.#stats = stats;
+    this.#advance();
+  }
+
+  /** The entries before `name` that have not been given out. */
+  *upTo(name: ByteString): Generator<Entry, void, undefined> {
+    while (this.#next !== undefined && this.#next.name < name) {
+      yield this.#next;
+      this.#advance();
+    }
+  }
+
+  /** The entry of that name, if it is the next. */
+  take(name: ByteString): HeadEntry | undefined {
+    const entry = this.#next;
+    if (entry?.name !== name) return undefined;
+    const ctimeNs = this.#stats?.[this.#ordinal * 2];
+    const ino = this.#stats?.[this.#ordinal * 2 + 1];
+    this.#advance();
+    return { entry, indexed: ctimeNs === undefined || ino === undefined ? undefined : { ctimeNs, ino } };
+  }
+
+  *rest(): Generator<Entry, void, undefined> {
+    for (; this.#next !== undefined; this.#advance()) yield this.#next;
+  }
+
+  #advance(): void {
+    const next = this.#entries.next();
+    this.#next = next.done === true ? undefined : next.value;
+    this.#ordinal += 1;
+  }
+}
+
+/** The names in a folder, in the order of their bytes. */
+function namesIn(folder: ByteString): ByteString[] {
+  return (readdirSync(fsPath(folder), { encoding: "latin1" }) as ByteString[]).sort(compareBytes);
+}
+
+function compareBytes(a: ByteString, b: ByteString): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+function attributesOf(stat: SourceStat): Attributes {
+  const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = stat;
+  return { mode, uid, gid, mtimeSeconds, mtimeNanoseconds };
+}
+
+/** For a walk that only compares: content that is the head's where size and mtime still are, and no content's otherwise. */
+function contentUnread(stat: SourceStat, head: Entry | undefined): FileEntry["content"] {
+  const isAlike =
+    head?.kind === "file" &&
+    head.size === stat.size &&
+    head.mtimeSeconds === stat.mtimeSeconds &&
+    head.mtimeNanoseconds === stat.mtimeNanoseconds;
+  return isAlike ? head.content : { blob: "" as ObjectId };
+}
+
+function reasonOf(error: unknown): string {
+  switch (errnoOf(error)) {
+    case "ENOENT":
+      return "no such file or folder";
+    case "ENOTDIR":
+      return "not a folder";
+    case "EACCES":
+    case "EPERM":
+      return "permission denied";
+    case "ELOOP":
+      return "it has become a symlink";
+    case "EIO":
+      return "input/output error";
+    case "ENAMETOOLONG":
+      return "path too long";
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}

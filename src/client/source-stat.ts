@@ -1,0 +1,64 @@
+/** What the file system says of a name, without following links, in the terms of a tree's entry. */
+import { lstatSync, type BigIntStats } from "node:fs";
+import type { ByteString } from "../objects/byte-string.js";
+import type { Attributes, EntryKind } from "../objects/entry.js";
+import { fsPath } from "./source-path.js";
+
+export interface SourceStat extends Attributes {
+  readonly kind: EntryKind;
+  /** In bytes. */
+  readonly size: number;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly ctimeNs: bigint;
+  /** Device number of a device, as the kernel packs it. */
+  readonly rdev: bigint;
+}
+
+const billion = 1_000_000_000n;
+
+/** Throws what lstat(2) fails with. */
+export function statSource(path: ByteString): SourceStat {
+  return sourceStatOf(lstatSync(fsPath(path), { bigint: true }));
+}
+
+/** The same from what Node's stat calls return. */
+export function sourceStatOf(stats: BigIntStats): SourceStat {
+  // BigInt division truncates towards zero; before 1970 the fraction still counts upwards
+  let seconds = stats.mtimeNs / billion;
+  let nanoseconds = stats.mtimeNs % billion;
+  if (nanoseconds < 0n) {
+    seconds -= 1n;
+    nanoseconds += billion;
+  }
+  return {
+    kind: kindOf(stats),
+    mode: Number(stats.mode) & 0o7777,
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    mtimeSeconds: Number(seconds),
+    mtimeNanoseconds: Number(nanoseconds),
+    size: Number(stats.size),
+    dev: stats.dev,
+    ino: stats.ino,
+    ctimeNs: stats.ctimeNs,
+    rdev: stats.rdev,
+  };
+}
+
+/** The device number's parts as glibc's major(3) and minor(3) take them apart. */
+export function deviceNumbers(rdev: bigint): { major: number; minor: number } {
+  return {
+    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
+    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
+  };
+}
+
+function kindOf(stats: BigIntStats): EntryKind {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "dir";
+  if (stats.isSymbolicLink()) return "symlink";
+  if (stats.isFIFO()) return "fifo";
+  if (stats.isSocket()) return "socket";
+  return stats.isCharacterDevice() ? "char" : "block";
+}

@@ -1,0 +1,90 @@
+/** The trees of one commit, fetched all at once or as they are needed. */
+import { BakError } from "../errors.js";
+import { displayName, joinPath, splitPath, type ByteString } from "../objects/byte-string.js";
+import type { Commit } from "../objects/commit.js";
+import { decodeTree, isPaged } from "../objects/tree.js";
+import { findEntry, readDirectory } from "../objects/directory.js";
+import type { Entry } from "../objects/entry.js";
+import type { ObjectId } from "../objects/object-id.js";
+import { fetchObject, fetchObjects, readObjects } from "./fetch.js";
+import type { Remote } from "./remote.js";
+
+/** Thrown by a loader for a tree that has to be fetched first. */
+export class MissingTree extends Error {
+  readonly id: ObjectId;
+  constructor(id: ObjectId) {
+    super(`tree '${id}' has not been fetched`);
+    this.id = id;
+  }
+}
+
+export class TreeSource {
+  readonly #remote: Remote;
+  readonly #trees = new Map<ObjectId, Uint8Array>();
+
+  constructor(remote: Remote) {
+    this.#remote = remote;
+  }
+
+  /** Fetches all trees beneath a commit or a tree. */
+  async fetchAll(root: ObjectId): Promise<void> {
+    const isWanted = (id: ObjectId, kind: string): boolean => kind === "tree" && !this.#trees.has(id);
+    for await (const { id, bytes } of readObjects(this.#remote.trees(root), isWanted))
+      this.#trees.set(id, Buffer.from(bytes));
+  }
+
+  /** The entries of a folder, in byte order; fetches what is missing of its pages, level by level, and no other trees. */
+  async fetchEntries(tree: ObjectId): Promise<Entry[]> {
+    for (let level = [tree]; level.length > 0;) {
+      const missing = level.filter((id) => !this.#trees.has(id));
+      const take = (id: ObjectId, bytes: Uint8Array): void => void this.#trees.set(id, Buffer.from(bytes));
+      await fetchObjects(this.#remote, missing, take);
+      level = level.flatMap((id) => pagesOf(this.#load(id)));
+    }
+    return [...readDirectory(tree, this.#load)];
+  }
+
+  /**
+   * The entries along a path, from the first name to the last; fetches only the trees on the way. Rejects with NO_PATH
+   * where the commit has no such path.
+   */
+  async fetchPath(commit: Commit, path: ByteString): Promise<Entry[]> {
+    const found: Entry[] = [];
+    let at = "" as ByteString;
+    for (const name of splitPath(path)) {
+      const parent = found.at(-1);
+      at = joinPath(at, name);
+      const tree = parent === undefined ? commit.tree : parent.kind === "dir" ? parent.tree : undefined;
+      const entry = tree === undefined ? undefined : await this.#retry(() => findEntry(tree, name, this.#load));
+      if (entry === undefined)
+        throw new BakError("NO_PATH", `no path '${displayName(at)}' in the commit`, {
+          hint: "'bak ls' lists its paths",
+        });
+      found.push(entry);
+    }
+    return found;
+  }
+
+  #load = (id: ObjectId): Uint8Array => {
+    const bytes = this.#trees.get(id);
+    if (bytes === undefined) throw new MissingTree(id);
+    return bytes;
+  };
+
+  /** Runs `read` until it finds every tree that it asks for. */
+  async #retry<T>(read: () => T): Promise<T> {
+    for (;;) {
+      try {
+        return read();
+      } catch (error) {
+        if (!(error instanceof MissingTree)) throw error;
+        this.#trees.set(error.id, Buffer.from(await fetchObject(this.#remote, error.id)));
+      }
+    }
+  }
+}
+
+function pagesOf(bytes: Uint8Array): ObjectId[] {
+  const tree = decodeTree(bytes);
+  return isPaged(tree) ? tree.pages.map((page) => page.id) : [];
+}

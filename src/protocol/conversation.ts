@@ -1,0 +1,212 @@
+/**
+ * Both ends of a channel speak through this: it numbers requests, brings each answer to the request that it belongs to,
+ * and gives the other end's requests to a handler. Either end may ask; nothing here knows who is client and who is store.
+ */
+import { BakError, isBakError, isErrorCode } from "../errors.js";
+import type { Channel } from "./channel.js";
+import { receiveQueueBytes } from "./limits.js";
+import { decodeMessage, encodeMessage } from "./message-codec.js";
+import type { Message, MessageOf, MessageType, Unnumbered } from "./messages.js";
+
+export interface ConversationOptions {
+  /** The side that opened the channel numbers its requests with odd numbers, the other with even ones. */
+  opened: boolean;
+  /** Is given each message of the other end's requests, one at a time; what it throws goes back as an error. */
+  onRequest?: (message: Message) => Promise<void>;
+}
+
+interface Waiting {
+  readonly message: Message;
+  readonly bytes: number;
+}
+
+/** One request of ours: what was sent under its number, and the answers as they come. */
+export class Exchange {
+  readonly number: number;
+  readonly #conversation: Conversation;
+  readonly #inbox: Waiting[] = [];
+  #inboxBytes = 0;
+  #failure: Error | undefined;
+  #wake: (() => void) | undefined;
+  #onRoom: (() => void) | undefined;
+
+  constructor(number: number, conversation: Conversation) {
+    this.number = number;
+    this.#conversation = conversation;
+  }
+
+  /** Sends one more message under this request. */
+  send(message: Unnumbered): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return this.#conversation.send({ ...message, request: this.number } as Message);
+  }
+
+  /** The next answer, of one of the types expected. Rejects with what the other end answered instead, if it is an error. */
+  async next<K extends MessageType>(...types: K[]): Promise<MessageOf<K>> {
+    while (this.#inbox.length === 0) {
+      if (this.#failure !== undefined) throw this.#failure;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    const { message, bytes } = this.#inbox.shift() as Waiting;
+    this.#inboxBytes -= bytes;
+    this.#onRoom?.();
+    this.#onRoom = undefined;
+    if (message.type === "error") throw errorOf(message);
+    if (!(types as MessageType[]).includes(message.type)) {
+      throw new BakError(
+        "PROTOCOL",
+        `'${this.#conversation.peer}' answered '${message.type}' instead of '${types.join("' or '")}'`,
+      );
+    }
+    return message as MessageOf<K>;
+  }
+
+  /** Ends the request: answers that still come are dropped. */
+  end(): void {
+    this.#conversation.forget(this.number);
+    this.#onRoom?.();
+  }
+
+  /** Takes an answer in; resolves when there is room for the next. */
+  async deliver(message: Message, bytes: number): Promise<void> {
+    this.#inbox.push({ message, bytes });
+    this.#inboxBytes += bytes;
+    this.#wake?.();
+    if (this.#inboxBytes > receiveQueueBytes) await new Promise<void>((resolve) => (this.#onRoom = resolve));
+  }
+
+  /** No answer comes any more; those that have come can still be taken. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#wake?.();
+    this.#onRoom?.();
+  }
+}
+
+/** See the top of the file. Begins to listen at once and goes on until the channel ends. */
+export class Conversation {
+  /** Resolves when the channel has closed in order, or after `close`; rejects with what ended it otherwise. */
+  readonly ended: Promise<void>;
+  readonly #channel: Channel;
+  readonly #options: ConversationOptions;
+  readonly #exchanges = new Map<number, Exchange>();
+  #nextRequest: number;
+  #failure: Error | undefined;
+  #isClosing = false;
+
+  constructor(channel: Channel, options: ConversationOptions) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#nextRequest = options.opened ? 1 : 2;
+    this.ended = this.#listen();
+    this.ended.catch(() => undefined); // whoever waits on it, or on an exchange, is told
+  }
+
+  /** Who is at the other end. */
+  get peer(): string {
+    return this.#channel.peer;
+  }
+
+  /** Begins a request of our own. */
+  open(): Exchange {
+    const exchange = new Exchange(this.#nextRequest, this);
+    this.#nextRequest += 2;
+    if (this.#failure === undefined) this.#exchanges.set(exchange.number, exchange);
+    else exchange.fail(this.#failure);
+    return exchange;
+  }
+
+  /** Asks a question that has one answer, of the type expected. */
+  async ask<K extends MessageType>(message: Unnumbered, expected: K): Promise<MessageOf<K>> {
+    const exchange = this.open();
+    try {
+      await exchange.send(message);
+      return await exchange.next(expected);
+    } finally {
+      exchange.end();
+    }
+  }
+
+  /** Sends a message as it is; for answers, which carry the number of the other end's request. */
+  send(message: Message): Promise<void> {
+    return this.#channel.send(encodeMessage(message));
+  }
+
+  /** Ends the conversation in order. Whatever is still waiting fails. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#fail(new BakError("CONNECTION_LOST", `the connection to '${this.peer}' was closed`));
+    await this.#channel.close();
+  }
+
+  /** Drops what still comes for a request of ours. */
+  forget(request: number): void {
+    this.#exchanges.delete(request);
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      for (;;) {
+        const frame = await this.#channel.receive();
+        if (frame === undefined) break;
+        await this.#take(decodeMessage(frame), frame.length);
+      }
+      this.#fail(new BakError("CONNECTION_LOST", `'${this.peer}' closed the connection`));
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      this.#fail(failure);
+      if (this.#isClosing) return;
+      if (!isBakError(failure, "CONNECTION_LOST")) await this.#sayWhy(failure);
+      throw failure;
+    } finally {
+      await this.#channel.close();
+    }
+  }
+
+  async #take(message: Message, bytes: number): Promise<void> {
+    if (message.type === "error" && message.request === 0) throw errorOf(message);
+    const isOurs = message.request % 2 === (this.#options.opened ? 1 : 0);
+    if (isOurs) return this.#exchanges.get(message.request)?.deliver(message, bytes);
+    if (this.#options.onRequest === undefined) {
+      throw new BakError("PROTOCOL", `'${this.peer}' sent a '${message.type}' that nobody asked for`);
+    }
+    try {
+      await this.#options.onRequest(message);
+    } catch (error) {
+      if (!isBakError(error) || isBakError(error, "CONNECTION_LOST")) throw error;
+      await this.send(errorMessage(error, message.request));
+    }
+  }
+
+  /** Tells the other end what was wrong with it, as far as it still listens. */
+  async #sayWhy(failure: Error): Promise<void> {
+    const known = isBakError(failure) ? failure : new BakError("INTERNAL", "internal error at the other end");
+    await this.send(errorMessage(known, 0)).catch(() => undefined);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const exchange of this.#exchanges.values()) exchange.fail(error);
+    this.#exchanges.clear();
+  }
+}
+
+/** The message that carries an error to the other end. */
+export function errorMessage(error: BakError, request: number): MessageOf<"error"> {
+  return { type: "error", request, code: error.code, message: clip(error.message), hint: clip(error.hint) };
+}
+
+function clip<T extends string | undefined>(text: T): T {
+  return text === undefined || text.length <= 1000 ? text : (`${text.slice(0, 1000)}…` as T);
+}
+
+/** What the other end said, as an error of ours: a code that we do not know becomes PROTOCOL. */
+function errorOf(message: MessageOf<"error">): BakError {
+  const code = isErrorCode(message.code) ? message.code : "PROTOCOL";
+  return new BakError(code, oneLine(message.message), { hint: message.hint && oneLine(message.hint) });
+}
+
+/** A peer's words end up on a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, " ");
+}

@@ -1,0 +1,19 @@
+/** What one message, and one connection, may be as large as. docs/protocol.md lists them. */
+import { maxPackedMemberBytes } from "../objects/pack-format.js";
+
+/** The WebSocket subprotocol; its number is that of the protocol's version. */
+export const subprotocol = "bak.v1";
+export const protocolVersion = 1;
+
+/** A frame holds one message; the largest is one member of a pack. */
+export const maxFrameBytes = maxPackedMemberBytes + 64;
+/** Ids in one `has` or `get`. */
+export const maxIdsPerMessage = 1 << 16;
+/** Commits in one page of a log. */
+export const maxLogLinesPerMessage = 4096;
+/** Received frames wait for their reader up to this many bytes; then the connection is not read from. */
+export const receiveQueueBytes = 4 << 20;
+/** Sent frames wait for the network up to this many bytes; then `send` waits. */
+export const sendQueueBytes = 4 << 20;
+/** Packs of one sender whose end was sent and that are not acknowledged. */
+export const maxUnacknowledgedPacks = 2;

@@ -1,0 +1,83 @@
+/**
+ * The messages of the conversation. Each is one MessagePack array `[number, request, field, …]` with the fields in the
+ * order in which they stand here; docs/protocol.md says when each is sent. Requests are numbered by whoever begins them,
+ * with odd numbers by the side that opened the connection and even ones by the other.
+ */
+import { maxPackedMemberBytes } from "../objects/pack-format.js";
+import * as field from "./fields.js";
+import type { Field } from "./fields.js";
+import { maxIdsPerMessage, maxLogLinesPerMessage } from "./limits.js";
+
+/** Number and fields of every message. A number is never given to another message. */
+export const layouts = {
+  /** The first message: who speaks, about which project, and what it has of it already. */
+  hello: {
+    number: 1,
+    fields: {
+      version: field.unsigned,
+      agent: field.text(200),
+      project: field.projectId,
+      token: field.optional(field.text(1024)),
+      have: field.optional(field.objectId),
+      wantTrees: field.boolean,
+    },
+  },
+  /** Answers hello. A pack stream of the same request follows where `trees` says so. */
+  welcome: {
+    number: 2,
+    fields: {
+      version: field.unsigned,
+      agent: field.text(200),
+      store: field.text(64),
+      head: field.optional(field.objectId),
+      maxPackBytes: field.unsigned,
+      maxPackObjects: field.unsigned,
+      trees: field.boolean,
+    },
+  },
+  has: { number: 3, fields: { ids: field.objectIds } },
+  /** Answers has: bit i (counted from the lowest bit of the first byte) says whether the i-th object is there. */
+  known: { number: 4, fields: { bitmap: field.binary(maxIdsPerMessage / 8) } },
+  /** Asks for objects; a pack stream answers. */
+  get: { number: 5, fields: { ids: field.objectIds } },
+  /** Asks for all trees beneath a commit or tree, save those beneath another; a pack stream answers. */
+  trees: { number: 6, fields: { root: field.objectId, have: field.optional(field.objectId) } },
+  /** A pack stream: begin, any number of members, end. As a request it is an upload, else it answers get and trees. */
+  packBegin: { number: 7, fields: {} },
+  packMember: { number: 8, fields: { member: field.binary(maxPackedMemberBytes) } },
+  /** `pack` is the id of the pack that an upload makes; nil in an answer. */
+  packEnd: { number: 9, fields: { pack: field.optional(field.objectId) } },
+  /** Answers an upload: every object of it is on stable storage. */
+  packKept: { number: 10, fields: { pack: field.objectId, objects: field.unsigned, bytes: field.unsigned } },
+  /** Makes a commit the head of the project, if the head is still `base`. */
+  commit: { number: 11, fields: { commit: field.objectId, base: field.optional(field.objectId) } },
+  committed: { number: 12, fields: { receivedMs: field.unsigned } },
+  /** Asks for a page of the project's log, newest first. */
+  log: { number: 13, fields: { skip: field.unsigned, limit: field.unsigned } },
+  /** Answers log: 40 bytes a commit, its id and the time received in ms since 1970 (64 bits, big-endian). */
+  logPage: { number: 14, fields: { lines: field.binary(maxLogLinesPerMessage * 40), total: field.unsigned } },
+  /** Asks for the ids of the store's projects. */
+  projects: { number: 15, fields: {} },
+  /** Answers projects: sorted, one a line. */
+  projectList: { number: 16, fields: { projects: field.text(8 << 20) } },
+  /** Answers any request that failed; with request 0, the connection as a whole has, and ends. */
+  error: {
+    number: 17,
+    fields: { code: field.text(64), message: field.text(4096), hint: field.optional(field.text(4096)) },
+  },
+} as const;
+
+export type MessageType = keyof typeof layouts;
+
+type FieldsOf<F> = { [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+
+/** A message of one type: its fields by name. */
+export type MessageOf<K extends MessageType> = K extends MessageType
+  ? { type: K; request: number } & FieldsOf<(typeof layouts)[K]["fields"]>
+  : never;
+
+/** Any message. */
+export type Message = { [K in MessageType]: MessageOf<K> }[MessageType];
+
+/** A message before it is given the number of its request. */
+export type Unnumbered<M extends Message = Message> = M extends Message ? Omit<M, "request"> : never;

@@ -1,0 +1,44 @@
+/** Takes connections on an HTTP server and makes a channel of each. */
+import type { IncomingMessage, Server } from "node:http";
+import { WebSocketServer } from "ws";
+import type { Channel } from "./channel.js";
+import { maxFrameBytes, subprotocol } from "./limits.js";
+import { channelOf } from "./websocket-channel.js";
+
+/** How long clients may take to answer when the server stops. */
+const closeTimeoutMs = 2_000;
+
+export interface AcceptOptions {
+  /** Given each connection that speaks our subprotocol, with the request that opened it. */
+  onChannel(channel: Channel, request: IncomingMessage): void;
+}
+
+/** Answers upgrades to WebSocket on the HTTP server, only those of our subprotocol; the returned function ends them all. */
+export function acceptWebSockets(http: Server, options: AcceptOptions): () => void {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxFrameBytes,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+  });
+  http.on("upgrade", (request: IncomingMessage, socket, head) => {
+    const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
+    if (!offered.includes(subprotocol)) {
+      socket.on("error", () => socket.destroy()); // whoever it was may be gone already
+      socket.end(
+        `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nthis server speaks ${subprotocol}\n`,
+      );
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      const { remoteAddress = "unknown", remotePort = 0 } = request.socket;
+      options.onChannel(channelOf(ws, `${remoteAddress}:${remotePort}`), request);
+    });
+  });
+  return () => {
+    const open = [...sockets.clients];
+    for (const socket of open) socket.close(1001, "the server stops");
+    setTimeout(() => open.forEach((socket) => socket.terminate()), closeTimeoutMs).unref();
+    sockets.close();
+  };
+}

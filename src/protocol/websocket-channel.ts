@@ -1,0 +1,79 @@
+/** A channel over a WebSocket (RFC 6455), for both ends of it. */
+import { WebSocket, type RawData } from "ws";
+import { BakError } from "../errors.js";
+import type { Channel } from "./channel.js";
+import { FrameQueue } from "./frame-queue.js";
+import { receiveQueueBytes, sendQueueBytes } from "./limits.js";
+
+/** How often an end that hears nothing asks whether the other is still there. */
+const pingIntervalMs = 15_000;
+/** After so long without any sign of the other end, the connection is given up. */
+const silenceLimitMs = 60_000;
+/** How long a close waits for the other end's. */
+const closeTimeoutMs = 2_000;
+
+/** Makes a channel of a socket that is open. */
+export function channelOf(socket: WebSocket, peer: string): Channel {
+  const queue = new FrameQueue(receiveQueueBytes, () => socket.isPaused && socket.resume());
+  let failure: Error | undefined;
+  let heardAt = Date.now();
+
+  const lost = (why: string): BakError =>
+    new BakError("CONNECTION_LOST", `lost the connection to '${peer}': ${why}`, { cause: failure });
+  const keepAlive = setInterval(() => {
+    if (socket.isPaused) heardAt = Date.now(); // then it is we who do not listen
+    if (Date.now() - heardAt > silenceLimitMs) {
+      failure ??= new Error(`nothing heard for ${silenceLimitMs / 1000} s`);
+      socket.terminate();
+    } else if (socket.readyState === WebSocket.OPEN) {
+      socket.ping();
+    }
+  }, pingIntervalMs);
+  keepAlive.unref();
+
+  socket.on("pong", () => (heardAt = Date.now()));
+  socket.on("ping", () => (heardAt = Date.now()));
+  socket.on("message", (data: RawData, isBinary: boolean) => {
+    heardAt = Date.now();
+    if (!isBinary || !Buffer.isBuffer(data)) {
+      failure = new BakError("BAD_MESSAGE", `'${peer}' sent text where only binary frames are spoken`);
+      socket.close(1003, "binary frames only");
+      return;
+    }
+    queue.push(data);
+    if (queue.isFull) socket.pause();
+  });
+  socket.on("error", (error) => (failure ??= error));
+  socket.on("close", (code, reason) => {
+    clearInterval(keepAlive);
+    if (code === 1000 && failure === undefined) queue.end();
+    else queue.end(lost(failure?.message ?? (reason.toString() || `closed with code ${code}`)));
+  });
+
+  return {
+    peer,
+    receive: () => queue.shift(),
+    send: (frame) =>
+      new Promise((resolve, reject) => {
+        socket.send(frame, { binary: true }, (error) => {
+          if (error == null) resolve();
+          else reject(lost(error.message));
+        });
+        if (socket.bufferedAmount < sendQueueBytes) resolve();
+      }),
+    close: () => closeSocket(socket),
+  };
+}
+
+async function closeSocket(socket: WebSocket): Promise<void> {
+  if (socket.readyState === WebSocket.CLOSED) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => socket.terminate(), closeTimeoutMs);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    if (socket.isPaused) socket.resume(); // the other end's close could not be heard
+    socket.close(1000);
+  });
+}

@@ -1,0 +1,65 @@
+/** Opens a channel to a server. */
+import { WebSocket } from "ws";
+import { BakError } from "../errors.js";
+import type { Channel } from "./channel.js";
+import { maxFrameBytes, subprotocol } from "./limits.js";
+import { channelOf } from "./websocket-channel.js";
+
+const handshakeTimeoutMs = 15_000;
+
+/** Connects to a `ws://` or `wss://` URL; rejects with NO_SERVER where nobody answers as a bak server does. */
+export async function dialWebSocket(url: string, options: { signal?: AbortSignal } = {}): Promise<Channel> {
+  options.signal?.throwIfAborted();
+  const socket = new WebSocket(url, subprotocol, {
+    maxPayload: maxFrameBytes,
+    perMessageDeflate: false, // what is large is compressed already
+    handshakeTimeout: handshakeTimeoutMs,
+  });
+  const abort = (): void => socket.terminate();
+  options.signal?.addEventListener("abort", abort, { once: true });
+  try {
+    return await new Promise<Channel>((resolve, reject) => {
+      // the channel listens before the first frame can come
+      socket.once("open", () => resolve(channelOf(socket, url)));
+      socket.once("unexpected-response", (_request, response) => {
+        reject(noServer(url, `it answered ${response.statusCode}, so it is no bak server`));
+        socket.terminate();
+      });
+      socket.once("error", (error) => reject(noServer(url, reasonOf(error), error)));
+    });
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", abort);
+    socket.on("error", () => undefined); // what comes after a failed handshake has been said
+  }
+}
+
+function noServer(url: string, why: string, cause?: unknown): BakError {
+  return new BakError("NO_SERVER", `cannot reach the server '${url}': ${why}`, {
+    hint: "check the address, and that 'bak serve' runs there",
+    cause,
+  });
+}
+
+/** A connection tried on several addresses fails with an error that has the reasons inside. */
+function reasonOf(error: Error): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const reason = first instanceof Error ? first : error;
+  const code = "code" in reason ? reason.code : undefined;
+  switch (code) {
+    case "ECONNREFUSED":
+      return "connection refused";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "no such host";
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return "no route to it";
+    case "ETIMEDOUT":
+      return "it did not answer in time";
+    default:
+      return reason.message;
+  }
+}

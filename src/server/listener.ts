@@ -1,0 +1,102 @@
+/** `bak serve`: takes connections from the network and gives each a session with the store. */
+import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { BakError, errnoOf } from "../errors.js";
+import type { Channel } from "../protocol/channel.js";
+import { acceptWebSockets } from "../protocol/websocket-accept.js";
+import type { Store } from "../store/store.js";
+import { serveSession, type SessionEvent } from "./session.js";
+
+export interface ListenOptions {
+  host: string;
+  /** 0 picks a free one. */
+  port: number;
+  /** PEM texts; with them the listener speaks TLS. */
+  tls?: { cert: Buffer; key: Buffer };
+  agent: string;
+  onEvent?: (event: ListenerEvent) => void;
+}
+
+export type ListenerEvent =
+  | (SessionEvent & { peer: string })
+  | { type: "closed"; peer: string }
+  | { type: "failed"; peer: string; error: unknown };
+
+export interface Listener {
+  /** `ws://HOST:PORT`, or `wss://`, with the port that was picked. */
+  readonly url: string;
+  /** Ends every session and stops to listen; packs that were not acknowledged are dropped. */
+  close(): Promise<void>;
+}
+
+/** Starts to listen; rejects with CANNOT_LISTEN where the address is taken or not ours. */
+export async function listen(store: Store, options: ListenOptions): Promise<Listener> {
+  const http: Server = options.tls === undefined ? createServer() : createTlsServer(options.tls);
+  http.on("request", (_request, response) => {
+    response.writeHead(426, { "content-type": "text/plain", connection: "close" });
+    response.end("this is a bak store: 'bak push --server' speaks to it\n");
+  });
+  const sessions = new Set<Promise<void>>();
+  const stopAccepting = acceptWebSockets(http, {
+    onChannel: (channel) => {
+      const session = runSession(channel, store, options).finally(() => sessions.delete(session));
+      sessions.add(session);
+    },
+  });
+  await startListening(http, options);
+  const { port } = http.address() as AddressInfo;
+  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  return {
+    url: `${options.tls === undefined ? "ws" : "wss"}://${host}:${port}`,
+    close: async () => {
+      stopAccepting();
+      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      await Promise.all(sessions);
+      http.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** One session from beginning to end; its failure is its own and told as an event. */
+async function runSession(channel: Channel, store: Store, options: ListenOptions): Promise<void> {
+  const { peer } = channel;
+  try {
+    await serveSession(channel, store, {
+      agent: options.agent,
+      onEvent: (event) => options.onEvent?.({ ...event, peer }),
+    });
+    options.onEvent?.({ type: "closed", peer });
+  } catch (error) {
+    options.onEvent?.({ type: "failed", peer, error });
+  }
+}
+
+async function startListening(http: Server, { host, port }: ListenOptions): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      http.once("error", reject);
+      http.listen({ host, port }, () => {
+        http.off("error", reject);
+        resolve();
+      });
+    });
+  } catch (cause) {
+    throw cannotListen(cause, host, port);
+  }
+}
+
+function cannotListen(cause: unknown, host: string, port: number): BakError {
+  const why: Record<string, [string, string]> = {
+    EADDRINUSE: ["the port is in use", "choose another with --port, or 0 to have one picked"],
+    EADDRNOTAVAIL: ["this machine has no such address", "choose one of its own with --host, or 0.0.0.0 for all"],
+    EACCES: ["not allowed", "choose a port above 1023 with --port"],
+    ENOTFOUND: ["no such host", "choose an address of this machine with --host"],
+  };
+  const [reason, hint] = why[errnoOf(cause) ?? ""] ?? [
+    cause instanceof Error ? cause.message : String(cause),
+    undefined,
+  ];
+  return new BakError("CANNOT_LISTEN", `cannot listen on ${host}:${port}: ${reason}`, { hint, cause });
+}

@@ -1,0 +1,201 @@
+/**
+ * The store's side of one conversation: one match over what the other end asks for. The first message is `hello`; what it
+ * says about the project holds for all that follow.
+ */
+import { BakError, unreachable } from "../errors.js";
+import { decodeCommit } from "../objects/commit.js";
+import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { maxPackBytes, maxPackObjects } from "../objects/pack-format.js";
+import type { ProjectId } from "../objects/project-id.js";
+import type { Channel } from "../protocol/channel.js";
+import { Conversation, errorMessage } from "../protocol/conversation.js";
+import {
+  maxIdsPerMessage,
+  maxLogLinesPerMessage,
+  maxUnacknowledgedPacks,
+  protocolVersion,
+} from "../protocol/limits.js";
+import { encodeLogLines } from "../protocol/log-lines.js";
+import type { Message, MessageOf } from "../protocol/messages.js";
+import { sendPackStream } from "../protocol/pack-stream.js";
+import { assertComplete, reachableTrees } from "../store/reachable.js";
+import type { Store } from "../store/store.js";
+import { Uploads } from "./uploads.js";
+
+export interface SessionOptions {
+  /** Names this program and its version in `welcome`. */
+  agent: string;
+  /** Told of what a person watching the server wants to know. */
+  onEvent?: (event: SessionEvent) => void;
+}
+
+export type SessionEvent =
+  { type: "opened"; project: ProjectId; agent: string } | { type: "committed"; project: ProjectId; commit: ObjectId };
+
+/** Serves one channel from a store until it ends. Resolves when the other end closes; rejects with what broke it off. */
+export async function serveSession(channel: Channel, store: Store, options: SessionOptions): Promise<void> {
+  const session = new Session(channel, store, options);
+  await session.ended;
+}
+
+class Session {
+  readonly ended: Promise<void>;
+  readonly #store: Store;
+  readonly #options: SessionOptions;
+  readonly #conversation: Conversation;
+  readonly #uploads: Uploads;
+  #project: ProjectId | undefined;
+
+  constructor(channel: Channel, store: Store, options: SessionOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#uploads = new Uploads(store);
+    this.#conversation = new Conversation(channel, { opened: false, onRequest: (message) => this.#answer(message) });
+    this.ended = this.#conversation.ended.finally(() => this.#uploads.abort());
+  }
+
+  async #answer(message: Message): Promise<void> {
+    if (message.type === "hello") return this.#hello(message);
+    const project = this.#project;
+    if (project === undefined) throw new BakError("PROTOCOL", "the first message must be hello");
+    const { request } = message;
+    switch (message.type) {
+      case "has":
+        return this.#conversation.send({ type: "known", request, bitmap: this.#store.hasMany(message.ids) });
+      case "get":
+        return this.#sendObjects(request, idsIn(message.ids));
+      case "trees":
+        return this.#sendTrees(request, message.root, message.have);
+      case "packBegin":
+        return this.#uploads.begin(request);
+      case "packMember":
+        return this.#uploads.add(request, message.member);
+      case "packEnd":
+        return this.#endPack(request, message.pack);
+      case "commit":
+        return this.#commit(message, project);
+      case "log":
+        return this.#log(message, project);
+      case "projects": {
+        const projects = await this.#store.projects();
+        return this.#conversation.send({ type: "projectList", request, projects: projects.join("\n") });
+      }
+      case "welcome":
+      case "known":
+      case "packKept":
+      case "committed":
+      case "logPage":
+      case "projectList":
+      case "error":
+        throw new BakError("PROTOCOL", `'${message.type}' answers nothing that was asked`);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  async #hello(message: MessageOf<"hello">): Promise<void> {
+    if (this.#project !== undefined) throw new BakError("PROTOCOL", "hello was said already");
+    if (message.version !== protocolVersion) {
+      throw new BakError(
+        "PROTOCOL",
+        `the client speaks version ${message.version} of the protocol, the server ${protocolVersion}`,
+        {
+          hint: "use the same version of bak at both ends",
+        },
+      );
+    }
+    this.#project = message.project;
+    const head = await this.#store.head(message.project);
+    const trees = message.wantTrees && head !== undefined && head !== message.have;
+    this.#options.onEvent?.({ type: "opened", project: message.project, agent: message.agent });
+    await this.#conversation.send({
+      type: "welcome",
+      request: message.request,
+      version: protocolVersion,
+      agent: this.#options.agent,
+      store: this.#store.id,
+      head,
+      maxPackBytes,
+      maxPackObjects,
+      trees,
+    });
+    if (trees) await this.#sendTrees(message.request, head, message.have);
+  }
+
+  #sendObjects(request: number, ids: ObjectId[]): Promise<void> {
+    return sendPackStream(this.#conversation, request, this.#membersOf([ids]));
+  }
+
+  async #sendTrees(request: number, root: ObjectId, have: ObjectId | undefined): Promise<void> {
+    const known = have !== undefined && this.#store.has(have) ? await this.#treeOf(have) : undefined;
+    const tree = await this.#treeOf(root);
+    const ids = batches(reachableTrees(this.#store, tree, { known }), root === tree ? [] : [root]);
+    return sendPackStream(this.#conversation, request, this.#membersOf(ids));
+  }
+
+  /** The tree that an id stands for: itself, or, for a commit, the commit's. */
+  async #treeOf(id: ObjectId): Promise<ObjectId> {
+    const kind = this.#store.kindOf(id);
+    return kind === "commit" ? decodeCommit(await this.#store.readObject(id, "commit")).tree : id;
+  }
+
+  /** Members as they lie on disk, in that order within a batch of ids. */
+  async *#membersOf(
+    ids: Iterable<ObjectId[]> | AsyncIterable<ObjectId[]>,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const batch of ids) {
+      for (const at of this.#store.locateMembers(batch)) yield await this.#store.readMember(at);
+    }
+  }
+
+  /** Answers when the pack is kept, and takes other messages meanwhile: up to a limit, since each waits with its files open. */
+  async #endPack(request: number, pack: ObjectId | undefined): Promise<void> {
+    const kept = this.#uploads.end(request, pack).then(
+      (receipt) => this.#conversation.send({ type: "packKept", request, ...receipt }),
+      (error: unknown) => {
+        if (!(error instanceof BakError)) throw error;
+        return this.#conversation.send(errorMessage(error, request));
+      },
+    );
+    await this.#uploads.settle(kept, maxUnacknowledgedPacks);
+  }
+
+  async #commit(message: MessageOf<"commit">, project: ProjectId): Promise<void> {
+    await this.#uploads.settleAll();
+    const commit = await assertComplete(this.#store, message.commit, message.base);
+    if (commit.project !== project || commit.parent !== message.base) {
+      throw new BakError("PROTOCOL", `commit '${message.commit}' is of another project or parent than it is sent for`);
+    }
+    const { receivedMs } = await this.#store.appendCommit(project, message.commit, message.base);
+    this.#options.onEvent?.({ type: "committed", project, commit: message.commit });
+    await this.#conversation.send({ type: "committed", request: message.request, receivedMs });
+  }
+
+  async #log(message: MessageOf<"log">, project: ProjectId): Promise<void> {
+    const log = await this.#store.readLog(project);
+    const limit = Math.min(message.limit, maxLogLinesPerMessage);
+    const end = Math.max(log.length - message.skip, 0);
+    const lines = log.slice(Math.max(end - limit, 0), end).reverse();
+    const { request } = message;
+    await this.#conversation.send({ type: "logPage", request, lines: encodeLogLines(lines), total: log.length });
+  }
+}
+
+function idsIn(ids: Uint8Array): ObjectId[] {
+  return Array.from({ length: ids.length / objectIdLength }, (_, index) => objectIdAt(ids, index * objectIdLength));
+}
+
+/** Gathers ids into batches, `first` at the head, so that no more than one batch is in memory. */
+async function* batches(
+  ids: AsyncIterable<ObjectId> | Iterable<ObjectId>,
+  first: ObjectId[],
+): AsyncGenerator<ObjectId[], void, undefined> {
+  let batch = [...first];
+  for await (const id of ids) {
+    batch.push(id);
+    if (batch.length < maxIdsPerMessage) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
