@@ -72,3 +72,11 @@ export function lengthsNotRefused(
     }
   });
 }
+
+/** The value with all its binary as Buffers, so that a comparison in depth sees bytes and not which class holds them. */
+export function withBuffers(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  if (Array.isArray(value)) return value.map(withBuffers);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withBuffers(each)]));
+}
