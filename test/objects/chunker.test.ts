@@ -1,0 +1,150 @@
+/** Where a large file is cut. Boundaries may never move: a store that was filled with others would find nothing again. */
+import { spawnSync } from "node:child_process";
+import fc from "fast-check";
+import t from "tap";
+import {
+  firstChunkLength,
+  gearTable,
+  maxChunkBytes,
+  maxWholeFileBytes,
+  minChunkBytes,
+  normalChunkBytes,
+} from "../../src/objects/chunker.js";
+import { objectIdOf } from "../../src/objects/object-id.js";
+import { seededBytes } from "../helpers/arbitrary-bytes.js";
+import { holds } from "../helpers/arbitrary-properties.js";
+
+function chunksOf(bytes: Uint8Array): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = firstChunkLength(bytes.subarray(at));
+    if (!(length > 0)) throw new Error(`a chunk of ${length} bytes`);
+    chunks.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return chunks;
+}
+
+const megabytes = seededBytes(1, 32 << 20);
+
+t.test("the sizes are those of the format", (t) => {
+  t.strictSame(
+    [maxWholeFileBytes, minChunkBytes, normalChunkBytes, maxChunkBytes],
+    [1_048_576, 131_072, 524_288, 4_194_304],
+  );
+  t.end();
+});
+
+t.test("the gear table is made of the hashes that b3sum prints", (t) => {
+  const table = gearTable();
+  t.equal(table.length, 256);
+  for (const byte of [0, 1, 127, 255]) {
+    const { stdout } = spawnSync("b3sum", ["--no-names"], { input: `bak gear ${byte}`, encoding: "utf8" });
+    t.equal(table[byte], Buffer.from(stdout.slice(0, 8), "hex").readInt32LE(0), `entry ${byte}`);
+  }
+  t.strictSame(
+    [...table.subarray(0, 4)],
+    [-1_464_992_238, -1_101_677_975, 947_036_287, -1_748_070_653],
+    "and keeps its values",
+  );
+  t.equal(new Set(table).size, 256);
+  t.end();
+});
+
+t.test("a seeded input has its golden boundaries", (t) => {
+  const lengths = chunksOf(megabytes)
+    .slice(0, 12)
+    .map((chunk) => chunk.length);
+  t.strictSame(
+    lengths,
+    [521008, 544352, 906805, 580840, 284603, 586387, 784162, 633516, 705120, 631097, 548848, 274353],
+  );
+  t.end();
+});
+
+t.test("boundaries are those of FastCDC as its paper writes it", (t) => {
+  // the paper's loop, written out plainly, byte by byte, with 64-bit integers cut to 32 bits
+  const table = [...gearTable()].map((entry) => BigInt.asUintN(32, BigInt(entry)));
+  const paper = (bytes: Uint8Array): number => {
+    const length = Math.min(bytes.length, 4 << 20);
+    let hash = 0n;
+    for (let index = 128 << 10; index < length; index += 1) {
+      hash = BigInt.asUintN(32, (hash << 1n) + (table[bytes[index] as number] as bigint));
+      const bits = index < 512 << 10 ? 21n : 17n;
+      if (hash >> (32n - bits) === 0n) return index + 1;
+    }
+    return length;
+  };
+  const input = megabytes.subarray(0, 6 << 20);
+  let at = 0;
+  for (const chunk of chunksOf(input)) {
+    t.equal(chunk.length, paper(input.subarray(at)), `the chunk at ${at}`);
+    at += chunk.length;
+  }
+  t.end();
+});
+
+t.test("chunks are within their bounds, and near the size that they should have", (t) => {
+  const chunks = chunksOf(megabytes);
+  const inner = chunks.slice(0, -1);
+  t.ok(inner.every(({ length }) => length > minChunkBytes && length <= maxChunkBytes));
+  const mean = inner.reduce((sum, { length }) => sum + length, 0) / inner.length;
+  t.ok(mean > 400_000 && mean < 800_000, `${Math.round(mean)} bytes on average`);
+  t.equal(Buffer.compare(Buffer.concat(chunks), megabytes), 0, "and are the input, put together");
+  t.end();
+});
+
+t.test("chunks of any input are the input, put together", (t) => {
+  const inputs = fc
+    .tuple(fc.integer(), fc.integer({ min: 0, max: 3 << 20 }), fc.nat(3))
+    .map(([seed, length, repeats]) => {
+      const part = seededBytes(seed, Math.ceil(length / (repeats + 1)));
+      return Buffer.concat(Array.from({ length: repeats + 1 }, () => part));
+    });
+  const whole = fc.property(inputs, (input) => Buffer.compare(Buffer.concat(chunksOf(input)), input) === 0);
+  holds(t, "whatever it repeats", whole, 30);
+  t.end();
+});
+
+t.test("what is too short to be cut is one chunk", (t) => {
+  for (const length of [0, 1, minChunkBytes - 1, minChunkBytes]) {
+    t.equal(firstChunkLength(megabytes.subarray(0, length)), length);
+  }
+  t.end();
+});
+
+t.test("a chunk is the same however much of the file follows it", (t) => {
+  const whole = firstChunkLength(megabytes);
+  t.ok(whole < maxChunkBytes);
+  t.equal(firstChunkLength(megabytes.subarray(0, whole)), whole);
+  t.equal(firstChunkLength(megabytes.subarray(0, whole + 1)), whole);
+  t.equal(firstChunkLength(megabytes.subarray(0, maxChunkBytes)), whole);
+  t.end();
+});
+
+t.test("one byte over and over is cut at the largest size only, whichever byte it is", (t) => {
+  const input = new Uint8Array(maxChunkBytes + 1000);
+  for (let byte = 0; byte < 256; byte += byte === 0 ? 1 : 15) {
+    input.fill(byte);
+    t.equal(firstChunkLength(input), maxChunkBytes, `byte ${byte}`);
+  }
+  // the hash of a run is the same from its 32nd byte on, so this is true of every byte
+  const isBoundary = (entry: number): boolean => (-entry & 0xffff8000) === 0;
+  t.notOk([...gearTable()].some(isBoundary));
+  t.end();
+});
+
+t.test("after an insertion, the next boundaries are the old ones", (t) => {
+  const idsOf = (bytes: Uint8Array): Set<string> => new Set(chunksOf(bytes).map(objectIdOf));
+  const before = idsOf(megabytes);
+  for (const [at, inserted] of [
+    [0, 1],
+    [1_000_000, 7],
+    [20_000_000, 300_000],
+  ] as const) {
+    const bytes = Buffer.concat([megabytes.subarray(0, at), seededBytes(2, inserted), megabytes.subarray(at)]);
+    const fresh = [...idsOf(bytes)].filter((id) => !before.has(id)).length;
+    t.ok(fresh >= 1 && fresh <= 8, `${inserted} bytes at ${at}: ${fresh} new chunks of ${before.size}`);
+  }
+  t.end();
+});
