@@ -6,6 +6,7 @@
  * its name once `syncFolder` of the folder that it stands in has. Errors are those of the system calls, unchanged.
  */
 import { link, open, mkdir, rename, unlink, type FileHandle } from "node:fs/promises";
+import { errnoOf } from "../errors.js";
 
 /** A file that is being written, from its end. */
 export interface DiskFile {
@@ -55,6 +56,9 @@ export interface Disk {
 const fileMode = 0o600;
 const folderMode = 0o700;
 
+/** What file systems answer, some network ones among them, that have no fsync for folders. */
+const cannotSyncFolders = ["EINVAL", "ENOTSUP", "ENOSYS"];
+
 /** The Disk that a store uses outside of tests. */
 export const nodeDisk: Disk = {
   async makeFolder(path) {
@@ -80,7 +84,13 @@ export const nodeDisk: Disk = {
   },
   async syncFolder(path) {
     if (process.platform === "win32") return; // folders can't be opened there, and NTFS logs the change of a name itself
-    await using(await open(path, "r"), (handle) => handle.sync());
+    await using(await open(path, "r"), async (handle) => {
+      try {
+        await handle.sync();
+      } catch (error) {
+        if (!cannotSyncFolders.includes(errnoOf(error) ?? "")) throw error;
+      }
+    });
   },
 };
 

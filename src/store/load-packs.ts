@@ -5,11 +5,11 @@ import { BakError, errnoOf, isBakError } from "../errors.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { Disk } from "./disk.js";
 import { parsePackFileName, type Layout } from "./layout.js";
-import { decodePackIndex } from "./pack-index.js";
+import { decodePackIndex, type PackIndex } from "./pack-index.js";
 import { scanPack } from "./pack-scan.js";
 import type { Packs } from "./packs.js";
 import type { DamagedPack } from "./store.js";
-import { removeQuietly, writeFileWhole } from "./write-file.js";
+import { writeFileWhole } from "./write-file.js";
 
 /**
  * Adds every pack that is whole to `packs`, in the order of their ids, and gives those that are not. A pack's index is
@@ -19,20 +19,16 @@ export async function loadPacks(packs: Packs, options: { disk: Disk; layout: Lay
   const { disk, layout } = options;
   const damaged: DamagedPack[] = [];
   for (const pack of await listPacks(layout)) {
-    const path = layout.pack(pack);
     try {
-      const size = await packSize(path);
+      const size = await packSize(layout.pack(pack));
       const index = await readIndex(layout.index(pack), pack);
-      if (index !== undefined) {
-        assertSize(decodePackIndex(index, pack).packLength, size);
-        packs.add(pack, index, { isIndexWritten: true });
-      } else {
-        const made = await scanPack(path, pack);
-        packs.add(pack, made, { isIndexWritten: await tryWrite(disk, layout, { pack, index: made }) });
-      }
+      const made = index ?? decodePackIndex(await scanPack(layout.pack(pack), pack), pack);
+      assertSize(made.packLength, size);
+      const isIndexWritten = index !== undefined || (await tryWrite(disk, layout, { pack, index: made.bytes }));
+      packs.add(pack, made, { isIndexWritten });
     } catch (error) {
       if (!isBakError(error, "BAD_PACK", "STORE_DAMAGED")) throw error;
-      damaged.push({ path, why: error.message });
+      damaged.push({ path: layout.pack(pack), why: error.message });
     }
   }
   return damaged;
@@ -65,11 +61,9 @@ function assertSize(expected: number, actual: number): void {
 }
 
 /** A pack's index, if there is one that is whole. */
-async function readIndex(path: string, pack: ObjectId): Promise<Buffer | undefined> {
+async function readIndex(path: string, pack: ObjectId): Promise<PackIndex | undefined> {
   try {
-    const index = await readFile(path);
-    decodePackIndex(index, pack);
-    return index;
+    return decodePackIndex(await readFile(path), pack);
   } catch (error) {
     if (errnoOf(error) === "ENOENT" || isBakError(error, "STORE_DAMAGED")) return undefined;
     throw error;
@@ -85,7 +79,6 @@ async function tryWrite(disk: Disk, layout: Layout, made: { pack: ObjectId; inde
   } catch (error) {
     const errno = errnoOf(error);
     if (errno !== "ENOSPC" && errno !== "EDQUOT") throw error;
-    await removeQuietly(disk, temporary);
     return false;
   }
 }

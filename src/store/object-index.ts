@@ -35,7 +35,7 @@ export class ObjectIndex {
   readonly #packs: IndexedPack[] = [];
   readonly #packsById = new Map<ObjectId, IndexedPack>();
 
-  /** Makes the objects of a pack visible; `index` is the whole index, checked. */
+  /** Makes the objects of a pack visible; `index` is the whole of its index. */
   add(pack: IndexedPack, index: Buffer): void {
     const ordinal = this.#packs.push(pack) - 1;
     this.#packsById.set(pack.id, pack);

@@ -1,4 +1,5 @@
 /** Opens a store in a folder, and makes one where there is none. */
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { nanoid } from "nanoid";
@@ -91,19 +92,21 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Makes a folder with all those above it that are missing. */
+/** Makes a folder, unless it is there, with all those above it that are missing. */
 async function makeFolders(disk: Disk, folder: string): Promise<void> {
-  try {
-    await makeFolderDurably(disk, folder);
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-    await makeFolders(disk, dirname(folder));
-    await makeFolderDurably(disk, folder);
-  }
+  if (existsSync(folder)) return;
+  await makeFolders(disk, dirname(folder));
+  await makeFolderDurably(disk, folder);
 }
 
 async function clearIncoming(disk: Disk, layout: Layout): Promise<void> {
-  for (const name of await readdir(layout.incoming)) await disk.remove(join(layout.incoming, name));
+  for (const name of await readdir(layout.incoming)) {
+    try {
+      await disk.remove(join(layout.incoming, name));
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error; // another process that wanted the lock had a file there
+    }
+  }
 }
 
 /** The last step of making a store: before it, the folder counts as empty. */

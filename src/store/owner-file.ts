@@ -11,24 +11,32 @@ import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { errnoOf } from "../errors.js";
-import type { Disk } from "./disk.js";
+import type { Disk, DiskFile } from "./disk.js";
 import type { Layout } from "./layout.js";
 import { lockedError, type StoreLock } from "./store-lock.js";
 import { removeQuietly } from "./write-file.js";
 
 /** Makes this process the owner of a store; STORE_LOCKED where a living process is that. */
 export async function lockByOwnerFile(disk: Disk, layout: Layout): Promise<StoreLock> {
-  const temporary = layout.temporary();
-  const file = await disk.createFile(temporary);
-  try {
-    await file.write(Buffer.from((await describeProcess(process.pid)) ?? ""));
-    await file.close();
-    for (;;) {
+  const me = Buffer.from((await describeProcess(process.pid)) ?? "");
+  for (;;) {
+    const temporary = layout.temporary();
+    const file = await disk.createFile(temporary);
+    try {
+      await writeAndClose(file, me);
       const number = await takeNextNumber(disk, layout, temporary);
       if (number !== undefined) return { release: () => disk.truncate(layout.ownerFile(number), 0) };
+    } finally {
+      await removeQuietly(disk, temporary);
     }
+  }
+}
+
+async function writeAndClose(file: DiskFile, bytes: Uint8Array): Promise<void> {
+  try {
+    await file.write(bytes);
   } finally {
-    await removeQuietly(disk, temporary);
+    await file.close();
   }
 }
 
@@ -41,7 +49,8 @@ async function takeNextNumber(disk: Disk, layout: Layout, temporary: string): Pr
   try {
     await disk.link(temporary, mine);
   } catch (error) {
-    if (errnoOf(error) === "EEXIST") return undefined;
+    // ENOENT: whoever was faster has cleared incoming/ already
+    if (errnoOf(error) === "EEXIST" || errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
   if ((await listNumbers(layout)).at(-1) !== last + 1) {

@@ -47,6 +47,11 @@ export interface PackIndexHeader {
   readonly recordCount: number;
 }
 
+/** An index that has been checked: its bytes, and what its header says. */
+export interface PackIndex extends PackIndexHeader {
+  readonly bytes: Buffer;
+}
+
 /** Where a member lies in its pack. */
 export interface MemberPlace {
   readonly offset: number;
@@ -68,21 +73,22 @@ export function recordsOffset(header: Pick<PackIndexHeader, "memberCount">): num
   return membersOffset + header.memberCount * memberLength;
 }
 
-/** Checks an index as a whole, checksum first, and gives its header; throws STORE_DAMAGED with the reason. */
-export function decodePackIndex(bytes: Buffer, pack: ObjectId): PackIndexHeader {
+/** Checks an index as a whole; throws STORE_DAMAGED with the reason where it is not that of the pack, as it was written. */
+export function decodePackIndex(bytes: Buffer, pack: ObjectId): PackIndex {
   if (bytes.length < membersOffset + hashLength) throw damaged("is cut short");
   const body = bytes.subarray(0, -hashLength);
   if (!bytes.subarray(0, magic.length).equals(magic)) throw damaged("is no index");
   if (!blake3().hash(body).equals(bytes.subarray(-hashLength))) throw damaged("has another checksum than its content");
   if (bytes.readUInt16BE(magic.length) !== packIndexVersion) throw damaged("has an unknown version");
   if (!bytes.subarray(packIdOffset, countsOffset).equals(objectIdBytes(pack))) throw damaged("is that of another pack");
-  const header = {
+  const index = {
+    bytes,
     packLength: bytes.readUInt32BE(countsOffset),
     memberCount: bytes.readUInt32BE(countsOffset + 4),
     recordCount: bytes.readUInt32BE(countsOffset + 8),
   };
-  if (recordsOffset(header) + header.recordCount * recordLength !== body.length) throw damaged("has wrong counts");
-  return header;
+  if (recordsOffset(index) + index.recordCount * recordLength !== body.length) throw damaged("has wrong counts");
+  return index;
 }
 
 /** A member of the table of members; `bytes` are those of the table's element. */
@@ -123,7 +129,7 @@ export class PackIndexBuilder {
     this.#packLength += packedLength;
   }
 
-  /** The index's bytes, and how many records are in it. */
+  /** The bytes of the index of the pack that has been added, trailer and all. */
   finish(pack: ObjectId): Buffer {
     const order = this.#sortedOrdinals();
     const header = Buffer.alloc(membersOffset);

@@ -60,7 +60,7 @@ export class DiskPackReceiver implements PackReceiver {
     this.#throwFailure();
     this.#hasher.update(member);
     this.#length += member.length;
-    this.#last = this.#take(member, this.#last).catch((error: unknown) => this.#fail(error));
+    this.#last = this.#work(member, this.#last);
     this.#inWork.push(this.#last);
     if (this.#inWork.length >= maxMembersInWork) await this.#inWork.shift();
     this.#throwFailure();
@@ -80,6 +80,7 @@ export class DiskPackReceiver implements PackReceiver {
   async abort(): Promise<void> {
     if (!this.#isEnded) {
       this.#isEnded = true;
+      this.#fail(new BakError("STORE_FAILED", "the pack was given up before its end"));
       this.#ending = this.#last.then(() => this.#discard()).finally(this.#options.onEnd);
     }
     await this.#ending;
@@ -96,6 +97,12 @@ export class DiskPackReceiver implements PackReceiver {
     } finally {
       this.#options.onEnd();
     }
+  }
+
+  /** Takes one member; resolves when it and all before it are done with, whether they failed or not. */
+  async #work(member: Uint8Array, before: Promise<void>): Promise<void> {
+    await this.#take(member, before).catch((error: unknown) => this.#fail(error));
+    await before;
   }
 
   /** Inflates and checks one member while those before it are still in work, and writes it after them. */
@@ -135,7 +142,9 @@ export class DiskPackReceiver implements PackReceiver {
   }
 
   #assertReceiving(): void {
-    if (this.#isEnded) throw new Error("the pack has ended");
+    if (!this.#isEnded) return;
+    this.#throwFailure();
+    throw new Error("the pack has ended");
   }
 
   #fail(reason: unknown): void {

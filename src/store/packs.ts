@@ -1,4 +1,5 @@
 /** The packs of a store: keeps those that have been checked, finds the objects in them, and reads their members. */
+import { existsSync } from "node:fs";
 import { BakError } from "../errors.js";
 import { inflateMember } from "../objects/member-gzip.js";
 import { objectIdBytes, objectIdOf, type ObjectId } from "../objects/object-id.js";
@@ -7,7 +8,7 @@ import type { Disk } from "./disk.js";
 import type { Layout } from "./layout.js";
 import { ObjectIndex, type FoundObject } from "./object-index.js";
 import { OpenFiles } from "./open-files.js";
-import { decodePackIndex } from "./pack-index.js";
+import { decodePackIndex, type PackIndex, type PackIndexHeader } from "./pack-index.js";
 import type { CheckedPack } from "./pack-receiver.js";
 import { Serial } from "./serial.js";
 import type { MemberLocation, PackReceipt } from "./store.js";
@@ -32,34 +33,27 @@ export class Packs {
     this.#layout = layout;
   }
 
-  /** Adds a pack that lies in its place; `index` has been checked, and is kept in memory if it is not in its place. */
-  add(pack: ObjectId, index: Buffer, options: { isIndexWritten: boolean }): PackReceipt {
-    const indexInMemory = options.isIndexWritten ? undefined : index;
-    const header = decodePackIndex(index, pack);
-    this.#index.add({ id: pack, indexPath: this.#layout.index(pack), indexInMemory, ...header }, index);
-    return { pack, objects: header.recordCount, bytes: header.packLength };
+  /** Adds a pack that lies in its place; its index is kept in memory if that is not. */
+  add(id: ObjectId, { bytes, ...header }: PackIndex, options: { isIndexWritten: boolean }): void {
+    const indexInMemory = options.isIndexWritten ? undefined : bytes;
+    this.#index.add({ id, indexPath: this.#layout.index(id), indexInMemory, ...header }, bytes);
   }
 
   /**
    * Moves a checked pack to its place, then its index, and only then lets its objects be found. If any of that fails, takes
-   * back what was done. A pack that is there already stays, and the new one goes.
+   * back what was done. A pack that is there already stays, and the new one goes; one that was damaged is replaced.
    */
   keep(pack: CheckedPack): Promise<PackReceipt> {
     return this.#keeping.run(async () => {
       const present = this.#index.pack(pack.id);
       if (present !== undefined) {
         await removeQuietly(this.#disk, pack.temporary);
-        return { pack: pack.id, objects: present.recordCount, bytes: present.packLength };
+        return receiptOf(pack.id, present);
       }
-      try {
-        await this.#moveIn(pack);
-      } catch (error) {
-        for (const path of [this.#layout.index(pack.id), this.#layout.pack(pack.id), pack.temporary]) {
-          await removeQuietly(this.#disk, path);
-        }
-        throw error;
-      }
-      return this.add(pack.id, pack.index, { isIndexWritten: true });
+      await this.#moveIn(pack);
+      const index = decodePackIndex(pack.index, pack.id);
+      this.add(pack.id, index, { isIndexWritten: true });
+      return receiptOf(pack.id, index);
     });
   }
 
@@ -115,25 +109,40 @@ export class Packs {
     const packed = await this.readMember(at);
     try {
       const tar = await inflateMember(packed);
-      // what inflates into a larger buffer would keep all of that buffer in the cache
-      return tar.buffer.byteLength > tar.length * 2 ? Buffer.from(tar) : tar;
+      // a view of a larger buffer would keep all of that in the cache
+      return tar.buffer.byteLength > tar.length * 1.25 ? Buffer.from(tar) : tar;
     } catch (cause) {
       throw this.#damaged(at.pack, `the member at byte ${at.offset} does not inflate`, cause);
     }
   }
 
   async #moveIn(pack: CheckedPack): Promise<void> {
-    const folder = this.#layout.packFolder(pack.id);
-    if (!this.#folders.has(folder)) {
-      await makeFolderDurably(this.#disk, folder);
-      this.#folders.add(folder);
+    const path = this.#layout.pack(pack.id);
+    const undo = [pack.temporary];
+    try {
+      await this.#makeFolder(this.#layout.packFolder(pack.id));
+      if (!existsSync(path)) undo.push(path); // in place of a damaged pack, a whole one may stay
+      await place(this.#disk, pack.temporary, path);
+      const temporary = this.#layout.temporary();
+      await writeFileWhole(this.#disk, this.#layout.index(pack.id), { bytes: pack.index, temporary });
+    } catch (error) {
+      undo.push(this.#layout.index(pack.id));
+      for (const each of undo.toReversed()) await removeQuietly(this.#disk, each);
+      throw error;
     }
-    await place(this.#disk, pack.temporary, this.#layout.pack(pack.id));
-    const temporary = this.#layout.temporary();
-    await writeFileWhole(this.#disk, this.#layout.index(pack.id), { bytes: pack.index, temporary });
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    if (this.#folders.has(folder)) return;
+    await makeFolderDurably(this.#disk, folder);
+    this.#folders.add(folder);
   }
 
   #damaged(pack: ObjectId, why: string, cause?: unknown): BakError {
     return new BakError("STORE_DAMAGED", `damaged pack '${this.#layout.pack(pack)}': ${why}`, { cause });
   }
+}
+
+function receiptOf(pack: ObjectId, { recordCount, packLength }: PackIndexHeader): PackReceipt {
+  return { pack, objects: recordCount, bytes: packLength };
 }
