@@ -16,10 +16,7 @@ export class Projects {
   readonly #layout: Layout;
   /** Only of projects that have been appended to. */
   readonly #appending = new Map<ProjectId, Serial>();
-  /**
-   * How long the log is of a project whose file may be longer: a line was being appended, that failed, and so did cutting
-   * the file off again.
-   */
+  /** Lengths of logs whose last append failed: what may be in the file after that does not count. */
   readonly #lengths = new Map<ProjectId, number>();
 
   constructor(disk: Disk, layout: Layout) {
@@ -65,10 +62,11 @@ export class Projects {
     const path = this.#layout.log(project);
     const isNew = log.lines.length === 0;
     if (isNew) await makeFolderDurably(this.#disk, this.#layout.projectFolder(project));
-    if (log.fileLength > log.length) await this.#cutOff(project, log.length);
+    if (log.fileLength > log.length) await this.#disk.truncate(path, log.length);
     try {
       await this.#appendLine(path, line);
       if (isNew) await this.#disk.syncFolder(this.#layout.projectFolder(project));
+      this.#lengths.delete(project);
     } catch (error) {
       await this.#takeBack(project, log.length);
       throw error;
@@ -88,12 +86,7 @@ export class Projects {
   /** Undoes an append that failed, so that no one finds a commit there whose push was told that it failed. */
   async #takeBack(project: ProjectId, length: number): Promise<void> {
     this.#lengths.set(project, length);
-    await this.#cutOff(project, length).catch(() => undefined); // the next append tries again
-  }
-
-  async #cutOff(project: ProjectId, length: number): Promise<void> {
-    await this.#disk.truncate(this.#layout.log(project), length);
-    this.#lengths.delete(project);
+    await this.#disk.truncate(this.#layout.log(project), length).catch(() => undefined); // the next append does it
   }
 
   async #read(project: ProjectId): Promise<ReadLog> {
