@@ -90,7 +90,7 @@ t.test("what could harm a terminal or disguise a name is displayed as its bytes"
     ["\\x41", "\\\\x41"],
     ["é\n", "é\\x0a"],
   ];
-  for (const [name, shown] of cases) t.equal(displayName(byteStringFromText(name)), shown, JSON.stringify(name));
+  for (const [name, shown] of cases) t.equal(displayName(byteStringFromText(name)), shown, shown);
   t.end();
 });
 
