@@ -10,7 +10,7 @@
  *             | nil                               fifo, socket
  *     extras  = {1: [[name, value], …], 2: hard-link group}                            only those that are present
  */
-import { BakError } from "../errors.js";
+import { BakError, unreachable } from "../errors.js";
 import type { ByteString } from "./byte-string.js";
 import type { CanonicalReader } from "./canonical-reader.js";
 import type { CanonicalWriter } from "./canonical-writer.js";
@@ -220,6 +220,8 @@ function writeContent(writer: CanonicalWriter, entry: Entry): void {
     case "fifo":
     case "socket":
       return writer.nil();
+    default:
+      unreachable(entry);
   }
 }
 
@@ -253,6 +255,8 @@ function readContent(reader: CanonicalReader, kind: EntryKind, size: number): Co
     case "socket":
       if (!reader.nil()) throw reader.refuse(`${kind} with content`);
       return { kind };
+    default:
+      return unreachable(kind);
   }
 }
 
