@@ -11,6 +11,7 @@ import {
   encodeTree,
   isPaged,
   maxPageBytes,
+  maxTreeLevel,
   maxUnpagedBytes,
   maxUnpagedEntries,
   minPageElements,
@@ -81,6 +82,7 @@ t.test("a tree has its golden bytes", (t) => {
     t.equal(encodeTree(tree).toString("hex"), hex.join(""), what);
     t.strictSame(decodeTree(hexBytes(...hex)), tree, `${what}, read`);
   }
+  t.strictSame([maxUnpagedEntries, maxUnpagedBytes, minPageElements, maxPageBytes], [1024, 262_144, 16, 2_097_152]);
   t.end();
 });
 
@@ -178,20 +180,14 @@ t.test("one entry more makes pages", (t) => {
 });
 
 t.test("256 KiB of entries are one tree, and a byte more makes pages", (t) => {
-  const names = numberedNames(5);
-  const overhead =
-    encodeTree({ level: 0, entries: names.map((name) => withAttribute(name, 50_000)) }).length - 5 * 50_000 - 4;
-  const last = maxUnpagedBytes - overhead - 4 * 50_000;
-  const entries = (extra: number): Entry[] =>
-    names.map((name, index) => withAttribute(name, index === 4 ? last + extra : 50_000));
-  t.equal(encodeTree({ level: 0, entries: entries(0) }).length - 4, maxUnpagedBytes);
-  t.equal(buildDirectory(entries(0)).made.size, 1);
-  const paged = buildDirectory(entries(1));
-  t.strictSame(
-    levelsOf(paged).map((level) => level.length),
-    [1],
-    "though few names are one page, which needs none above it",
-  );
+  const names = numberedNames(200);
+  const sized = (last: number): Entry[] => names.map((name, index) => withAttribute(name, index === 199 ? last : 1200));
+  const headBytes = 6; // 93 01 00 dc00c8
+  const bytesOf = (entries: Entry[]): number => encodeTree({ level: 0, entries }).length - headBytes;
+  const last = 1200 + maxUnpagedBytes - bytesOf(sized(1200));
+  t.equal(bytesOf(sized(last)), maxUnpagedBytes);
+  t.equal(buildDirectory(sized(last)).made.size, 1);
+  t.ok(buildDirectory(sized(last + 1)).made.size > 1);
   t.end();
 });
 
@@ -280,21 +276,56 @@ t.test("large attributes make pages by their bytes, none of them beyond 2 MiB", 
 });
 
 t.test("names that all end a page make 16 to a page, not a level for every doubling", (t) => {
-  const chosen: ByteString[] = [];
-  for (let index = 0; chosen.length < 3000; index += 1) {
-    const name = text(index.toString(36).padStart(6, "0"));
-    if ((nameHash(name) & 0x7f) === 0) chosen.push(name);
-  }
-  const levels = levelsOf(buildDirectory(chosen.map(fifo)));
+  const chosen = namesOfHashZero();
+  t.ok(chosen.length > 600 && chosen.every((name) => nameHash(name) === 0), `${chosen.length} names`);
+  const names = [...chosen, ...numberedNames(1000)].toSorted((a, b) => (a < b ? -1 : 1));
+  const levels = levelsOf(buildDirectory(names.map(fifo)));
   t.ok(levels.length <= 4, `${levels.length} levels`);
   t.strictSame(
     levels[0]?.flatMap((leaf) => entriesOf(leaf).map(({ name }) => name)),
-    chosen,
+    names,
   );
-  const sizes = (levels[0] ?? []).slice(0, -1).map((leaf) => entriesOf(leaf).length);
-  t.ok(sizes.every((size) => size === minPageElements));
+  t.ok((levels[0] ?? []).slice(0, -1).every((leaf) => entriesOf(leaf).length >= 16));
+  t.ok(16 ** maxTreeLevel > 2 ** 31, "so that no directory is too large");
   t.end();
 });
+
+/**
+ * Hundreds of names of eight chars that end a page of every level, as somebody might choose them: the hash can be
+ * computed backward, so half of a name is tried from its beginning and half from its end.
+ */
+function namesOfHashZero(): ByteString[] {
+  const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+  const count = alphabet.length ** 4;
+  const prime = 0x01000193;
+  let inverse = 1;
+  for (let step = 0; step < 5; step += 1) inverse = Math.imul(inverse, 2 - Math.imul(prime, inverse));
+  const half = (index: number): string => {
+    const chars = [1, 38, 38 ** 2, 38 ** 3].map((place) => alphabet[Math.floor(index / place) % 38]);
+    return chars.join("");
+  };
+  const codes = Int32Array.from(alphabet, (char) => char.charCodeAt(0));
+  const states = new Int32Array(count);
+  const buckets = new Int32Array(1 << 22).fill(-1);
+  for (let index = 0; index < count; index += 1) {
+    let hash = 0x811c9dc5;
+    for (let place = 0, rest = index; place < 4; place += 1, rest = Math.floor(rest / 38)) {
+      hash = Math.imul(hash ^ (codes[rest % 38] as number), prime);
+    }
+    states[index] = hash;
+    buckets[hash & 0x3fffff] = index;
+  }
+  const names: ByteString[] = [];
+  for (let index = 0; index < count; index += 1) {
+    let hash = 0;
+    for (let place = 3; place >= 0; place -= 1) {
+      hash = Math.imul(hash, inverse) ^ (codes[Math.floor(index / 38 ** place) % 38] as number);
+    }
+    const prefix = buckets[hash & 0x3fffff] as number;
+    if (prefix >= 0 && states[prefix] === hash) names.push(text(half(prefix) + half(index)));
+  }
+  return names;
+}
 
 t.test("entries out of order, or twice, are a bug", (t) => {
   const builder = new TreeBuilder(() => undefined);
@@ -311,7 +342,7 @@ t.test("an entry that is refused leaves nothing behind, before pages and among t
     const builder = new TreeBuilder(({ id, bytes }) => void made.set(id, bytes));
     for (const [index, entry] of entries.entries()) {
       builder.add(entry);
-      if (index % 500 === 5) {
+      if (index % 500 === 5 || index === count - 1) {
         const name = text(`${entry.name}x`);
         t.throws(() => builder.add(withAttribute(name, 1 << 20)), { code: "LIMIT" });
       }
