@@ -1,6 +1,7 @@
 /** What the file system says of a name, without following links, in the terms of a tree's entry. */
-import { lstatSync, type BigIntStats } from "node:fs";
-import type { ByteString } from "../objects/byte-string.js";
+import { lstatSync, statSync, type BigIntStats, type Stats } from "node:fs";
+import { BakError } from "../errors.js";
+import { displayName, type ByteString } from "../objects/byte-string.js";
 import type { Attributes, EntryKind } from "../objects/entry.js";
 import { fsPath } from "./source-path.js";
 
@@ -22,7 +23,24 @@ export function statSource(path: ByteString): SourceStat {
   return sourceStatOf(lstatSync(fsPath(path), { bigint: true }));
 }
 
-/** The same from what Node's stat calls return. */
+/** Throws SOURCE_FAILED, with the path in its message, unless there is a folder; a link to one will do. */
+export function assertFolder(path: ByteString): void {
+  let stats: Stats | undefined;
+  try {
+    stats = statSync(fsPath(path), { throwIfNoEntry: false });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new BakError("SOURCE_FAILED", `cannot read '${displayName(path)}': ${why}`, { cause });
+  }
+  if (stats === undefined) throw new BakError("SOURCE_FAILED", `no such folder: '${displayName(path)}'`);
+  if (!stats.isDirectory()) {
+    throw new BakError("SOURCE_FAILED", `not a folder: '${displayName(path)}'`, {
+      hint: "push the folder that it is in",
+    });
+  }
+}
+
+/** What Node's stat calls return, in the same terms. */
 export function sourceStatOf(stats: BigIntStats): SourceStat {
   // BigInt division truncates towards zero; before 1970 the fraction still counts upwards
   let seconds = stats.mtimeNs / billion;

@@ -11,7 +11,7 @@ import { memberTargetBytes, packTargetBytes, packTargetObjects } from "../object
 import type { PackReceipt, PackUpload, Remote } from "./remote.js";
 
 /** Bytes of objects that may wait for an answer, for compression and for the network. */
-const maxWaitingBytes = 48 << 20;
+const maxWaitingBytes = 8 << 20;
 /** The store is asked about so many objects, or so many bytes of them, at a time. */
 const askObjects = 2048;
 const askBytes = 2 << 20;

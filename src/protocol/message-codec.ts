@@ -79,13 +79,17 @@ function skipScalar(frame: Uint8Array, at: number): number {
     case 0xc2:
     case 0xc3:
       return at + 1;
-    case 0xcc: // unsigned integers of 8, 16, 32 and 64 bits
+    case 0xcc: // integers of 8, 16, 32 and 64 bits, unsigned and signed
+    case 0xd0:
       return at + 2;
     case 0xcd:
+    case 0xd1:
       return at + 3;
     case 0xce:
+    case 0xd2:
       return at + 5;
     case 0xcf:
+    case 0xd3:
       return at + 9;
     case 0xc4: // binary, then text, with lengths of 8, 16 and 32 bits
     case 0xd9:

@@ -1,0 +1,103 @@
+/** What every command of bak does alike: flags, errors as one line with their exit code, interruption, and talk on stderr. */
+import { Command, Errors } from "@oclif/core";
+import { BakError, exitCodes, isBakError } from "../errors.js";
+import { blake3Names, loadBlake3, useBlake3, type Blake3Name } from "../objects/hash.js";
+
+/** The base of all commands. Its answer goes to stdout, and as JSON with `--json`; everything else goes to stderr. */
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+
+  readonly #interruption = new AbortController();
+  #stopListening: (() => void) | undefined;
+
+  /** Aborted, with INTERRUPTED, by Ctrl-C and by SIGTERM. */
+  protected get signal(): AbortSignal {
+    return this.#interruption.signal;
+  }
+
+  /** Names bak and its version to the other end. */
+  protected get agent(): string {
+    return `bak/${this.config.version}`;
+  }
+
+  /** Says something to the person at the terminal. */
+  protected say(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  /** Says what went wrong but does not stop the command. */
+  protected complain(text: string): void {
+    this.say(`bak: ${text}`);
+  }
+
+  protected override async init(): Promise<void> {
+    await super.init();
+    this.#listenForInterruption();
+    chooseBlake3(process.env["BAK_BLAKE3"]);
+  }
+
+  protected override async catch(error: Error): Promise<void> {
+    const failure = this.#failureOf(error);
+    process.exitCode = failure.exitCode;
+    if (this.jsonEnabled()) {
+      this.logJson(this.toErrorJson(failure));
+      return;
+    }
+    this.complain(failure.message);
+    if (failure.hint !== undefined) this.say(`     ${failure.hint}`);
+    if (process.env["DEBUG"]) this.say(error.stack ?? String(error));
+    else if (failure.code === "INTERNAL") this.say("     this is a bug in bak: DEBUG=1 shows where");
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    this.#stopListening?.();
+    await super.finally(error);
+  }
+
+  protected override toErrorJson(error: unknown): unknown {
+    if (!isBakError(error)) return super.toErrorJson(error);
+    const { code, message, hint, exitCode } = error;
+    return { error: { code, message, ...(hint === undefined ? {} : { hint }), exitCode } };
+  }
+
+  /** Any failure as one of ours: usage errors of the parser, interruption, and bugs. */
+  #failureOf(error: Error): BakError {
+    if (this.signal.aborted) return new BakError("INTERRUPTED", "interrupted");
+    if (isBakError(error)) return error;
+    if (error instanceof Errors.CLIError) {
+      const [first = "bad usage"] = error.message.replace(/\nSee more help with --help$/, "").split("\n\n");
+      const message = first.replaceAll(/\s*\n\s*/g, " ").trim();
+      const hint = `see 'bak ${this.id ?? ""} --help'`;
+      return new BakError("USAGE", message.charAt(0).toLowerCase() + message.slice(1), { hint, cause: error });
+    }
+    return new BakError("INTERNAL", error.message, { cause: error });
+  }
+
+  #listenForInterruption(): void {
+    const interrupt = (): void => {
+      if (this.signal.aborted) process.exit(exitCodes.interrupted); // asked twice
+      this.#interruption.abort(new BakError("INTERRUPTED", "interrupted"));
+    };
+    process.on("SIGINT", interrupt);
+    process.on("SIGTERM", interrupt);
+    this.#stopListening = () => {
+      process.off("SIGINT", interrupt);
+      process.off("SIGTERM", interrupt);
+    };
+  }
+}
+
+/** BAK_BLAKE3 chooses the implementation of the hash, for a machine on which the one that bak would choose misbehaves. */
+function chooseBlake3(name: string | undefined): void {
+  if (name === undefined || name === "") return;
+  if (!(blake3Names as readonly string[]).includes(name)) {
+    throw new BakError("USAGE", `BAK_BLAKE3 is '${name}'`, {
+      hint: `set it to ${blake3Names.join(" or ")}, or not at all`,
+    });
+  }
+  try {
+    useBlake3(loadBlake3(name as Blake3Name));
+  } catch (cause) {
+    throw new BakError("USAGE", `BAK_BLAKE3 is '${name}', which is not installed here`, { cause });
+  }
+}

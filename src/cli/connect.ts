@@ -1,0 +1,66 @@
+/** From an address to a conversation: over the network, or with a store that is opened in this process. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { BakError } from "../errors.js";
+import { Remote, type Hello } from "../client/remote.js";
+import { openMemoryChannel } from "../protocol/memory-channel.js";
+import { dialWebSocket } from "../protocol/websocket-dial.js";
+import { serveSession } from "../server/session.js";
+import { openStore } from "../store/open-store.js";
+import type { Store } from "../store/store.js";
+import type { ServerAddress } from "./server-address.js";
+
+/** Where conversations come from; one after the other may be begun. */
+export interface Connector {
+  connect(hello: Hello): Promise<Remote>;
+  /** The folder of a store that is in this process. */
+  readonly folder: string | undefined;
+  /** Whether that store has just been made. */
+  readonly isNew: boolean;
+  /** Lets go of the store. Every conversation has been closed. */
+  close(): Promise<void>;
+}
+
+export interface ConnectorOptions {
+  /** Makes a store in the folder if none is there yet. */
+  mayCreate: boolean;
+  /** Names this program and its version. */
+  agent: string;
+  signal: AbortSignal;
+}
+
+/** Opens the store of a folder; of a URL, dials with each conversation. */
+export async function openConnector(address: ServerAddress, options: ConnectorOptions): Promise<Connector> {
+  if (address.type === "url") {
+    const connect = async (hello: Hello): Promise<Remote> =>
+      Remote.open(await dialWebSocket(address.url, { signal: options.signal }), hello);
+    return { connect, folder: undefined, isNew: false, close: () => Promise.resolve() };
+  }
+  const { folder } = address;
+  const wasThere = existsSync(join(folder, "config.json"));
+  const store = await openFolder(folder, options);
+  return {
+    connect: (hello) => connectTo(store, hello, options.agent),
+    folder,
+    isNew: !wasThere,
+    close: () => store.close(),
+  };
+}
+
+async function openFolder(folder: string, options: ConnectorOptions): Promise<Store> {
+  try {
+    return await openStore(folder, { create: options.mayCreate });
+  } catch (error) {
+    const looksLikeHost = /[^/]:\d+$/.test(folder) && error instanceof BakError && error.code === "NO_STORE";
+    if (!looksLikeHost) throw error;
+    throw new BakError("NO_STORE", error.message, { hint: "for a server write ws://HOST:PORT", cause: error });
+  }
+}
+
+/** A session with a store in this process: the same code on both sides as over the network. */
+function connectTo(store: Store, hello: Hello, agent: string): Promise<Remote> {
+  const { client, server } = openMemoryChannel({ client: "this process", server: store.folder });
+  // what breaks the session off is what the client is told, too
+  serveSession(server, store, { agent }).catch(() => undefined);
+  return Remote.open(client, hello);
+}

@@ -1,0 +1,64 @@
+/** Numbers, sizes and times as a person reads them. */
+
+const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+
+/** A size in bytes with three digits or so, in units of a thousand: `1.35 GB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(digits)} ${units[unit]}`;
+}
+
+/** A whole number with a comma between thousands. */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/** `1 file`, `2 files`: the noun in its number, with an `s` for the plural unless one is given. */
+export function formatCounted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
+}
+
+/** A span of time: `0.4 s`, `12 s`, `3:05`, `2:00:00`. */
+export function formatDuration(ms: number): string {
+  if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
+}
+
+/** A moment in local time, to the minute: `2026-11-22 13:40`. */
+export function formatTime(ms: number): string {
+  const date = new Date(ms);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+/** The first digits of an id, as many as people pass around. */
+export function shortId(id: string): string {
+  return id.slice(0, 12);
+}
+
+const letterOf = { file: "-", dir: "d", symlink: "l", fifo: "p", socket: "s", char: "c", block: "b" } as const;
+
+/** Kind and permissions as `ls -l` writes them: `-rw-r--r--`. */
+export function formatMode(kind: keyof typeof letterOf, mode: number): string {
+  const bits = [..."rwxrwxrwx"].map((letter, index) => ((mode >> (8 - index)) & 1 ? letter : "-"));
+  const special = [
+    [0o4000, 2, "s"],
+    [0o2000, 5, "s"],
+    [0o1000, 8, "t"],
+  ] as const;
+  for (const [bit, at, letter] of special) {
+    if ((mode & bit) !== 0) bits[at] = bits[at] === "x" ? letter : letter.toUpperCase();
+  }
+  return letterOf[kind] + bits.join("");
+}

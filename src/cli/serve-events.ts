@@ -1,0 +1,21 @@
+/** What a server tells of its sessions, a line each. */
+import { isBakError } from "../errors.js";
+import type { ListenerEvent } from "../server/listener.js";
+import { shortId } from "./format.js";
+
+/** The line for an event; undefined for what nobody needs to know. */
+export function describeEvent(event: ListenerEvent): string | undefined {
+  switch (event.type) {
+    case "opened":
+      return `${event.peer} ${event.agent} opened '${event.project}'`;
+    case "committed":
+      return `${event.peer} committed ${shortId(event.commit)} to '${event.project}'`;
+    case "closed":
+      return undefined;
+    case "failed": {
+      const { error, peer } = event;
+      if (isBakError(error)) return `${peer} ${error.message}`;
+      return `${peer} internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+    }
+  }
+}

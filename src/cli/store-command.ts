@@ -1,0 +1,94 @@
+/** What the commands that speak to a store have in common: which store, which project, and the conversation. */
+import { hostname } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { Flags } from "@oclif/core";
+import type { Remote } from "../client/remote.js";
+import { BakError } from "../errors.js";
+import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
+import { parseProjectId, projectIdFrom, type ProjectId } from "../objects/project-id.js";
+import { BaseCommand } from "./base-command.js";
+import { openConnector, type Connector } from "./connect.js";
+import { parseServerAddress, type ServerAddress } from "./server-address.js";
+
+interface StoreFlags {
+  server?: string | undefined;
+  project?: string | undefined;
+}
+
+export abstract class StoreCommand extends BaseCommand {
+  static override baseFlags = {
+    server: Flags.string({
+      char: "s",
+      env: "BAK_SERVER",
+      helpValue: "URL|FOLDER",
+      summary: "The store: ws://HOST:PORT, wss://HOST, or a folder.",
+      description: "Without it, the store is 'store' in bak's folder of your own data.",
+      helpGroup: "STORE",
+    }),
+    project: Flags.string({
+      char: "p",
+      env: "BAK_PROJECT",
+      helpValue: "ID",
+      summary: "The project; by default made from this machine's name and the folder's.",
+      helpGroup: "STORE",
+    }),
+  };
+
+  /** Where the store is. */
+  protected addressOf(flags: StoreFlags): ServerAddress {
+    return flags.server === undefined
+      ? { type: "folder", folder: this.#defaultStore }
+      : parseServerAddress(flags.server);
+  }
+
+  /** Where the store is, as a person reads it. */
+  protected nameOf(address: ServerAddress): string {
+    return address.type === "url" ? address.url : address.folder;
+  }
+
+  /** The project that a flag names, or that belongs to the folder. */
+  protected projectOf(flags: StoreFlags, folder: string): ProjectId {
+    if (flags.project !== undefined) return parseProjectId(flags.project);
+    const name = basename(resolve(folder));
+    return projectIdFrom(name === "" ? hostname() : `${hostname()}-${name}`);
+  }
+
+  /** Opens the way to the store. */
+  protected open(address: ServerAddress, options: { mayCreate: boolean }): Promise<Connector> {
+    return openConnector(address, { ...options, agent: this.agent, signal: this.signal });
+  }
+
+  /** Holds one conversation about a project and ends it, whatever comes of it. */
+  protected async withRemote<T>(flags: StoreFlags, use: (remote: Remote) => Promise<T>): Promise<T> {
+    const connector = await this.open(this.addressOf(flags), { mayCreate: false });
+    try {
+      const project = this.projectOf(flags, process.cwd());
+      const remote = await connector.connect({ project, agent: this.agent, wantTrees: false });
+      const closeOnAbort = (): void => void remote.close();
+      this.signal.addEventListener("abort", closeOnAbort, { once: true });
+      try {
+        return await use(remote);
+      } finally {
+        this.signal.removeEventListener("abort", closeOnAbort);
+        await remote.close();
+      }
+    } finally {
+      await connector.close();
+    }
+  }
+
+  get #defaultStore(): string {
+    return join(this.config.dataDir, "store");
+  }
+}
+
+/** A path within a commit as it was typed: relative to its root, with or without a slash before or after it. */
+export function parseCommitPath(text: string): ByteString {
+  const names = text.split("/").filter((name) => name !== "" && name !== ".");
+  if (names.includes("..")) {
+    throw new BakError("USAGE", `not a path within a commit: '${text}'`, {
+      hint: "write it from the pushed folder on, without '..'",
+    });
+  }
+  return byteStringFromText(names.join("/"));
+}

@@ -1,0 +1,86 @@
+import { Flags } from "@oclif/core";
+import { formatBytes, formatCounted, formatTime, shortId } from "../cli/format.js";
+import { StoreCommand } from "../cli/store-command.js";
+import { readHistory, type LoggedCommit } from "../client/history.js";
+import { displayName } from "../objects/byte-string.js";
+import type { CommitCounts } from "../objects/commit.js";
+import { oneLine } from "../cli/one-line.js";
+
+interface LoggedLine {
+  commit: string;
+  parent: string | null;
+  received: string;
+  started: string;
+  ended: string;
+  host: string;
+  user: string;
+  path: string;
+  message: string;
+  tags: readonly string[];
+  excludes: readonly string[];
+  counts: CommitCounts;
+  version: string;
+}
+
+export default class Log extends StoreCommand {
+  static override summary = "List a project's commits, newest first.";
+  static override description =
+    "Each line: id, when the store received it, from which machine, what was added (+), changed (~) and removed (-), how much it holds, its tags and message.";
+  static override examples = [
+    { description: "The history of the folder you stand in", command: "<%= config.bin %> <%= command.id %>" },
+    {
+      description: "The last three commits of a project on a server",
+      command: "<%= config.bin %> <%= command.id %> -s ws://nas -p laptop-photos --limit 3",
+    },
+  ];
+  static override flags = {
+    limit: Flags.integer({ char: "n", summary: "List no more than so many.", min: 1 }),
+  };
+
+  async run(): Promise<LoggedLine[]> {
+    const { flags } = await this.parse(Log);
+    return this.withRemote(flags, async (remote) => {
+      const lines: LoggedLine[] = [];
+      for await (const commit of readHistory(remote, flags.limit === undefined ? {} : { limit: flags.limit })) {
+        this.log(formatLine(commit));
+        if (this.jsonEnabled()) lines.push(asData(commit));
+      }
+      return lines;
+    });
+  }
+}
+
+function formatLine({ commit, receivedMs, content }: LoggedCommit): string {
+  const { counts, tags, message, host } = content;
+  const changes = `+${counts.added} ~${counts.changed} -${counts.removed}`;
+  const unreadable = counts.unreadable > 0 ? [`${counts.unreadable} unreadable`] : [];
+  const words = [...unreadable, ...tags.map((tag) => `[${tag}]`), message].map(oneLine).filter((word) => word !== "");
+  const fields = [
+    shortId(commit),
+    formatTime(receivedMs),
+    oneLine(host).padEnd(10),
+    changes.padEnd(16),
+    `${formatCounted(counts.files, "file")}, ${formatBytes(counts.bytes)}`.padEnd(22),
+    words.join(" "),
+  ];
+  return fields.join("  ").trimEnd();
+}
+
+function asData({ commit, receivedMs, content }: LoggedCommit): LoggedLine {
+  const { parent, host, user, path, message, tags, excludes, counts, version, startedMs, endedMs } = content;
+  return {
+    commit,
+    parent: parent ?? null,
+    received: new Date(receivedMs).toISOString(),
+    started: new Date(startedMs).toISOString(),
+    ended: new Date(endedMs).toISOString(),
+    host,
+    user,
+    path: displayName(path),
+    message,
+    tags,
+    excludes,
+    counts,
+    version,
+  };
+}

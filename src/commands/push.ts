@@ -1,0 +1,133 @@
+import { Args, Flags } from "@oclif/core";
+import { resolve } from "node:path";
+import { ExclusionByIdentity } from "../cli/own-folders.js";
+import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
+import { PushTalk } from "../cli/push-talk.js";
+import { StoreCommand } from "../cli/store-command.js";
+import { pushIndexFile } from "../cli/index-file.js";
+import { assertFolder } from "../client/source-stat.js";
+import { push, type PushProgress, type PushResult } from "../client/push.js";
+import { exitCodes } from "../errors.js";
+import { byteStringFromText } from "../objects/byte-string.js";
+import type { CommitCounts } from "../objects/commit.js";
+
+interface Pushed {
+  project: string;
+  server: string;
+  folder: string;
+  isUpToDate: boolean;
+  commit: string | null;
+  parent: string | null;
+  counts: CommitCounts;
+  filesRead: number;
+  bytesRead: number;
+  sent: PushResult["upload"];
+  unreadable: { path: string; why: string }[];
+  durationMs: number;
+}
+
+export default class Push extends StoreCommand {
+  static override summary = "Keep a folder as it is now, as a project's next commit.";
+  static override description =
+    "Compares the folder with the project's latest commit, by path, size and mtime, and sends what was added or changed. If nothing was, no commit is made. Files that cannot be read are named and left out; bak then exits with 3.";
+  static override examples = [
+    {
+      description: "Back up a folder on this machine, with no server at all",
+      command: "<%= config.bin %> <%= command.id %> ~/photos",
+    },
+    {
+      description: "Back it up to a server",
+      command: "<%= config.bin %> <%= command.id %> ~/photos --server ws://nas:7420",
+    },
+    {
+      description: "Say what it is",
+      command: "<%= config.bin %> <%= command.id %> ~/photos --message 'before the move' --tag keep",
+    },
+  ];
+  static override args = {
+    folder: Args.string({ description: "the folder to back up", default: ".", noCacheDefault: true }),
+  };
+  static override flags = {
+    message: Flags.string({ char: "m", summary: "What to remember of this commit.", default: "", helpValue: "TEXT" }),
+    tag: Flags.string({
+      char: "t",
+      summary: "A tag for the commit; may be given several times.",
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    full: Flags.boolean({ summary: "Read every file, whatever its size and times say." }),
+    "dry-run": Flags.boolean({
+      char: "n",
+      summary: "List what has been added (+), changed (~) and removed (-); send nothing.",
+    }),
+    "allow-empty": Flags.boolean({ summary: "Make a commit even if nothing has changed." }),
+  };
+
+  async run(): Promise<Pushed> {
+    const { args, flags } = await this.parse(Push);
+    const startedMs = Date.now();
+    const address = this.addressOf(flags);
+    const folder = resolve(args.folder);
+    const project = this.projectOf(flags, folder);
+    const path = byteStringFromText(folder);
+    assertFolder(path);
+    const connector = await this.open(address, { mayCreate: !flags["dry-run"] });
+    const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
+    const talk = new PushTalk(this, { folder: path, progress, isListing: flags["dry-run"] });
+    try {
+      if (connector.isNew) talk.say(`made a new store in '${this.nameOf(address)}'`);
+      const own = new ExclusionByIdentity([connector.folder, this.config.cacheDir]);
+      const result = await push({
+        connect: (hello) => connector.connect({ project, agent: this.agent, ...hello }),
+        folder: path,
+        indexFile: pushIndexFile(this.config.cacheDir, this.nameOf(address), project),
+        message: flags.message,
+        tags: flags.tag ?? [],
+        isFull: flags.full,
+        isEmptyAllowed: flags["allow-empty"],
+        isDryRun: flags["dry-run"],
+        version: this.config.version,
+        isLeftOut: (stat) => own.has(stat),
+        onEvent: (event) => talk.hear(event),
+        progress,
+        signal: this.signal,
+      });
+      talk.stop();
+      const durationMs = Date.now() - startedMs;
+      for (const line of describe(result, { project, isDryRun: flags["dry-run"], durationMs })) this.log(line);
+      if (result.counts.unreadable > 0) {
+        this.complain(`${formatCounted(result.counts.unreadable, "path")} could not be read`);
+        process.exitCode = exitCodes.partly;
+      }
+      const { isUpToDate, counts, filesRead, bytesRead, upload: sent } = result;
+      return {
+        project,
+        server: this.nameOf(address),
+        folder,
+        isUpToDate,
+        commit: result.commit ?? null,
+        parent: result.parent ?? null,
+        counts,
+        filesRead,
+        bytesRead,
+        sent,
+        unreadable: talk.unreadable,
+        durationMs,
+      };
+    } finally {
+      talk.stop();
+      await connector.close();
+    }
+  }
+}
+
+function describe(result: PushResult, options: { project: string; isDryRun: boolean; durationMs: number }): string[] {
+  const { counts, upload } = result;
+  const changes = `${formatCount(counts.added)} added, ${formatCount(counts.changed)} changed, ${formatCount(counts.removed)} removed`;
+  if (options.isDryRun) return [result.isUpToDate ? "everything up to date" : `would push: ${changes}`];
+  if (result.isUpToDate) return ["everything up to date"];
+  return [
+    `${shortId(result.commit ?? "")} is the head of '${options.project}': ${formatCounted(counts.files, "file")}, ${formatBytes(counts.bytes)}`,
+    `${changes}; sent ${formatBytes(upload.packedBytes)} in ${formatDuration(options.durationMs)}`,
+  ];
+}

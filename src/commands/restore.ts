@@ -1,0 +1,110 @@
+import { resolve } from "node:path";
+import { Args, Flags } from "@oclif/core";
+import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/format.js";
+import { showProgress } from "../cli/progress.js";
+import { parseCommitPath, StoreCommand } from "../cli/store-command.js";
+import { findCommit, readCommit } from "../client/history.js";
+import { restore, type RestoreEvent, type RestoreProgress, type RestoreResult } from "../client/restore.js";
+import { exitCodes } from "../errors.js";
+import { byteStringFromText, displayName } from "../objects/byte-string.js";
+
+interface Restored extends RestoreResult {
+  commit: string;
+  target: string;
+  failures: { path: string; why: string }[];
+  durationMs: number;
+}
+
+export default class Restore extends StoreCommand {
+  static override summary = "Get a commit back, or some of its paths.";
+  static override description =
+    "Files that are right already are left alone; what is replaced is named; nothing is deleted that the commit does not know. Paths keep their place: photos/2024 comes to DIR/photos/2024.";
+  static override strict = false;
+  static override usage = ["<%= command.id %> [COMMIT] [PATH...] --to DIR [-s URL|FOLDER] [-p ID] [--json]"];
+  static override examples = [
+    {
+      description: "The latest commit, into a new folder",
+      command: "<%= config.bin %> <%= command.id %> --to ~/photos-back",
+    },
+    {
+      description: "One folder as it was before November",
+      command: "<%= config.bin %> <%= command.id %> @2026-11-01 photos/2024 --to ~/old",
+    },
+  ];
+  static override args = {
+    commit: Args.string({
+      description: "an id or its beginning, head, head~3, @2026-11-01",
+      default: "head",
+      noCacheDefault: true,
+    }),
+    path: Args.string({ description: "paths in it; all of it if there are none" }),
+  };
+  static override flags = {
+    to: Flags.string({ summary: "The folder to restore into.", helpValue: "DIR", required: true }),
+  };
+
+  async run(): Promise<Restored> {
+    const { args, argv, flags } = await this.parse(Restore);
+    const startedMs = Date.now();
+    const paths = (argv as string[]).slice(1).map(parseCommitPath);
+    const target = resolve(flags.to);
+    return this.withRemote(flags, async (remote) => {
+      const id = await findCommit(remote, args.commit);
+      const content = await readCommit(remote, id);
+      const progress: RestoreProgress = { files: 0, bytes: 0 };
+      const isWhole = paths.length === 0 || paths.includes(parseCommitPath(""));
+      const line = showProgress(() => ({
+        ...progress,
+        totalFiles: isWhole ? content.counts.files : undefined,
+        totalBytes: isWhole ? content.counts.bytes : undefined,
+      }));
+      const failures: Restored["failures"] = [];
+      const hear = (event: RestoreEvent): void => {
+        if (event.type === "failed") failures.push({ path: displayName(event.path), why: event.why });
+        line.around(() => this.complain(describeEvent(event)));
+      };
+      try {
+        const result = await restore(
+          remote,
+          { id, content },
+          {
+            target: byteStringFromText(target),
+            paths: isWhole ? [] : paths,
+            onEvent: hear,
+            progress,
+            signal: this.signal,
+          },
+        );
+        line.stop();
+        const durationMs = Date.now() - startedMs;
+        this.#report(result, { id, target, durationMs });
+        return { commit: id, target, ...result, failures, durationMs };
+      } finally {
+        line.stop();
+      }
+    });
+  }
+
+  #report(result: RestoreResult, { id, target, durationMs }: { id: string; target: string; durationMs: number }): void {
+    const left = result.left > 0 ? `, ${formatCounted(result.left, "file")} right already` : "";
+    const what = `${formatCounted(result.files, "file")}, ${formatBytes(result.bytes)}`;
+    this.log(`restored ${shortId(id)} to '${target}': ${what}${left}, in ${formatDuration(durationMs)}`);
+    if (result.skipped > 0) this.complain(`${formatCounted(result.skipped, "special file")} left out`);
+    if (result.failed > 0) {
+      this.complain(`${formatCounted(result.failed, "path")} could not be restored`);
+      process.exitCode = exitCodes.partly;
+    }
+  }
+}
+
+function describeEvent(event: RestoreEvent): string {
+  const path = displayName(event.path);
+  switch (event.type) {
+    case "replaced":
+      return `replaced '${path}'`;
+    case "skipped":
+      return `left out '${path}': bak cannot make a ${event.kind} yet`;
+    case "failed":
+      return `cannot restore '${path}': ${event.why}`;
+  }
+}

@@ -1,0 +1,81 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { Args, Flags } from "@oclif/core";
+import { BaseCommand } from "../cli/base-command.js";
+import { describeEvent } from "../cli/serve-events.js";
+import { defaultPort } from "../cli/server-address.js";
+import { serveFolder } from "../cli/serve-folder.js";
+import { BakError } from "../errors.js";
+
+interface Served {
+  store: string;
+  url: string;
+}
+
+export default class Serve extends BaseCommand {
+  static override summary = "Serve a store to other machines.";
+  static override description =
+    "Makes the store if the folder is missing or empty. Listens on this machine alone unless --host says otherwise. Ctrl-C ends it; pushes that are under way can be taken up again.";
+  static override examples = [
+    {
+      description: "Keep the store in ./store and serve it to this machine",
+      command: "<%= config.bin %> <%= command.id %> ./store",
+    },
+    {
+      description: "Serve it to the local network",
+      command: "<%= config.bin %> <%= command.id %> ./store --host 0.0.0.0",
+    },
+  ];
+  static override args = {
+    store: Args.string({ description: "folder of the store", default: "./store", noCacheDefault: true }),
+  };
+  static override flags = {
+    host: Flags.string({ summary: "Address to listen on.", default: "127.0.0.1", helpValue: "ADDRESS" }),
+    port: Flags.integer({
+      summary: "Port to listen on; 0 picks a free one.",
+      default: defaultPort,
+      min: 0,
+      max: 65_535,
+    }),
+    "tls-cert": Flags.string({
+      summary: "Certificate chain in PEM; serves wss://.",
+      helpValue: "FILE",
+      dependsOn: ["tls-key"],
+    }),
+    "tls-key": Flags.string({ summary: "Key of the certificate, in PEM.", helpValue: "FILE", dependsOn: ["tls-cert"] }),
+  };
+
+  async run(): Promise<Served> {
+    const { args, flags } = await this.parse(Serve);
+    const folder = resolve(args.store);
+    const { "tls-cert": cert, "tls-key": key } = flags;
+    const served = await serveFolder(folder, {
+      host: flags.host,
+      port: flags.port,
+      ...(cert !== undefined && key !== undefined ? { tls: { cert: readPem(cert), key: readPem(key) } } : {}),
+      agent: this.agent,
+      onEvent: (event) => {
+        const line = describeEvent(event);
+        if (line !== undefined) this.say(`${new Date().toISOString()} ${line}`);
+      },
+    });
+    for (const damaged of served.damaged) this.complain(`left out '${damaged.path}': ${damaged.why}`);
+    this.log(`bak: serving ${folder} on ${served.url}`);
+    await new Promise<void>((stop) => {
+      if (this.signal.aborted) stop();
+      else this.signal.addEventListener("abort", () => stop(), { once: true });
+    });
+    await served.close();
+    return { store: folder, url: served.url };
+  }
+}
+
+function readPem(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new BakError("USAGE", `cannot read '${file}': ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
