@@ -1,7 +1,7 @@
 /** One process owns a store at a time. */
 import { readFile } from "node:fs/promises";
 import { errnoOf } from "../errors.js";
-import { loadFlock, type Flock } from "../platform/flock.js";
+import type { Flock } from "../platform/flock.js";
 import type { Disk, LockFile } from "./disk.js";
 import type { Layout } from "./layout.js";
 import { lockByOwnerFile } from "./owner-file.js";
@@ -14,11 +14,7 @@ const cannotLock = ["ENOSYS", "ENOTSUP", "EOPNOTSUPP", "ENOLCK", "EINVAL"];
  * Makes this process the owner of a store, until it releases the lock or dies. Rejects with STORE_LOCKED, at once, where
  * another owns it, or another part of this process. `flock` is undefined on systems that have none.
  */
-export async function lockStore(
-  disk: Disk,
-  layout: Layout,
-  flock: Flock | undefined = loadFlock(),
-): Promise<StoreLock> {
+export async function lockStore(disk: Disk, layout: Layout, flock: Flock | undefined): Promise<StoreLock> {
   return (flock && (await lockByFlock(disk, layout, flock))) ?? lockByOwnerFile(disk, layout);
 }
 

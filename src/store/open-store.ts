@@ -4,6 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { nanoid } from "nanoid";
 import { BakError, errnoOf } from "../errors.js";
+import { loadFlock } from "../platform/flock.js";
 import { formatConfig, parseConfig } from "./config.js";
 import { explained } from "./disk-error.js";
 import { DiskStore } from "./disk-store.js";
@@ -42,7 +43,7 @@ async function openLayout(layout: Layout, { create, disk }: Required<OpenOptions
     await makeFolders(disk, layout.folder);
   }
   await makeFolderDurably(disk, layout.incoming);
-  const lock = await lockStore(disk, layout);
+  const lock = await lockStore(disk, layout, loadFlock());
   try {
     return await openLocked(layout, disk, lock);
   } catch (error) {

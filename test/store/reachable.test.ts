@@ -1,0 +1,283 @@
+/** What a commit reaches, against a source of objects in memory that counts what is read of it. */
+import fc from "fast-check";
+import t, { type Test } from "tap";
+import { BakError } from "../../src/errors.js";
+import { byteStringFromText } from "../../src/objects/byte-string.js";
+import { encodeCommit } from "../../src/objects/commit.js";
+import { treesIn } from "../../src/objects/directory.js";
+import type { DirEntry, Entry, FileEntry } from "../../src/objects/entry.js";
+import { encodeList, ListBuilder, type List } from "../../src/objects/list.js";
+import { objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
+import type { PackedObject } from "../../src/objects/object-kind.js";
+import { parseProjectId } from "../../src/objects/project-id.js";
+import { decodeTree, encodeTree, isPaged, TreeBuilder, type Tree } from "../../src/objects/tree.js";
+import { assertComplete, reachableTrees } from "../../src/store/reachable.js";
+import type { ObjectSource } from "../../src/store/store.js";
+import { object } from "../helpers/store-pack.js";
+
+/** Objects in memory. */
+class Memory implements ObjectSource {
+  readonly objects = new Map<ObjectId, PackedObject<ObjectId>>();
+  reads = 0;
+
+  has(id: ObjectId): boolean {
+    return this.objects.has(id);
+  }
+
+  readObject(id: ObjectId): Promise<Uint8Array> {
+    this.reads += 1;
+    const found = this.objects.get(id);
+    if (found === undefined) return Promise.reject(new BakError("NO_OBJECT", `no object '${id}' in the store`));
+    return Promise.resolve(found.bytes);
+  }
+
+  put(kind: PackedObject["kind"], bytes: Uint8Array | string): ObjectId {
+    const made = object(kind, bytes);
+    this.objects.set(made.id, made);
+    return made.id;
+  }
+}
+
+const attributes = { mode: 0o644, uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0 };
+const name = byteStringFromText;
+
+/** A folder as a test writes it: folders, and files by what is in them; `{ chunks }` for a large one. */
+interface Folder {
+  [name: string]: Folder | string | { chunks: string[] };
+}
+
+function putFile(memory: Memory, content: string): Pick<FileEntry, "content" | "size"> {
+  return { content: { blob: memory.put("blob", content) }, size: content.length };
+}
+
+function putLarge(memory: Memory, chunks: string[]): Pick<FileEntry, "content" | "size"> {
+  const lists = new ListBuilder(({ kind, bytes }) => void memory.put(kind, bytes));
+  for (const chunk of chunks) lists.add({ id: memory.put("blob", chunk), size: chunk.length });
+  const all = chunks.join("");
+  return { content: { list: lists.finish(), fileHash: objectIdOf(Buffer.from(all)) }, size: all.length };
+}
+
+function putFolder(memory: Memory, folder: Folder): ObjectId {
+  const builder = new TreeBuilder(({ kind, bytes }) => void memory.put(kind, bytes));
+  for (const each of Object.keys(folder).toSorted()) {
+    const value = folder[each]!;
+    const base = { name: name(each), ...attributes };
+    let entry: Entry;
+    if (typeof value === "string") entry = { ...base, kind: "file", ...putFile(memory, value) };
+    else if (Array.isArray(value["chunks"])) entry = { ...base, kind: "file", ...putLarge(memory, value["chunks"]) };
+    else entry = { ...base, kind: "dir", tree: putFolder(memory, value as Folder) };
+    builder.add(entry);
+  }
+  return builder.finish();
+}
+
+function putCommit(memory: Memory, tree: ObjectId): ObjectId {
+  const counts = { files: 0, dirs: 0, bytes: 0, changed: 0, added: 0, removed: 0, unreadable: 0 };
+  const who = {
+    host: "h",
+    user: "u",
+    path: name("/home"),
+    message: "",
+    version: "0",
+    tags: [],
+    excludes: [],
+    users: [],
+  };
+  const when = { startedMs: 0, endedMs: 0, parent: undefined, root: attributes, project: parseProjectId("p") };
+  return memory.put("commit", encodeCommit({ tree, ...who, ...when, counts, groups: [] }));
+}
+
+/** A folder of so many files, each in a folder of its own if `inFolders`. */
+function many(count: number, inFolders = false): Folder {
+  const names = Array.from({ length: count }, (_, index) => String(index).padStart(6, "0"));
+  return Object.fromEntries(names.map((each) => [each, inFolders ? { file: each } : each]));
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+/** All that a tree reaches, found in the plainest way. */
+function closure(memory: Memory, root: ObjectId, found = new Set<ObjectId>()): Set<ObjectId> {
+  if (found.has(root)) return found;
+  found.add(root);
+  for (const id of treesIn(decodeTree(memory.objects.get(root)!.bytes))) closure(memory, id, found);
+  return found;
+}
+
+const folderModel: fc.Memo<Folder> = fc.memo((depth) =>
+  fc.dictionary(
+    fc.constantFrom("a", "b", "c", "d"),
+    depth <= 1 ? fc.constantFrom("x", "y") : fc.oneof(fc.constantFrom("x", "y"), folderModel()),
+    { maxKeys: 4, noNullPrototype: true },
+  ),
+);
+
+t.test("every tree is given once, parents before children", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(folderModel(4), async (folder) => {
+      const memory = new Memory();
+      const root = putFolder(memory, folder);
+      const ids = await collect(reachableTrees(memory, root));
+      t.strictSame(new Set(ids), closure(memory, root));
+      if (ids.length !== new Set(ids).size || ids[0] !== root) throw new Error("twice, or the root not first");
+      const named = new Set([root]);
+      for (const id of ids) {
+        if (!named.has(id)) throw new Error("a child before all its parents");
+        for (const child of treesIn(decodeTree(memory.objects.get(id)!.bytes))) named.add(child);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+t.test("with what the peer has, what is given makes all of it, and nothing unchanged is given", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(folderModel(4), folderModel(4), async (before, after) => {
+      const memory = new Memory();
+      const [known, root] = [putFolder(memory, before), putFolder(memory, after)];
+      const given = new Set(await collect(reachableTrees(memory, root, { known })));
+      for (const id of closure(memory, root)) {
+        if (!given.has(id) && !closure(memory, known).has(id)) throw new Error("the peer lacks a tree");
+      }
+      if (known === root && given.size > 0) throw new Error("nothing changed, and something was given");
+    }),
+    { numRuns: 150 },
+  );
+  t.end();
+});
+
+t.test("a small change is a short walk", async (t) => {
+  const memory = new Memory();
+  const folder: Folder = { deep: { er: { folder: { x: "1" } } }, wide: many(5000), folders: many(3000, true) };
+  const known = putFolder(memory, folder);
+  const root = putFolder(memory, { ...folder, deep: { er: { folder: { x: "2" } } } });
+  memory.reads = 0;
+  t.equal((await collect(reachableTrees(memory, root, { known }))).length, 4);
+  t.ok(memory.reads <= 12, `${memory.reads} reads`);
+
+  const more = putFolder(memory, { ...folder, folders: { ...many(3000, true), "001500-new": { file: "" } } });
+  memory.reads = 0;
+  const given = await collect(reachableTrees(memory, more, { known }));
+  t.ok(given.length < 10, `${given.length} trees, of ${closure(memory, more).size}`);
+  t.ok(memory.reads < 40, `${memory.reads} reads`);
+});
+
+t.test("a folder that was moved between folders is not given again", async (t) => {
+  const memory = new Memory();
+  const moved = many(3, true);
+  const known = putFolder(memory, { a: { moved, x: "" }, b: { y: "" } });
+  const root = putFolder(memory, { a: { x: "" }, b: { y: "", renamed: moved } });
+  t.equal((await collect(reachableTrees(memory, root, { known }))).length, 3);
+});
+
+t.test("a subtree that the store has lost since is not taken as known", async (t) => {
+  const memory = new Memory();
+  const known = putFolder(memory, { a: { x: "1" }, b: "1" });
+  const root = putFolder(memory, { a: { x: "1" }, b: "2" });
+  const [, lost] = await collect(reachableTrees(memory, root));
+  memory.objects.delete(lost!);
+  await t.rejects(collect(reachableTrees(memory, root, { known })), { code: "NO_OBJECT", message: new RegExp(lost!) });
+});
+
+t.test("a commit is complete with everything that it reaches, and without any one of it is not", async (t) => {
+  const memory = new Memory();
+  const large = { chunks: Array.from({ length: 6000 }, (_, index) => `chunk ${index}`) };
+  const tree = putFolder(memory, { docs: { "a.txt": "a", empty: {} }, large, pages: many(1500) });
+  const commit = putCommit(memory, tree);
+  t.equal((await assertComplete(memory, commit, undefined)).tree, tree);
+  const kinds = new Set<string>();
+  // of each kind, a few of the first and of the last
+  const all = [...memory.objects.values()];
+  const some = ["blob", "list", "tree", "commit"].flatMap((kind) => {
+    const ofKind = all.filter((each) => each.kind === kind);
+    return [...new Set([...ofKind.slice(0, 6), ...ofKind.slice(-6)])];
+  });
+  for (const each of some) {
+    memory.objects.delete(each.id);
+    const message = new RegExp(`^commit '${commit}' is incomplete: no object '${each.id}'`);
+    await t.rejects(assertComplete(memory, commit, undefined), { code: "INCOMPLETE_COMMIT", message }, each.kind);
+    memory.objects.set(each.id, each);
+    kinds.add(each.kind);
+  }
+  t.equal(kinds.size, 4);
+  await assertComplete(memory, commit, undefined);
+});
+
+t.test("what a base has is not looked at again, and all that is new is", async (t) => {
+  const memory = new Memory();
+  const large = { chunks: Array.from({ length: 3000 }, (_, index) => `chunk ${index}`) };
+  const folder: Folder = { kept: many(5000), large, folders: many(2000, true) };
+  const base = putCommit(memory, putFolder(memory, folder));
+  const known = new Set(memory.objects.keys());
+  const commit = putCommit(memory, putFolder(memory, { ...folder, new: { file: "new", sub: { x: "also new" } } }));
+  memory.reads = 0;
+  await assertComplete(memory, commit, base);
+  t.ok(memory.reads < 10, `${memory.reads} reads`);
+  for (const [id, each] of [...memory.objects].filter(([id]) => !known.has(id))) {
+    memory.objects.delete(id);
+    await t.rejects(assertComplete(memory, commit, base), { code: "INCOMPLETE_COMMIT", message: new RegExp(id) });
+    memory.objects.set(id, each);
+  }
+});
+
+t.test("a base that is lost, or no commit, proves nothing", async (t) => {
+  const memory = new Memory();
+  const tree = putFolder(memory, { a: "1" });
+  const commit = putCommit(memory, tree);
+  await assertComplete(memory, commit, "00".repeat(32) as ObjectId);
+  await assertComplete(memory, commit, tree);
+  memory.objects.delete(objectIdOf(Buffer.from("1")));
+  await t.rejects(assertComplete(memory, commit, tree), { code: "INCOMPLETE_COMMIT" });
+  await t.rejects(assertComplete(memory, tree, undefined), { code: "BAD_OBJECT" });
+});
+
+/** A commit of a folder with one entry. */
+function commitOf(memory: Memory, entry: Partial<FileEntry> | Partial<DirEntry>): ObjectId {
+  const whole = { name: name("x"), ...attributes, ...entry } as Entry;
+  return putCommit(memory, memory.put("tree", encodeTree({ level: 0, entries: [whole] })));
+}
+
+async function refuses(t: Test, memory: Memory, commit: ObjectId, why: RegExp): Promise<void> {
+  await t.rejects(assertComplete(memory, commit, undefined), { code: "BAD_OBJECT", message: why });
+}
+
+t.test("objects that are there and are not what they are named as are refused", async (t) => {
+  const memory = new Memory();
+  const text = memory.put("blob", "text");
+  await refuses(t, memory, commitOf(memory, { kind: "dir", tree: text }), /malformed tree/);
+  const asList = { list: text, fileHash: text };
+  await refuses(t, memory, commitOf(memory, { kind: "file", size: 4, content: asList }), /malformed list/);
+
+  const put = (list: List): ObjectId => memory.put("list", encodeList(list));
+  const flat = put({ level: 0, children: [{ id: text, size: 4 }] });
+  const file = (list: ObjectId, size: number): ObjectId =>
+    commitOf(memory, { kind: "file", size, content: { list, fileHash: text } });
+  await assertComplete(memory, file(flat, 4), undefined);
+  await refuses(t, memory, file(flat, 5), /size or level/);
+  await assertComplete(memory, file(put({ level: 1, children: [{ id: flat, size: 4 }] }), 4), undefined);
+  await refuses(t, memory, file(put({ level: 2, children: [{ id: flat, size: 4 }] }), 4), /size or level/);
+  await refuses(t, memory, file(put({ level: 1, children: [{ id: flat, size: 5 }] }), 5), /size or level/);
+});
+
+t.test("pages that are not of one directory are refused, also where a base has them in another", async (t) => {
+  const memory = new Memory();
+  const leaf = (...names: string[]): ObjectId => {
+    const entries = names.map((each) => ({ name: name(each), ...attributes, kind: "fifo" as const }));
+    return memory.put("tree", encodeTree({ level: 0, entries }));
+  };
+  const [ac, bd, ef] = [leaf("a", "c"), leaf("b", "d"), leaf("e", "f")];
+  const dir = (tree: Tree): ObjectId => commitOf(memory, { kind: "dir", tree: memory.put("tree", encodeTree(tree)) });
+  const page = (id: ObjectId, first: string) => ({ id, firstName: name(first) });
+  const good = dir({ level: 1, pages: [page(ac, "a"), page(ef, "e")] });
+  await assertComplete(memory, good, undefined);
+  await assertComplete(memory, dir({ level: 1, pages: [page(bd, "b"), page(ef, "e")] }), good);
+  const overlapping = dir({ level: 1, pages: [page(ac, "a"), page(bd, "b")] });
+  await refuses(t, memory, overlapping, /another directory/);
+  await t.rejects(assertComplete(memory, overlapping, good), { code: "BAD_OBJECT" });
+  await refuses(t, memory, dir({ level: 1, pages: [page(ac, "A"), page(ef, "e")] }), /another directory/);
+  await refuses(t, memory, dir({ level: 2, pages: [page(ac, "a"), page(ef, "e")] }), /another directory/);
+  t.ok(isPaged(decodeTree(memory.objects.get(putFolder(memory, many(1500)))!.bytes)));
+});
