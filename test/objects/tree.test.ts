@@ -180,11 +180,11 @@ t.test("one entry more makes pages", (t) => {
 });
 
 t.test("256 KiB of entries are one tree, and a byte more makes pages", (t) => {
-  const names = numberedNames(200);
-  const sized = (last: number): Entry[] => names.map((name, index) => withAttribute(name, index === 199 ? last : 1200));
-  const headBytes = 6; // 93 01 00 dc00c8
+  const names = numberedNames(800);
+  const sized = (last: number): Entry[] => names.map((name, index) => withAttribute(name, index === 799 ? last : 256));
+  const headBytes = 6; // 93 01 00 dc0320
   const bytesOf = (entries: Entry[]): number => encodeTree({ level: 0, entries }).length - headBytes;
-  const last = 1200 + maxUnpagedBytes - bytesOf(sized(1200));
+  const last = 256 + maxUnpagedBytes - bytesOf(sized(256));
   t.equal(bytesOf(sized(last)), maxUnpagedBytes);
   t.equal(buildDirectory(sized(last)).made.size, 1);
   t.ok(buildDirectory(sized(last + 1)).made.size > 1);
