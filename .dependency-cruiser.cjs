@@ -21,7 +21,7 @@ const packages = {
   "blake3-wasm": ["objects"],
   "@napi-rs/blake-hash": ["objects"],
   "tar-stream": ["objects"],
-  nanoid: ["store"],
+  nanoid: ["store", "client"],
   koffi: ["platform"],
   ws: ["protocol"],
   msgpackr: ["protocol"],

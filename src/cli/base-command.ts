@@ -49,9 +49,9 @@ export abstract class BaseCommand extends Command {
     else if (failure.code === "INTERNAL") this.say("     this is a bug in bak: DEBUG=1 shows where");
   }
 
-  protected override async finally(error: Error | undefined): Promise<void> {
+  protected override finally(error: Error | undefined): Promise<unknown> {
     this.#stopListening?.();
-    await super.finally(error);
+    return super.finally(error);
   }
 
   protected override toErrorJson(error: unknown): unknown {

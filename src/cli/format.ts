@@ -1,5 +1,6 @@
 /** Numbers, sizes and times as a person reads them. */
 
+const two = (value: number): string => String(value).padStart(2, "0");
 const units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
 /** A size in bytes with three digits or so, in units of a thousand: `1.35 GB`. */
@@ -29,7 +30,6 @@ export function formatDuration(ms: number): string {
   if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
-  const two = (value: number): string => String(value).padStart(2, "0");
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}:${two(seconds % 60)}`;
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
@@ -38,7 +38,6 @@ export function formatDuration(ms: number): string {
 /** A moment in local time, to the minute: `2026-11-22 13:40`. */
 export function formatTime(ms: number): string {
   const date = new Date(ms);
-  const two = (value: number): string => String(value).padStart(2, "0");
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
@@ -51,7 +50,7 @@ const letterOf = { file: "-", dir: "d", symlink: "l", fifo: "p", socket: "s", ch
 
 /** Kind and permissions as `ls -l` writes them: `-rw-r--r--`. */
 export function formatMode(kind: keyof typeof letterOf, mode: number): string {
-  const bits = [..."rwxrwxrwx"].map((letter, index) => ((mode >> (8 - index)) & 1 ? letter : "-"));
+  const bits = Array.from("rwxrwxrwx", (letter, index) => ((mode >> (8 - index)) & 1 ? letter : "-"));
   const special = [
     [0o4000, 2, "s"],
     [0o2000, 5, "s"],

@@ -1,5 +1,5 @@
 /** What a server tells of its sessions, a line each. */
-import { isBakError } from "../errors.js";
+import { isBakError, unreachable } from "../errors.js";
 import type { ListenerEvent } from "../server/listener.js";
 import { shortId } from "./format.js";
 
@@ -17,5 +17,7 @@ export function describeEvent(event: ListenerEvent): string | undefined {
       if (isBakError(error)) return `${peer} ${error.message}`;
       return `${peer} internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
     }
+    default:
+      return unreachable(event);
   }
 }

@@ -1,4 +1,5 @@
 /** Whether a name is still what the head's tree says, without reading it. */
+import { unreachable } from "../errors.js";
 import type { Attributes, Entry, ExtendedAttribute, FileEntry } from "../objects/entry.js";
 import type { SourceStat } from "./source-stat.js";
 
@@ -81,6 +82,8 @@ function isSameContent(a: Entry, b: Entry): boolean {
     case "fifo":
     case "socket":
       return b.kind === a.kind;
+    default:
+      return unreachable(a);
   }
 }
 

@@ -1,5 +1,5 @@
 /** A project's history, and the names that its commits go by. */
-import { BakError } from "../errors.js";
+import { BakError, unreachable } from "../errors.js";
 import { decodeCommit, type Commit } from "../objects/commit.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { LogLine } from "../protocol/log-lines.js";
@@ -55,6 +55,8 @@ export async function findCommit(remote: Remote, name: string): Promise<ObjectId
       );
     case "prefix":
       return findByPrefix(remote, parsed.prefix);
+    default:
+      return unreachable(parsed);
   }
 }
 

@@ -23,7 +23,10 @@ export async function* listEntries(
 ): AsyncGenerator<ListedEntry, void, undefined> {
   const trees = new TreeSource(remote);
   const last = (await trees.fetchPath(commit, options.path)).at(-1);
-  if (last !== undefined && last.kind !== "dir") return yield { path: options.path, entry: last };
+  if (last !== undefined && last.kind !== "dir") {
+    yield { path: options.path, entry: last };
+    return;
+  }
   const tree = last?.tree ?? commit.tree;
   if (options.isRecursive) {
     await trees.fetchAll(tree);

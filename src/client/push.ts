@@ -246,7 +246,7 @@ function commitOf(
     startedMs: from.startedMs,
     endedMs: Math.max(Date.now(), from.startedMs),
     message: options.message,
-    tags: [...new Set(options.tags)].sort(compareTags),
+    tags: [...new Set(options.tags)].toSorted(compareTags),
     excludes: snapshot.leftOut.map((path) => `/${displayName(path)}`),
     counts: snapshot.counts,
     users: [],

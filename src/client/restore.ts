@@ -175,7 +175,7 @@ class Restore {
   }
 
   #finishFolders(): void {
-    for (const { path, attributes } of this.#folders.reverse()) {
+    for (const { path, attributes } of this.#folders.toReversed()) {
       this.#attempt(path, () => setAttributes(this.#absolute(path), attributes));
     }
   }

@@ -3,8 +3,8 @@
  * makes the trees of the next commit. Names that cannot be read are told of and left out; the rest goes on.
  */
 import { readdirSync, readlinkSync } from "node:fs";
-import { BakError, errnoOf } from "../errors.js";
-import { byteString, bytesOf, joinPath, type ByteString } from "../objects/byte-string.js";
+import { BakError, errnoOf, unreachable } from "../errors.js";
+import { byteString, joinPath, type ByteString } from "../objects/byte-string.js";
 import type { CommitCounts } from "../objects/commit.js";
 import { readDirectory } from "../objects/directory.js";
 import type { Attributes, Entry, FileEntry } from "../objects/entry.js";
@@ -12,9 +12,11 @@ import type { ObjectId } from "../objects/object-id.js";
 import type { PackedObject } from "../objects/object-kind.js";
 import { TreeBuilder } from "../objects/tree.js";
 import { createBreath } from "./breath.js";
-import { isSameEntry, isUnchangedFile, type IndexedStat } from "./compare.js";
+import { isSameEntry, isUnchangedFile } from "./compare.js";
+import { HeadEntries, type HeadEntry } from "./head-entries.js";
 import type { FolderStats } from "./push-index.js";
 import { readSourceFile } from "./read-file.js";
+import { isSourceFailure, offerOrStop, reasonOf, StoreFailure } from "./source-failure.js";
 import { fsPath } from "./source-path.js";
 import { MissingTree } from "./tree-source.js";
 import { deviceNumbers, statSource, type SourceStat } from "./source-stat.js";
@@ -211,6 +213,8 @@ class Walk {
         return { entry: { ...base, kind: stat.kind }, stat };
       case "dir":
         throw new Error("a folder is no plain entry");
+      default:
+        return unreachable(stat.kind);
     }
   }
 
@@ -291,35 +295,13 @@ class Walk {
   /** What fails because of the source's file is told and left out; what fails because of the store stops everything. */
   #unreadable(path: ByteString, error: unknown, head: HeadEntry | undefined): undefined {
     if (error instanceof StoreFailure) throw error;
+    if (!isSourceFailure(error)) throw error;
     const errno = errnoOf(error);
-    if (errno === undefined && !(error instanceof BakError && sourceCodes.has(error.code))) throw error;
     if (errno === "ENOENT" && head === undefined) return undefined; // it came and went
     if (errno === "ENOENT" && head !== undefined) return this.#removed(path, head.entry) as undefined;
     this.#counts.unreadable += 1;
     this.#options.onEvent({ type: "unreadable", path, why: reasonOf(error) });
     return undefined;
-  }
-}
-
-const sourceCodes: ReadonlySet<string> = new Set(["SOURCE_FAILED", "LIMIT"]);
-
-/** Wraps what the store failed with, so that no error number in it is taken for that of a source file. */
-class StoreFailure extends Error {
-  readonly reason: unknown;
-  constructor(reason: unknown) {
-    super("the store failed");
-    this.reason = reason;
-  }
-}
-
-async function offerOrStop(
-  offer: (object: PackedObject<ObjectId>) => Promise<void> | undefined,
-  object: PackedObject<ObjectId>,
-): Promise<void> {
-  try {
-    await offer(object);
-  } catch (error) {
-    throw new StoreFailure(error);
   }
 }
 
@@ -330,56 +312,9 @@ interface Place {
   readonly stat: SourceStat;
 }
 
-interface HeadEntry {
-  readonly entry: Entry;
-  readonly indexed: IndexedStat | undefined;
-}
-
-/** The head's entries of one folder, given out along a sorted walk. */
-class HeadEntries {
-  readonly #entries: Iterator<Entry, void, undefined>;
-  readonly #stats: BigInt64Array | undefined;
-  #next: Entry | undefined;
-  #ordinal = -1;
-
-  constructor(tree: ObjectId | undefined, load: (id: ObjectId) => Uint8Array, stats: BigInt64Array | undefined) {
-    this.#entries = tree === undefined ? [][Symbol.iterator]() : readDirectory(tree, load);
-    this.#stats = stats;
-    this.#advance();
-  }
-
-  /** The entries before `name` that have not been given out. */
-  *upTo(name: ByteString): Generator<Entry, void, undefined> {
-    while (this.#next !== undefined && this.#next.name < name) {
-      yield this.#next;
-      this.#advance();
-    }
-  }
-
-  /** The entry of that name, if it is the next. */
-  take(name: ByteString): HeadEntry | undefined {
-    const entry = this.#next;
-    if (entry?.name !== name) return undefined;
-    const ctimeNs = this.#stats?.[this.#ordinal * 2];
-    const ino = this.#stats?.[this.#ordinal * 2 + 1];
-    this.#advance();
-    return { entry, indexed: ctimeNs === undefined || ino === undefined ? undefined : { ctimeNs, ino } };
-  }
-
-  *rest(): Generator<Entry, void, undefined> {
-    for (; this.#next !== undefined; this.#advance()) yield this.#next;
-  }
-
-  #advance(): void {
-    const next = this.#entries.next();
-    this.#next = next.done === true ? undefined : next.value;
-    this.#ordinal += 1;
-  }
-}
-
 /** The names in a folder, in the order of their bytes. */
 function namesIn(folder: ByteString): ByteString[] {
-  return (readdirSync(fsPath(folder), { encoding: "latin1" }) as ByteString[]).sort(compareBytes);
+  return (readdirSync(fsPath(folder), { encoding: "latin1" }) as ByteString[]).toSorted(compareBytes);
 }
 
 function compareBytes(a: ByteString, b: ByteString): number {
@@ -399,24 +334,4 @@ function contentUnread(stat: SourceStat, head: Entry | undefined): FileEntry["co
     head.mtimeSeconds === stat.mtimeSeconds &&
     head.mtimeNanoseconds === stat.mtimeNanoseconds;
   return isAlike ? head.content : { blob: "" as ObjectId };
-}
-
-function reasonOf(error: unknown): string {
-  switch (errnoOf(error)) {
-    case "ENOENT":
-      return "no such file or folder";
-    case "ENOTDIR":
-      return "not a folder";
-    case "EACCES":
-    case "EPERM":
-      return "permission denied";
-    case "ELOOP":
-      return "it has become a symlink";
-    case "EIO":
-      return "input/output error";
-    case "ENAMETOOLONG":
-      return "path too long";
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
 }

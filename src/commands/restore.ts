@@ -5,7 +5,7 @@ import { showProgress } from "../cli/progress.js";
 import { parseCommitPath, StoreCommand } from "../cli/store-command.js";
 import { findCommit, readCommit } from "../client/history.js";
 import { restore, type RestoreEvent, type RestoreProgress, type RestoreResult } from "../client/restore.js";
-import { exitCodes } from "../errors.js";
+import { exitCodes, unreachable } from "../errors.js";
 import { byteStringFromText, displayName } from "../objects/byte-string.js";
 
 interface Restored extends RestoreResult {
@@ -106,5 +106,7 @@ function describeEvent(event: RestoreEvent): string {
       return `left out '${path}': bak cannot make a ${event.kind} yet`;
     case "failed":
       return `cannot restore '${path}': ${event.why}`;
+    default:
+      return unreachable(event);
   }
 }

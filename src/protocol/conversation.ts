@@ -38,7 +38,7 @@ export class Exchange {
   /** Sends one more message under this request. */
   send(message: Unnumbered): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return this.#conversation.send({ ...message, request: this.number } as Message);
+    return this.#conversation.send({ ...message, request: this.number });
   }
 
   /** The next answer, of one of the types expected. Rejects with what the other end answered instead, if it is an error. */

@@ -51,7 +51,15 @@ class Session {
     this.#options = options;
     this.#uploads = new Uploads(store);
     this.#conversation = new Conversation(channel, { opened: false, onRequest: (message) => this.#answer(message) });
-    this.ended = this.#conversation.ended.finally(() => this.#uploads.abort());
+    this.ended = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#conversation.ended;
+    } finally {
+      await this.#uploads.abort();
+    }
   }
 
   async #answer(message: Message): Promise<void> {
@@ -175,7 +183,7 @@ class Session {
     const log = await this.#store.readLog(project);
     const limit = Math.min(message.limit, maxLogLinesPerMessage);
     const end = Math.max(log.length - message.skip, 0);
-    const lines = log.slice(Math.max(end - limit, 0), end).reverse();
+    const lines = log.slice(Math.max(end - limit, 0), end).toReversed();
     const { request } = message;
     await this.#conversation.send({ type: "logPage", request, lines: encodeLogLines(lines), total: log.length });
   }

@@ -1,0 +1,54 @@
+/** Tells what failed because of a file of the source, which is left out, from what the store failed with, which stops a push. */
+import { BakError, errnoOf } from "../errors.js";
+import type { ObjectId } from "../objects/object-id.js";
+import type { PackedObject } from "../objects/object-kind.js";
+
+const sourceCodes: ReadonlySet<string> = new Set(["SOURCE_FAILED", "LIMIT"]);
+
+/** Whether an error is the source's: a failed system call, or what we found wrong with a file. */
+export function isSourceFailure(error: unknown): boolean {
+  return errnoOf(error) !== undefined || (error instanceof BakError && sourceCodes.has(error.code));
+}
+
+/** Wraps what the store failed with, so that no error number in it is taken for that of a source file. */
+export class StoreFailure extends Error {
+  readonly reason: unknown;
+  constructor(reason: unknown) {
+    super("the store failed");
+    this.reason = reason;
+  }
+}
+
+/** Offers an object; what that fails with is the store's. */
+export async function offerOrStop(
+  offer: (object: PackedObject<ObjectId>) => Promise<void> | undefined,
+  object: PackedObject<ObjectId>,
+): Promise<void> {
+  try {
+    await offer(object);
+  } catch (error) {
+    throw new StoreFailure(error);
+  }
+}
+
+/** Why a path could not be read, in a few words. */
+export function reasonOf(error: unknown): string {
+  const errno = errnoOf(error);
+  switch (errno ?? "") {
+    case "ENOENT":
+      return "no such file or folder";
+    case "ENOTDIR":
+      return "not a folder";
+    case "EACCES":
+    case "EPERM":
+      return "permission denied";
+    case "ELOOP":
+      return "it has become a symlink";
+    case "EIO":
+      return "input/output error";
+    case "ENAMETOOLONG":
+      return "path too long";
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
