@@ -2,16 +2,19 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
+import { compressMember } from "../../src/objects/member-gzip.js";
+import { encodeMemberTar } from "../../src/objects/member-tar.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
 import { nodeDisk } from "../../src/store/disk.js";
 import { Layout } from "../../src/store/layout.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Store } from "../../src/store/store.js";
 import { failingDisk, watchedDisk } from "../helpers/store-disks.js";
-import { blob, makePack, object, send, type TestPack } from "../helpers/store-pack.js";
+import { blob, makePack, object, packFile, packIdOf, send, type TestPack } from "../helpers/store-pack.js";
 
 const lost = [blob("lost"), object("blob", Buffer.alloc(3 << 20, "lost"))];
 const other = blob("other");
+const another = await makePack([blob("of another pack")]);
 
 /** A closed store with two packs. */
 async function prepare(t: Test): Promise<{ layout: Layout; pack: TestPack; index: Buffer; bytes: Buffer }> {
@@ -102,8 +105,12 @@ const packDamages: Record<string, (layout: Layout, pack: ObjectId) => void> = {
     writeFileSync(layout.pack(pack), bytes);
     rmSync(layout.index(pack));
   },
-  "is another pack, and its index is gone": (layout, pack) => {
+  "goes on after its trailer, and its index is gone": (layout, pack) => {
     writeFileSync(layout.pack(pack), Buffer.concat([readFileSync(layout.pack(pack)), Buffer.alloc(29)]));
+    rmSync(layout.index(pack));
+  },
+  "is another pack, and its index is gone": (layout, pack) => {
+    writeFileSync(layout.pack(pack), packFile(another.members));
     rmSync(layout.index(pack));
   },
 };
@@ -150,6 +157,21 @@ t.test("an object with a wrong byte on disk is damaged when it is read, and the 
   t.ok(Buffer.from(await store.readObject(lost[1]!.id)).equals(lost[1]!.bytes));
   writeFileSync(layout.pack(pack.id), bytes);
   t.ok(Buffer.from(await store.readObject(lost[0]!.id)).equals(lost[0]!.bytes), "and is read again, not remembered");
+});
+
+t.test("an object whose place holds other bytes is damaged, though all that surrounds it is right", async (t) => {
+  const store = await openStore(t.testdir(), { create: true });
+  t.teardown(() => store.close());
+  const layout = new Layout(store.folder);
+  const stored = async (bytes: string): Promise<Buffer> => {
+    const tar = await encodeMemberTar([{ ...blob("right"), bytes: Buffer.from(bytes) }]);
+    return compressMember(tar, { isIncompressible: true }); // of the same length for any content
+  };
+  const members = [await stored("right")];
+  const pack = { members, id: packIdOf(members) };
+  await send(store, pack);
+  writeFileSync(layout.pack(pack.id), packFile([await stored("wrong")]));
+  await t.rejects(store.readObject(blob("right").id), { code: "STORE_DAMAGED", message: /another hash/ });
 });
 
 t.test("files that are not the store's are left alone", async (t) => {

@@ -165,6 +165,23 @@ t.test("a small change is a short walk", async (t) => {
   t.ok(memory.reads < 40, `${memory.reads} reads`);
 });
 
+t.test("folders that came to lie in another page are not given again", async (t) => {
+  const memory = new Memory();
+  const folder = many(3000, true);
+  const known = putFolder(memory, folder);
+  const top = decodeTree(memory.objects.get(known)!.bytes);
+  if (!isPaged(top)) throw new Error("not paged");
+  const names = Object.keys(folder).toSorted();
+  for (const { firstName } of top.pages.slice(1, 6)) {
+    // without the name that ends a page, that page and the next are one
+    const { [names[names.indexOf(firstName) - 1]!]: _, ...rest } = folder;
+    const root = putFolder(memory, rest);
+    const given = await collect(reachableTrees(memory, root, { known }));
+    t.ok(given.length <= 3, `${given.length} trees`);
+    t.ok((await collect(reachableTrees(memory, known, { known: root }))).length <= 5);
+  }
+});
+
 t.test("a folder that was moved between folders is not given again", async (t) => {
   const memory = new Memory();
   const moved = many(3, true);
