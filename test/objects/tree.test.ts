@@ -336,19 +336,28 @@ t.test("entries out of order, or twice, are a bug", (t) => {
 });
 
 t.test("an entry that is refused leaves nothing behind, before pages and among them", (t) => {
-  for (const count of [10, 3000]) {
+  const cases: [count: number, refusedAt: number[]][] = [
+    [10, [9]],
+    [10, [0, 5, 9]],
+    [3000, [2999]],
+    [3000, [0, 500, 1023, 1024, 1025, 2999]],
+  ];
+  for (const [count, refusedAt] of cases) {
     const entries = numberedNames(count).map(fifo);
     const made = new Map<ObjectId, Uint8Array>();
     const builder = new TreeBuilder(({ id, bytes }) => void made.set(id, bytes));
     for (const [index, entry] of entries.entries()) {
       builder.add(entry);
-      if (index % 500 === 5 || index === count - 1) {
-        const name = text(`${entry.name}x`);
-        t.throws(() => builder.add(withAttribute(name, 1 << 20)), { code: "LIMIT" });
-      }
+      if (!refusedAt.includes(index)) continue;
+      const name = text(`${entry.name}x`);
+      t.throws(() => builder.add(withAttribute(name, 1 << 20)), { code: "LIMIT" });
     }
     t.equal(builder.count, count);
-    t.strictSame({ root: builder.finish(), made }, buildDirectory(entries), `${count} entries`);
+    t.strictSame(
+      { root: builder.finish(), made },
+      buildDirectory(entries),
+      `${count} entries, refused after ${refusedAt.join()}`,
+    );
   }
   t.end();
 });
