@@ -1,8 +1,10 @@
 /** What a push tells the person at the terminal while it runs: progress, and what went wrong with which path. */
 import { measureInBackground, type FolderSize } from "../client/measure.js";
 import type { PushEvent, PushProgress } from "../client/push.js";
+import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
 import { formatBytes, formatDuration } from "./format.js";
+import { oneLine } from "./one-line.js";
 import { showProgress, type ProgressLine } from "./progress.js";
 
 export interface PushTalkOptions {
@@ -66,12 +68,18 @@ export class PushTalk {
         return this.say(`left out '${displayName(event.path)}': it is bak's own`);
       case "reconnecting":
         return this.say(`${event.error.message}; trying again in ${formatDuration(event.waitMs)}`);
+      case "otherFolder": {
+        const from = `'${displayName(event.path)}' on '${oneLine(event.host)}'`;
+        return this.say(`the project's last commit is of ${from}; use --project to keep folders apart`);
+      }
       case "headMoved":
         return this.say("somebody else pushed to the project meanwhile; comparing with their commit");
       case "indexNotKept":
         return this.say(`cannot write the index: ${event.why}; the next push will take longer`);
       case "packKept":
         return;
+      default:
+        return unreachable(event);
     }
   }
 

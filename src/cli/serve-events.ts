@@ -2,12 +2,13 @@
 import { isBakError, unreachable } from "../errors.js";
 import type { ListenerEvent } from "../server/listener.js";
 import { shortId } from "./format.js";
+import { oneLine } from "./one-line.js";
 
 /** The line for an event; undefined for what nobody needs to know. */
 export function describeEvent(event: ListenerEvent): string | undefined {
   switch (event.type) {
     case "opened":
-      return `${event.peer} ${event.agent} opened '${event.project}'`;
+      return `${event.peer} ${oneLine(event.agent)} opened '${event.project}'`;
     case "committed":
       return `${event.peer} committed ${shortId(event.commit)} to '${event.project}'`;
     case "closed":

@@ -72,11 +72,16 @@ function parseCommitName(name: string): CommitName {
     const date = name.slice(1);
     // a date alone would be taken as UTC
     const timeMs = datePattern.test(date) ? Date.parse(date.length === 10 ? `${date}T00:00` : date) : Number.NaN;
-    if (Number.isNaN(timeMs)) throw badName(`not a date: '${name}'`, "write @2026-11-01 or @2026-11-01T18:30");
+    if (Number.isNaN(timeMs) || !isDay(date.slice(0, 10))) throw badName(`not a date: '${name}'`, "write @2026-11-01 or @2026-11-01T18:30");
     return { type: "before", timeMs };
   }
   if (/^[0-9a-f]{4,64}$/i.test(name)) return { type: "prefix", prefix: name.toLowerCase() };
   throw badName(`not a commit: '${name}'`, "name it by 4 or more digits of its id, or head, head~3, @2026-11-01");
+}
+
+/** Whether the calendar has the day: JavaScript takes the 31st of February for the 3rd of March. */
+function isDay(date: string): boolean {
+  return new Date(`${date}T00:00Z`).toISOString().startsWith(date);
 }
 
 async function findByPrefix(remote: Remote, prefix: string): Promise<ObjectId> {

@@ -31,6 +31,8 @@ const maxHeadMoves = 10;
 export type PushEvent =
   | SnapshotEvent
   | { readonly type: "reconnecting"; readonly error: BakError; readonly waitMs: number }
+  /** The project's latest commit is of another folder than this push. */
+  | { readonly type: "otherFolder"; readonly host: string; readonly path: ByteString }
   | { readonly type: "headMoved" }
   | { readonly type: "packKept" }
   | { readonly type: "indexNotKept"; readonly why: string };
@@ -121,6 +123,10 @@ async function pushOnce(options: PushOptions): Promise<PushResult> {
   signal?.addEventListener("abort", closeOnAbort, { once: true });
   try {
     const head = await readHead(remote, index);
+    if (head.commit !== undefined && !isOfFolder(head.commit, options.folder)) {
+      const { host, path } = head.commit;
+      options.onEvent({ type: "otherFolder", host, path });
+    }
     const uploader = new Uploader(remote, {
       onSent: (bytes) => (progress.bytesSent += bytes),
       onKept: () => options.onEvent({ type: "packKept" }),
@@ -170,6 +176,10 @@ async function pushOnce(options: PushOptions): Promise<PushResult> {
     signal?.removeEventListener("abort", closeOnAbort);
     await remote.close();
   }
+}
+
+function isOfFolder(commit: Commit, folder: ByteString): boolean {
+  return commit.host === hostname() && commit.path === folder;
 }
 
 interface Head {

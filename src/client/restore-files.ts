@@ -58,6 +58,7 @@ export class FileFetcher {
   #waitingLarge = 0;
   /** Where each blob of the batch at hand belongs. */
   #pieces = new Map<ObjectId, Piece[]>();
+  #pieceCount = 0;
   readonly #unfinished = new Set<OpenFile>();
 
   constructor(remote: Remote, options: FileFetcherOptions) {
@@ -138,12 +139,15 @@ export class FileFetcher {
     const pieces = this.#pieces.get(id);
     if (pieces === undefined) this.#pieces.set(id, [piece]);
     else pieces.push(piece);
-    if (this.#pieces.size >= maxIdsPerCall) await this.#fetchPieces();
+    this.#pieceCount += 1;
+    // one blob may have a million places in a file of zeros, so it is places that are counted
+    if (this.#pieceCount >= maxIdsPerCall) await this.#fetchPieces();
   }
 
   async #fetchPieces(): Promise<void> {
     const pieces = this.#pieces;
     this.#pieces = new Map();
+    this.#pieceCount = 0;
     if (pieces.size === 0) return;
     const ids = [...pieces.keys()];
     for await (const { id, bytes } of readObjects(this.#remote.get(ids), (each) => pieces.has(each))) {

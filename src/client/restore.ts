@@ -59,10 +59,17 @@ export async function restore(
   return new Restore(remote, commit.content, options).run(commit.id);
 }
 
+/** A path of the commit: the folders on the way to it, and what it names. */
+interface FoundPath {
+  readonly path: ByteString;
+  readonly parents: readonly DirEntry[];
+  readonly last: Entry;
+}
+
 class Restore {
   readonly #commit: Commit;
   readonly #options: RestoreOptions;
-  readonly #target: ByteString;
+  #target = "" as ByteString;
   readonly #trees: TreeSource;
   readonly #files: FileFetcher;
   readonly #breathe = createBreath();
@@ -73,7 +80,6 @@ class Restore {
   constructor(remote: Remote, commit: Commit, options: RestoreOptions) {
     this.#commit = commit;
     this.#options = options;
-    this.#target = openTarget(options.target);
     this.#trees = new TreeSource(remote);
     this.#files = new FileFetcher(remote, {
       signal: options.signal,
@@ -84,10 +90,14 @@ class Restore {
   }
 
   async run(id: ObjectId): Promise<RestoreResult> {
-    const { paths } = this.#options;
+    const { paths, target } = this.#options;
+    const found: FoundPath[] = [];
+    // a path that the commit lacks is told of before anything is made
+    for (const path of withoutNested(paths)) found.push(await this.#find(path));
+    this.#target = openTarget(target);
     try {
       if (paths.length === 0) await this.#everything(id);
-      else for (const path of withoutNested(paths)) await this.#onePath(path);
+      else for (const each of found) await this.#onePath(each);
       await this.#files.finish();
       this.#finishFolders();
     } finally {
@@ -102,13 +112,18 @@ class Restore {
     await this.#contents("" as ByteString, this.#commit.tree);
   }
 
-  async #onePath(path: ByteString): Promise<void> {
-    const found = await this.#trees.fetchPath(this.#commit, path);
-    const last = found.pop() as Entry;
+  async #find(path: ByteString): Promise<FoundPath> {
+    const entries = await this.#trees.fetchPath(this.#commit, path);
+    const last = entries.pop() as Entry;
+    return { path, parents: entries as DirEntry[], last };
+  }
+
+  async #onePath({ path, parents, last }: FoundPath): Promise<void> {
     let parent = "" as ByteString;
-    for (const entry of found) {
+    for (const entry of parents) {
       parent = joinPath(parent, entry.name);
-      this.#folder(parent, entry as DirEntry);
+      // what has the folder's name, and stays, may be a link that leads out of the target
+      if (!this.#folder(parent, entry)) return;
     }
     if (last.kind === "dir") await this.#trees.fetchAll(last.tree);
     await this.#entry(path, last);
@@ -158,20 +173,20 @@ class Restore {
 
   async #file(path: ByteString, entry: FileEntry): Promise<void> {
     const absolute = this.#absolute(path);
-    let isLeft = false;
+    let isToBeFetched = false;
     this.#attempt(path, () => {
       const state = isFileAsWanted(absolute, entry);
+      isToBeFetched = state !== "right";
       if (state === "right") {
         setAttributes(absolute, entry);
         this.#result.left += 1;
         this.#options.progress.bytes += entry.size;
         this.#restored(entry);
-        isLeft = true;
       } else if (state === "other") {
         this.#replaced(path);
       }
     });
-    if (!isLeft) await this.#files.add({ path, absolute, entry });
+    if (isToBeFetched) await this.#files.add({ path, absolute, entry });
   }
 
   #finishFolders(): void {

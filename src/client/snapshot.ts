@@ -105,7 +105,7 @@ class Walk {
     let root: SourceStat;
     let names: ByteString[];
     try {
-      root = statSource(folder);
+      root = sourceStatOf(statSync(fsPath(folder), { bigint: true })); // the folder, where a link to it was named
       names = namesIn(folder);
     } catch (cause) {
       throw new BakError("SOURCE_FAILED", `cannot read the folder: ${reasonOf(cause)}`, { cause });

@@ -49,12 +49,14 @@ export function sourceStatOf(stats: BigIntStats): SourceStat {
     seconds -= 1n;
     nanoseconds += billion;
   }
+  const mtimeSeconds = Number(seconds);
+  if (!Number.isSafeInteger(mtimeSeconds)) throw new BakError("SOURCE_FAILED", "its time is beyond what can be kept");
   return {
     kind: kindOf(stats),
     mode: Number(stats.mode) & 0o7777,
     uid: Number(stats.uid),
     gid: Number(stats.gid),
-    mtimeSeconds: Number(seconds),
+    mtimeSeconds,
     mtimeNanoseconds: Number(nanoseconds),
     size: Number(stats.size),
     dev: stats.dev,

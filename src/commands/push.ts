@@ -2,14 +2,15 @@ import { Args, Flags } from "@oclif/core";
 import { resolve } from "node:path";
 import { ExclusionByIdentity } from "../cli/own-folders.js";
 import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
+import { oneLine } from "../cli/one-line.js";
 import { PushTalk } from "../cli/push-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { pushIndexFile } from "../cli/index-file.js";
 import { assertFolder } from "../client/source-stat.js";
 import { push, type PushProgress, type PushResult } from "../client/push.js";
-import { exitCodes } from "../errors.js";
+import { BakError, exitCodes } from "../errors.js";
 import { byteStringFromText } from "../objects/byte-string.js";
-import type { CommitCounts } from "../objects/commit.js";
+import { maxMessageBytes, maxTagBytes, maxTags, type CommitCounts } from "../objects/commit.js";
 
 interface Pushed {
   project: string;
@@ -65,6 +66,7 @@ export default class Push extends StoreCommand {
 
   async run(): Promise<Pushed> {
     const { args, flags } = await this.parse(Push);
+    assertDescribable(flags.message, flags.tag ?? []);
     const startedMs = Date.now();
     const address = this.addressOf(flags);
     const folder = resolve(args.folder);
@@ -130,4 +132,19 @@ function describe(result: PushResult, options: { project: string; isDryRun: bool
     `${shortId(result.commit ?? "")} is the head of '${options.project}': ${formatCounted(counts.files, "file")}, ${formatBytes(counts.bytes)}`,
     `${changes}; sent ${formatBytes(upload.packedBytes)} in ${formatDuration(options.durationMs)}`,
   ];
+}
+
+/** What a commit could not hold is refused before anything is read or sent. */
+function assertDescribable(message: string, tags: readonly string[]): void {
+  if (Buffer.byteLength(message) > maxMessageBytes) {
+    throw new BakError("USAGE", `the message is longer than ${formatBytes(maxMessageBytes)}`);
+  }
+  if (tags.length > maxTags) throw new BakError("USAGE", `more than ${maxTags} tags`);
+  for (const tag of tags) {
+    const isUsable = tag !== "" && Buffer.byteLength(tag) <= maxTagBytes && oneLine(tag) === tag;
+    if (!isUsable)
+      throw new BakError("USAGE", `not a tag: '${oneLine(tag.slice(0, 80))}'`, {
+        hint: `use 1 to ${maxTagBytes} bytes on one line`,
+      });
+  }
 }

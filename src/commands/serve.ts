@@ -7,11 +7,6 @@ import { defaultPort } from "../cli/server-address.js";
 import { serveFolder } from "../cli/serve-folder.js";
 import { BakError } from "../errors.js";
 
-interface Served {
-  store: string;
-  url: string;
-}
-
 export default class Serve extends BaseCommand {
   static override summary = "Serve a store to other machines.";
   static override description =
@@ -45,7 +40,7 @@ export default class Serve extends BaseCommand {
     "tls-key": Flags.string({ summary: "Key of the certificate, in PEM.", helpValue: "FILE", dependsOn: ["tls-cert"] }),
   };
 
-  async run(): Promise<Served> {
+  async run(): Promise<void> {
     const { args, flags } = await this.parse(Serve);
     const folder = resolve(args.store);
     const { "tls-cert": cert, "tls-key": key } = flags;
@@ -60,13 +55,14 @@ export default class Serve extends BaseCommand {
       },
     });
     for (const damaged of served.damaged) this.complain(`left out '${damaged.path}': ${damaged.why}`);
+    // with --json, too, whoever started it waits for this line
+    if (this.jsonEnabled()) this.logJson({ store: folder, url: served.url });
     this.log(`bak: serving ${folder} on ${served.url}`);
     await new Promise<void>((stop) => {
       if (this.signal.aborted) stop();
       else this.signal.addEventListener("abort", () => stop(), { once: true });
     });
     await served.close();
-    return { store: folder, url: served.url };
   }
 }
 

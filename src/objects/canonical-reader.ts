@@ -43,6 +43,16 @@ export class CanonicalReader {
     return this.#within(count, min, max, "elements");
   }
 
+  /**
+   * The array that every object is: a version, then other fields, `fields` in all. The version comes first, so that an
+   * object of a later one is refused for that, whatever else has changed.
+   */
+  versioned(version: number, fields: number): void {
+    const count = this.array(1, 0xffff);
+    if (this.unsigned() !== version) throw this.refuse("unknown version");
+    this.#within(count, fields, fields, "fields");
+  }
+
   /** The number of pairs of the map that begins here. */
   map(min: number, max: number): number {
     const marker = this.#byte();

@@ -124,9 +124,7 @@ export function encodeCommit(commit: Commit): Buffer {
 export function decodeCommit(bytes: Uint8Array): Commit {
   if (bytes.length > maxObjectBytes) throw new BakError("BAD_OBJECT", "malformed commit: beyond 8 MiB");
   const reader = new CanonicalReader(bytes, "commit");
-  const fields = reader.array(1, 0xffff);
-  if (reader.unsigned() !== commitVersion) throw reader.refuse("unknown version");
-  if (fields !== 17) throw reader.refuse(`${fields} fields, not 17,`);
+  reader.versioned(commitVersion, 17);
   const commit: Commit = {
     tree: reader.objectId(),
     root: readRoot(reader),

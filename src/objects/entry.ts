@@ -14,6 +14,7 @@ import { BakError, unreachable } from "../errors.js";
 import type { ByteString } from "./byte-string.js";
 import type { CanonicalReader } from "./canonical-reader.js";
 import type { CanonicalWriter } from "./canonical-writer.js";
+import { maxObjectBytes } from "./object-kind.js";
 import { objectIdBytes, type ObjectId } from "./object-id.js";
 
 /** In the order of their numbers in an entry: file is 0. */
@@ -236,7 +237,10 @@ function readContent(reader: CanonicalReader, kind: EntryKind, size: number): Co
   if (kind !== "file" && kind !== "symlink" && size !== 0) throw reader.refuse(`${kind} with a size`);
   switch (kind) {
     case "file":
-      if (!reader.isArrayNext()) return { kind, size, content: { blob: reader.objectId() } };
+      if (!reader.isArrayNext()) {
+        if (size > maxObjectBytes) throw reader.refuse("blob beyond 8 MiB");
+        return { kind, size, content: { blob: reader.objectId() } };
+      }
       reader.array(2, 2);
       return { kind, size, content: { list: reader.objectId(), fileHash: reader.objectId() } };
     case "dir":

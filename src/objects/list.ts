@@ -10,7 +10,7 @@ import { BakError } from "../errors.js";
 import { CanonicalReader } from "./canonical-reader.js";
 import { CanonicalWriter } from "./canonical-writer.js";
 import { objectIdBytes, objectIdOf, type ObjectId } from "./object-id.js";
-import type { PackedObject } from "./object-kind.js";
+import { maxObjectBytes, type PackedObject } from "./object-kind.js";
 
 /** The version of the list format that this code writes, and the only one it reads. */
 export const listVersion = 1;
@@ -53,8 +53,7 @@ export function encodeList(list: List): Buffer {
 /** The list that the bytes are; throws BAD_OBJECT for any bytes that `encodeList` does not make. */
 export function decodeList(bytes: Uint8Array): List {
   const reader = new CanonicalReader(bytes, "list");
-  reader.array(3, 3);
-  if (reader.unsigned() !== listVersion) throw reader.refuse("unknown version");
+  reader.versioned(listVersion, 3);
   const level = reader.unsigned(maxListLevel);
   const count = reader.array(1, maxListChildren);
   const children: ListChild[] = [];
@@ -62,7 +61,7 @@ export function decodeList(bytes: Uint8Array): List {
   for (let index = 0; index < count; index += 1) {
     reader.array(2, 2);
     const id = reader.objectId();
-    const size = reader.unsigned();
+    const size = reader.unsigned(level === 0 ? maxObjectBytes : Number.MAX_SAFE_INTEGER);
     if (size === 0) throw reader.refuse("empty child");
     total += size;
     children.push({ id, size });

@@ -1,5 +1,6 @@
 /** Project ids: what names a line of commits; also a folder's name in the store, so nothing that could climb is one. */
 import { BakError } from "../errors.js";
+import { objectIdOf } from "./object-id.js";
 import { quoted } from "./byte-string.js";
 
 declare const brand: unique symbol;
@@ -22,12 +23,14 @@ export function parseProjectId(text: string): ProjectId {
   });
 }
 
-/** A project id made from any text: what may not stand in one becomes `-`. */
+/**
+ * A project id made from any text: spaces become `-`, and what else may not stand in one is left out; so that two texts
+ * do not become one id by that, a few digits of the text's hash then take its place.
+ */
 export function projectIdFrom(text: string): ProjectId {
-  const id = text
-    .normalize("NFKD")
-    .replace(/[^A-Za-z0-9._-]+/g, "-")
-    .replace(/^[-.]+|-+$/g, "")
-    .slice(0, 128);
-  return parseProjectId(id === "" ? "folder" : id);
+  const spaced = text.trim().replace(/\s+/g, "-");
+  const kept = spaced.replace(/[^A-Za-z0-9._-]+/g, "").slice(0, 119);
+  if (kept === spaced && isProjectId(kept)) return kept;
+  const digits = objectIdOf(Buffer.from(text)).slice(0, 8);
+  return parseProjectId(/[A-Za-z0-9]$/.test(kept) ? `${kept}-${digits}` : `${kept}${digits}`);
 }

@@ -12,7 +12,7 @@ import { CanonicalReader } from "./canonical-reader.js";
 import { CanonicalWriter } from "./canonical-writer.js";
 import { isSafeName, maxNameBytes, readEntry, writeEntry, type Entry } from "./entry.js";
 import { objectIdBytes, objectIdOf, type ObjectId } from "./object-id.js";
-import { maxObjectBytes, type PackedObject } from "./object-kind.js";
+import type { PackedObject } from "./object-kind.js";
 
 /** The version of the tree format that this code writes, and the only one it reads. */
 export const treeVersion = 1;
@@ -29,6 +29,8 @@ export const minPageElements = 16;
 /** A page also ends before an entry that would bring its entries beyond this, whatever the hashes say. */
 export const maxPageBytes = 2 << 20;
 export const maxTreeLevel = 8;
+/** No tree is longer: a full page and what comes before its entries. A few bytes can make an entry, so this bounds memory. */
+export const maxTreeBytes = maxPageBytes + 16;
 const maxChildren = 1 << 20;
 
 /** A page of a level below: the first name in it, and its id. */
@@ -59,10 +61,9 @@ export function encodeTree(tree: Tree): Buffer {
 
 /** The tree that the bytes are; throws BAD_OBJECT for any bytes that `encodeTree` does not make. */
 export function decodeTree(bytes: Uint8Array): Tree {
-  if (bytes.length > maxObjectBytes) throw new BakError("BAD_OBJECT", "malformed tree: beyond 8 MiB");
+  if (bytes.length > maxTreeBytes) throw new BakError("BAD_OBJECT", "malformed tree: longer than any may be");
   const reader = new CanonicalReader(bytes, "tree");
-  reader.array(3, 3);
-  if (reader.unsigned() !== treeVersion) throw reader.refuse("unknown version");
+  reader.versioned(treeVersion, 3);
   const level = reader.unsigned(maxTreeLevel);
   const tree: Tree = level === 0 ? { level, entries: readEntries(reader) } : { level, pages: readPages(reader) };
   reader.end();

@@ -47,7 +47,7 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
   socket.on("close", (code, reason) => {
     clearInterval(keepAlive);
     if (code === 1000 && failure === undefined) queue.end();
-    else queue.end(lost(failure?.message ?? (reason.toString() || `closed with code ${code}`)));
+    else queue.end(lost(failure?.message ?? (oneLine(reason.toString()) || `closed with code ${code}`)));
   });
 
   return {
@@ -55,6 +55,8 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
     receive: () => queue.shift(),
     send: (frame) =>
       new Promise((resolve, reject) => {
+        // a socket that is closed takes what it is given, and fails only later
+        if (socket.readyState !== WebSocket.OPEN) return reject(lost(failure?.message ?? "it is closed"));
         socket.send(frame, { binary: true }, (error) => {
           if (error == null) resolve();
           else reject(lost(error.message));
@@ -63,6 +65,11 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
       }),
     close: () => closeSocket(socket),
   };
+}
+
+/** A peer's words end up on a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, " ");
 }
 
 async function closeSocket(socket: WebSocket): Promise<void> {

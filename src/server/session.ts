@@ -2,7 +2,7 @@
  * The store's side of one conversation: one match over what the other end asks for. The first message is `hello`; what it
  * says about the project holds for all that follow.
  */
-import { BakError, unreachable } from "../errors.js";
+import { BakError, isBakError, unreachable } from "../errors.js";
 import { decodeCommit } from "../objects/commit.js";
 import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { maxPackBytes, maxPackObjects } from "../objects/pack-format.js";
@@ -143,8 +143,12 @@ class Session {
 
   /** The tree that an id stands for: itself, or, for a commit, the commit's. */
   async #treeOf(id: ObjectId): Promise<ObjectId> {
-    const kind = this.#store.kindOf(id);
-    return kind === "commit" ? decodeCommit(await this.#store.readObject(id, "commit")).tree : id;
+    try {
+      return decodeCommit(await this.#store.readObject(id)).tree;
+    } catch (error) {
+      if (isBakError(error, "BAD_OBJECT")) return id; // no commit, then a tree, as the walk will see
+      throw error;
+    }
   }
 
   /** Members as they lie on disk, in that order within a batch of ids. */

@@ -77,11 +77,6 @@ export interface Store extends ObjectSource {
   readonly folder: string;
   /** Packs whose objects the store does not find, since they are not whole. */
   readonly damaged: readonly DamagedPack[];
-  /**
-   * The kind as which an object came to the store; throws NO_OBJECT. A hint: the same bytes may also be meant as another
-   * kind, see `readObject`.
-   */
-  kindOf(id: ObjectId): ObjectKind;
   /** For n ids of 32 bytes each: n bits, lowest of each byte first; 1 where the store has the object. */
   hasMany(ids: Uint8Array): Uint8Array;
   /**

@@ -10,6 +10,7 @@ import {
   type ExtendedAttribute,
 } from "../../src/objects/entry.js";
 import type { List } from "../../src/objects/list.js";
+import { maxObjectBytes } from "../../src/objects/object-kind.js";
 import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
 import { isProjectId, type ProjectId } from "../../src/objects/project-id.js";
 import type { TreePage } from "../../src/objects/tree.js";
@@ -83,10 +84,13 @@ const bases = fc.tuple(names, attributes, fc.option(counts, { nil: undefined }))
   ...(hardLinkGroup === undefined ? {} : { hardLinkGroup }),
 }));
 
-const contents = fc.oneof(record({ blob: objectIds }), record({ list: objectIds, fileHash: objectIds }));
+const blobSizes = fc.oneof(fc.constantFrom(0, maxObjectBytes), fc.integer({ min: 0, max: maxObjectBytes }));
+const wholeFiles = record({ blob: objectIds });
+const cutFiles = record({ list: objectIds, fileHash: objectIds });
 
 const kinds = fc.oneof(
-  record({ kind: fc.constant("file" as const), size: counts, content: contents }),
+  record({ kind: fc.constant("file" as const), size: blobSizes, content: wholeFiles }),
+  record({ kind: fc.constant("file" as const), size: counts, content: cutFiles }),
   record({ kind: fc.constant("dir" as const), tree: objectIds }),
   record({
     kind: fc.constant("symlink" as const),
@@ -115,13 +119,15 @@ export const treePages: fc.Arbitrary<TreePage[]> = fc
   })
   .map((pages) => pages.toSorted((a, b) => (a.firstName < b.firstName ? -1 : 1)));
 
-export const lists: fc.Arbitrary<List> = record({
-  level: fc.nat(8),
-  children: fc.array(record({ id: objectIds, size: fc.integer({ min: 1, max: 2 ** 48 }) }), {
-    minLength: 1,
-    maxLength: 20,
+export const lists: fc.Arbitrary<List> = fc.nat(8).chain((level) =>
+  record({
+    level: fc.constant(level),
+    children: fc.array(
+      record({ id: objectIds, size: fc.integer({ min: 1, max: level === 0 ? maxObjectBytes : 2 ** 48 }) }),
+      { minLength: 1, maxLength: 20 },
+    ),
   }),
-});
+);
 
 export const projectIds: fc.Arbitrary<ProjectId> = fc
   .stringMatching(/^[A-Za-z0-9._-]{1,20}$/)

@@ -31,7 +31,6 @@ export function storeContract(t: Test, open: (t: Test) => Promise<Store>): void 
     t.strictSame(await receiver.finish(pack.id), { pack: pack.id, objects: 2, bytes: packedLength(pack.members) });
     for (const { id, bytes, kind } of [a, b]) {
       t.ok(store.has(id));
-      t.equal(store.kindOf(id), kind);
       t.strictSame(Buffer.from(await store.readObject(id)), bytes);
       t.strictSame(Buffer.from(await store.readObject(id, kind)), bytes);
     }
@@ -51,7 +50,6 @@ export function storeContract(t: Test, open: (t: Test) => Promise<Store>): void 
 
   test("an object that is not there is named", async (t, store) => {
     await t.rejects(store.readObject(absent), { code: "NO_OBJECT", message: new RegExp(absent) });
-    t.throws(() => store.kindOf(absent), { code: "NO_OBJECT" });
     const present = blob("a");
     await sendObjects(store, [present]);
     t.throws(() => store.locateMembers([present.id, absent]), { code: "NO_OBJECT", message: new RegExp(absent) });

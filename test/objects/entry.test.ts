@@ -16,7 +16,7 @@ import {
   writeEntry,
   type Entry,
 } from "../../src/objects/entry.js";
-import type { ObjectId } from "../../src/objects/object-id.js";
+import { objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
 import { entries, names } from "../helpers/arbitraries.js";
 import { hexBytes, lengthsNotRefused, misreading, mutationsOf, withBuffers } from "../helpers/arbitrary-bytes.js";
 import { holds } from "../helpers/arbitrary-properties.js";
@@ -146,6 +146,15 @@ t.test("each kind of entry has its golden bytes", (t) => {
 
 t.test("kinds keep their numbers", (t) => {
   t.strictSame(entryKinds, ["file", "dir", "symlink", "fifo", "socket", "char", "block"]);
+  t.end();
+});
+
+t.test("a blob of more than 8 MiB is refused as a file's content, where a list would not be", (t) => {
+  const content = { blob: objectIdOf(Buffer.of(1)) };
+  const entry = { ...base, kind: "file", size: (8 << 20) + 1, content } as const;
+  t.throws(() => decode(encode(entry)), { code: "BAD_OBJECT", message: /8 MiB/ });
+  t.doesNotThrow(() => decode(encode({ ...entry, size: 8 << 20 })));
+  t.doesNotThrow(() => decode(encode({ ...entry, content: { list: content.blob, fileHash: content.blob } })));
   t.end();
 });
 

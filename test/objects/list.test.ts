@@ -115,6 +115,7 @@ t.test("every malformed list is refused", (t) => {
     ["a negative level", ["93", "01", "ff", "91", child]],
     ["a child of no bytes", ["93", "01", "00", "91", `92c420${one}00`]],
     ["a child of negative size", ["93", "01", "00", "91", `92c420${one}ff`]],
+    ["a blob of more than 8 MiB", ["93", "01", "00", "91", `92c420${one}ce00800001`]],
     ["a child of 2^53 bytes", ["93", "01", "00", "91", `92c420${one}cf0020000000000000`]],
     ["a child of infinite size", ["93", "01", "00", "91", `92c420${one}cb7ff0000000000000`]],
     ["children of 2^53 bytes together", ["93", "01", "01", "92", `92c420${one}cf001fffffffffffff`, child]],
