@@ -81,7 +81,8 @@ function parseCommitName(name: string): CommitName {
 
 /** Whether the calendar has the day: JavaScript takes the 31st of February for the 3rd of March. */
 function isDay(date: string): boolean {
-  return new Date(`${date}T00:00Z`).toISOString().startsWith(date);
+  const day = new Date(`${date}T00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date);
 }
 
 async function findByPrefix(remote: Remote, prefix: string): Promise<ObjectId> {
