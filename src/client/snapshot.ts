@@ -2,7 +2,7 @@
  * Takes a folder as it is now: a sorted walk, merged with the trees of the head, that reads only what may have changed and
  * makes the trees of the next commit. Names that cannot be read are told of and left out; the rest goes on.
  */
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { BakError, errnoOf, unreachable } from "../errors.js";
 import { byteString, joinPath, type ByteString } from "../objects/byte-string.js";
 import type { CommitCounts } from "../objects/commit.js";
@@ -19,7 +19,7 @@ import { readSourceFile } from "./read-file.js";
 import { isSourceFailure, offerOrStop, reasonOf, StoreFailure } from "./source-failure.js";
 import { fsPath } from "./source-path.js";
 import { MissingTree } from "./tree-source.js";
-import { deviceNumbers, statSource, type SourceStat } from "./source-stat.js";
+import { deviceNumbers, sourceStatOf, statSource, type SourceStat } from "./source-stat.js";
 
 /** What the folder was at the head, as far as it is known here. */
 export interface Baseline {
@@ -110,6 +110,7 @@ class Walk {
     } catch (cause) {
       throw new BakError("SOURCE_FAILED", `cannot read the folder: ${reasonOf(cause)}`, { cause });
     }
+    if (this.#options.isLeftOut(root)) throw new BakError("SOURCE_FAILED", "cannot push the folder: it is bak's own");
     const { tree } = await this.#folder("" as ByteString, names, baseline.tree).catch((error: unknown) => {
       throw error instanceof StoreFailure ? error.reason : error;
     });
