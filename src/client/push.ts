@@ -196,7 +196,9 @@ interface Head {
 async function readHead(remote: Remote, index: PushIndex | undefined): Promise<Head> {
   const usable = index?.store === remote.store ? index : undefined;
   const objects = new Map<ObjectId, Uint8Array>(usable?.objects);
-  const members = remote.takeHeadTrees();
+  // a store that has our commit but is not the one that the index is of had no reason to send its trees
+  const isOther = usable === undefined && remote.head !== undefined && remote.head === index?.commit;
+  const members = remote.takeHeadTrees() ?? (isOther ? remote.trees(index.commit) : undefined);
   if (members !== undefined) {
     const isWanted = (id: ObjectId, kind: string): boolean =>
       (kind === "tree" || id === remote.head) && !objects.has(id);
@@ -251,7 +253,7 @@ function commitOf(
     parent: from.remote.head,
     project: from.remote.project,
     host: hostname(),
-    user: userInfo().username,
+    user: userName(),
     path: options.folder,
     startedMs: from.startedMs,
     endedMs: Math.max(Date.now(), from.startedMs),
@@ -263,6 +265,15 @@ function commitOf(
     groups: [],
     version: options.version,
   };
+}
+
+/** Who pushes; by number where the system has no name for it, as in a container that runs with any user id. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? "");
+  }
 }
 
 /** The commit is safe already: an index that cannot be written costs time, and no data. */
