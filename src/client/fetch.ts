@@ -14,7 +14,7 @@ const membersAhead = 3;
  * bytes that are not what their id says.
  */
 export async function* readObjects(
-  members: AsyncIterable<Uint8Array>,
+  members: AsyncGenerator<Uint8Array, void, undefined>,
   isWanted: (id: ObjectId, kind: ObjectKind) => boolean,
 ): AsyncGenerator<PackedObject<ObjectId>, void, undefined> {
   for await (const tar of lookahead(members, membersAhead, inflateMember)) {

@@ -72,7 +72,8 @@ function parseCommitName(name: string): CommitName {
     const date = name.slice(1);
     // a date alone would be taken as UTC
     const timeMs = datePattern.test(date) ? Date.parse(date.length === 10 ? `${date}T00:00` : date) : Number.NaN;
-    if (Number.isNaN(timeMs) || !isDay(date.slice(0, 10))) throw badName(`not a date: '${name}'`, "write @2026-11-01 or @2026-11-01T18:30");
+    if (Number.isNaN(timeMs) || !isDay(date.slice(0, 10)))
+      throw badName(`not a date: '${name}'`, "write @2026-11-01 or @2026-11-01T18:30");
     return { type: "before", timeMs };
   }
   if (/^[0-9a-f]{4,64}$/i.test(name)) return { type: "prefix", prefix: name.toLowerCase() };

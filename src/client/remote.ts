@@ -46,7 +46,7 @@ export class Remote {
   readonly peer: string;
   readonly project: ProjectId;
   readonly #conversation: Conversation;
-  #headTrees: AsyncIterable<Uint8Array> | undefined;
+  #headTrees: AsyncGenerator<Uint8Array, void, undefined> | undefined;
 
   /** Says hello. Rejects with NOT_ALLOWED, PROTOCOL or CONNECTION_LOST; the channel is then closed. */
   static async open(channel: Channel, hello: Hello): Promise<Remote> {
@@ -87,7 +87,7 @@ export class Remote {
   }
 
   /** The members that the store sent along with its welcome: the head's commit and trees. To be read once, if there are any. */
-  takeHeadTrees(): AsyncIterable<Uint8Array> | undefined {
+  takeHeadTrees(): AsyncGenerator<Uint8Array, void, undefined> | undefined {
     const trees = this.#headTrees;
     this.#headTrees = undefined;
     return trees;

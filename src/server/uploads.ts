@@ -56,6 +56,7 @@ export class Uploads {
   /** Remembers work that goes on, and waits while there is as much of it as may be. */
   async settle(work: Promise<void>, limit: number): Promise<void> {
     const settled = work.finally(() => this.#settling.delete(settled));
+    settled.catch(() => undefined); // it fails with the connection, whose end others are told of
     settled.catch(() => undefined); // where nobody waits for it, the channel has failed, which ends the session
     this.#settling.add(settled);
     if (this.#settling.size >= limit) await Promise.race(this.#settling);
