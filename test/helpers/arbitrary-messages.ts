@@ -1,0 +1,66 @@
+/** Messages of every type, drawn by fast-check: each with fields that its layout takes. */
+import fc from "fast-check";
+import { objectIdBytes } from "../../src/objects/object-id.js";
+import { layouts, type Message, type MessageType } from "../../src/protocol/messages.js";
+import { objectIds, projectIds, texts } from "./arbitraries.js";
+
+const requests = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 0xffffffff }));
+const unsigned = fc.oneof(
+  fc.nat(300),
+  fc.maxSafeNat(),
+  fc.constantFrom(0xffffffff, 0x100000000, Number.MAX_SAFE_INTEGER),
+);
+const binary = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+const ids = fc
+  .array(objectIds, { minLength: 1, maxLength: 9 })
+  .map((each) => Buffer.concat(each.map((id) => objectIdBytes(id))));
+const short = texts(20);
+const orNothing = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined });
+
+/** What each field of each message may hold, in the order of the layout. */
+const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"]]: fc.Arbitrary<unknown> } } = {
+  hello: {
+    version: unsigned,
+    agent: short,
+    project: projectIds,
+    token: orNothing(short),
+    have: orNothing(objectIds),
+    wantTrees: fc.boolean(),
+  },
+  welcome: {
+    version: unsigned,
+    agent: short,
+    store: short,
+    head: orNothing(objectIds),
+    maxPackBytes: unsigned,
+    maxPackObjects: unsigned,
+    trees: fc.boolean(),
+  },
+  has: { ids },
+  known: { bitmap: binary },
+  get: { ids },
+  trees: { root: objectIds, have: orNothing(objectIds) },
+  packBegin: {},
+  packMember: { member: binary },
+  packEnd: { pack: orNothing(objectIds) },
+  packKept: { pack: objectIds, objects: unsigned, bytes: unsigned },
+  commit: { commit: objectIds, base: orNothing(objectIds) },
+  committed: { receivedMs: unsigned },
+  log: { skip: unsigned, limit: unsigned },
+  logPage: { lines: binary, total: unsigned },
+  projects: {},
+  projectList: { projects: short },
+  error: { code: short, message: short, hint: orNothing(short) },
+};
+
+/** Messages of one type. */
+export function messagesOf(type: MessageType): fc.Arbitrary<Message> {
+  const model = { type: fc.constant(type), request: requests, ...fieldsOf[type] };
+  return fc.record(model, { noNullPrototype: true }) as unknown as fc.Arbitrary<Message>;
+}
+
+export const messageTypes = Object.keys(layouts) as MessageType[];
+
+/** Messages of any type. */
+export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...messageTypes.map(messagesOf));
