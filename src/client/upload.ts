@@ -23,9 +23,9 @@ const maxUnacknowledged = 2;
 /** What an upload has come to. */
 export interface UploadCounts {
   /** Objects of each kind that were sent, that is, that the store lacked. */
-  sent: Record<ObjectKind, number>;
+  objects: Record<ObjectKind, number>;
   /** Bytes of objects sent, before compression. */
-  sentBytes: number;
+  objectBytes: number;
   /** Bytes of members sent: what went over the network. */
   packedBytes: number;
   packs: number;
@@ -40,8 +40,8 @@ interface Gathering {
 
 export class Uploader {
   readonly counts: UploadCounts = {
-    sent: { blob: 0, list: 0, tree: 0, commit: 0 },
-    sentBytes: 0,
+    objects: { blob: 0, list: 0, tree: 0, commit: 0 },
+    objectBytes: 0,
     packedBytes: 0,
     packs: 0,
   };
@@ -190,8 +190,8 @@ export class Uploader {
     open.objects += objects.length;
     this.counts.packedBytes += member.length;
     for (const { kind, bytes } of objects) {
-      this.counts.sent[kind] += 1;
-      this.counts.sentBytes += bytes.length;
+      this.counts.objects[kind] += 1;
+      this.counts.objectBytes += bytes.length;
     }
     if (open.bytes >= packTargetBytes || open.objects >= packTargetObjects) this.#endPack();
   }

@@ -29,12 +29,12 @@ async function tellStory(t: Test, user: BakUser, place: readonly string[], sampl
   t.ok(names > many + nested + before);
   t.equal(first.counts.files, names);
   t.equal(first.counts.added, names + first.counts.dirs);
-  t.equal(first.sent.sent.commit, 1);
+  t.equal(first.sent.objects.commit, 1);
   t.strictSame(first.unreadable, []);
 
   const again = await push();
   t.match(again, { isUpToDate: true, commit: first.commit, filesRead: 0 });
-  t.strictSame(again.sent.sent, { blob: 0, list: 0, tree: 0, commit: 0 });
+  t.strictSame(again.sent.objects, { blob: 0, list: 0, tree: 0, commit: 0 });
   const inWords = await user.run(["push", folder, ...place]);
   t.match(inWords, { code: 0, stdout: "everything up to date\n", stderr: "" });
 
@@ -50,7 +50,7 @@ async function tellStory(t: Test, user: BakUser, place: readonly string[], sampl
   const second = await push("--message", "the second");
   t.match(second, { isUpToDate: false, parent: first.commit, filesRead: 50 + before });
   t.match(second.counts, { changed: 50, added: before + 1, removed: before + 1 + 20 });
-  t.match(second.sent.sent, { blob: 50, list: 0, commit: 1 }, "what was renamed is not sent again");
+  t.match(second.sent.objects, { blob: 50, list: 0, commit: 1 }, "what was renamed is not sent again");
 
   t.equal((await user.run(["restore", "--to", join(user.home, "second"), ...there])).code, 0);
   t.equal(differences(folder, join(user.home, "second")), "");
@@ -70,7 +70,7 @@ async function tellStory(t: Test, user: BakUser, place: readonly string[], sampl
   rmSync(join(user.home, "cache"), { recursive: true });
   const forgetful = await push();
   t.match(forgetful, { isUpToDate: true, commit: second.commit, filesRead: 0, bytesRead: 0 }, "with no cache at all");
-  t.strictSame(forgetful.sent.sent, { blob: 0, list: 0, tree: 0, commit: 0 });
+  t.strictSame(forgetful.sent.objects, { blob: 0, list: 0, tree: 0, commit: 0 });
 
   const log = await user.json<Logged[]>(["log", ...there]);
   t.match(log, [

@@ -139,7 +139,11 @@ export interface PushAnswer {
   counts: { files: number; dirs: number; bytes: number; changed: number; added: number; removed: number };
   filesRead: number;
   bytesRead: number;
-  sent: { sent: { blob: number; list: number; tree: number; commit: number }; sentBytes: number; packedBytes: number };
+  sent: {
+    objects: { blob: number; list: number; tree: number; commit: number };
+    objectBytes: number;
+    packedBytes: number;
+  };
   unreadable: { path: string; why: string }[];
 }
 
