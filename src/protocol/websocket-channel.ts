@@ -17,6 +17,7 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
   const queue = new FrameQueue(receiveQueueBytes, () => socket.isPaused && socket.resume());
   let failure: Error | undefined;
   let heardAt = Date.now();
+  let isClosing = false;
 
   const lost = (why: string): BakError =>
     new BakError("CONNECTION_LOST", `lost the connection to '${peer}': ${why}`, { cause: failure });
@@ -40,6 +41,7 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
       socket.close(1003, "binary frames only");
       return;
     }
+    if (isClosing) return; // the other end's close comes after all that it had sent
     queue.push(data);
     if (queue.isFull) socket.pause();
   });
@@ -63,7 +65,10 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
         });
         if (socket.bufferedAmount < sendQueueBytes) resolve();
       }),
-    close: () => closeSocket(socket),
+    close: () => {
+      isClosing = true;
+      return closeSocket(socket);
+    },
   };
 }
 
