@@ -64,12 +64,7 @@ export abstract class BaseCommand extends Command {
   #failureOf(error: Error): BakError {
     if (this.signal.aborted) return new BakError("INTERRUPTED", "interrupted");
     if (isBakError(error)) return error;
-    if (error instanceof Errors.CLIError) {
-      const [first = "bad usage"] = error.message.replace(/\nSee more help with --help$/, "").split("\n\n");
-      const message = first.replaceAll(/\s*\n\s*/g, " ").trim();
-      const hint = `see 'bak ${this.id ?? ""} --help'`;
-      return new BakError("USAGE", message.charAt(0).toLowerCase() + message.slice(1), { hint, cause: error });
-    }
+    if (error instanceof Errors.CLIError) return usageError(error, this.id);
     return new BakError("INTERNAL", error.message, { cause: error });
   }
 
@@ -85,6 +80,19 @@ export abstract class BaseCommand extends Command {
       process.off("SIGTERM", interrupt);
     };
   }
+}
+
+/** What the parser of flags and arguments says, in one line and in our words. */
+function usageError(error: Errors.CLIError, command: string | undefined): BakError {
+  const [first = "bad usage"] = error.message.replace(/\nSee more help with --help$/, "").split("\n\n");
+  const message = first
+    .replaceAll(/\s*\n\s*/g, " ")
+    .replace(/^The following errors? occurred:\s*/, "")
+    .replace(/^Missing required flag (\S+)$/, "missing flag: --$1")
+    .replace(/^Parsing (--\S+)\s+(.)/, (_, flag: string, letter: string) => `${flag}: ${letter.toLowerCase()}`)
+    .trim();
+  const hint = command === undefined ? "see 'bak --help'" : `see 'bak ${command} --help'`;
+  return new BakError("USAGE", message.charAt(0).toLowerCase() + message.slice(1), { hint, cause: error });
 }
 
 /** BAK_BLAKE3 chooses the implementation of the hash, for a machine on which the one that bak would choose misbehaves. */

@@ -47,6 +47,11 @@ export async function openConnector(address: ServerAddress, options: ConnectorOp
   };
 }
 
+/** The store of a folder that is to be served, made if the folder is missing or empty. */
+export function openStoreFolder(folder: string): Promise<Store> {
+  return openStore(folder, { create: true });
+}
+
 async function openFolder(folder: string, options: ConnectorOptions): Promise<Store> {
   try {
     return await openStore(folder, { create: options.mayCreate });

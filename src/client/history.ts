@@ -46,7 +46,7 @@ export async function findCommit(remote: Remote, name: string): Promise<ObjectId
   switch (parsed.type) {
     case "back":
       for await (const line of remote.log({ skip: parsed.count, limit: 1 })) return line.commit;
-      throw noCommit(`no commit '${name}'`, `project '${remote.project}' has no so many commits`);
+      throw noCommit(`no commit '${name}'`, `project '${remote.project}' has fewer commits than that`);
     case "before":
       for await (const line of remote.log()) if (line.receivedMs < parsed.timeMs) return line.commit;
       throw noCommit(

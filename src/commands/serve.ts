@@ -4,8 +4,10 @@ import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
 import { describeEvent } from "../cli/serve-events.js";
 import { defaultPort } from "../cli/server-address.js";
-import { serveFolder } from "../cli/serve-folder.js";
+import { openStoreFolder } from "../cli/connect.js";
+import { reasonOf } from "../client/source-failure.js";
 import { BakError } from "../errors.js";
+import { listen } from "../server/listener.js";
 
 export default class Serve extends BaseCommand {
   static override summary = "Serve a store to other machines.";
@@ -44,7 +46,7 @@ export default class Serve extends BaseCommand {
     const { args, flags } = await this.parse(Serve);
     const folder = resolve(args.store);
     const { "tls-cert": cert, "tls-key": key } = flags;
-    const served = await serveFolder(folder, {
+    const served = await listen(() => openStoreFolder(folder), {
       host: flags.host,
       port: flags.port,
       ...(cert !== undefined && key !== undefined ? { tls: { cert: readPem(cert), key: readPem(key) } } : {}),
@@ -54,7 +56,7 @@ export default class Serve extends BaseCommand {
         if (line !== undefined) this.say(`${new Date().toISOString()} ${line}`);
       },
     });
-    for (const damaged of served.damaged) this.complain(`left out '${damaged.path}': ${damaged.why}`);
+    for (const damaged of served.store.damaged) this.complain(`left out '${damaged.path}': ${damaged.why}`);
     // with --json, too, whoever started it waits for this line
     if (this.jsonEnabled()) this.logJson({ store: folder, url: served.url });
     this.log(`bak: serving ${folder} on ${served.url}`);
@@ -70,7 +72,7 @@ function readPem(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new BakError("USAGE", `cannot read '${file}': ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw new BakError("USAGE", `cannot read '${file}': ${reasonOf(cause)}`, {
       cause,
     });
   }

@@ -26,50 +26,78 @@ export type ListenerEvent =
 export interface Listener {
   /** `ws://HOST:PORT`, or `wss://`, with the port that was picked. */
   readonly url: string;
-  /** Ends every session and stops to listen; packs that were not acknowledged are dropped. */
+  readonly store: Store;
+  /** Ends every session, stops to listen, and closes the store; packs that were not acknowledged are dropped. */
   close(): Promise<void>;
 }
 
-/** Starts to listen; rejects with CANNOT_LISTEN where the address is taken or not ours. */
-export async function listen(store: Store, options: ListenOptions): Promise<Listener> {
-  const http: Server = options.tls === undefined ? createServer() : createTlsServer(options.tls);
+/**
+ * Starts to listen, and then opens the store, so that an address that is taken leaves no new store behind; sessions wait
+ * until it is open. Rejects with CANNOT_LISTEN where the address is taken or not ours, and with what `openStore` rejects with.
+ */
+export async function listen(openStore: () => Promise<Store>, options: ListenOptions): Promise<Listener> {
+  const http = createHttpServer(options.tls);
   http.on("request", (_request, response) => {
     response.writeHead(426, { "content-type": "text/plain", connection: "close" });
     response.end("this is a bak store: 'bak push --server' speaks to it\n");
   });
+  await startListening(http, options);
+  const opening = openStore();
   const sessions = new Set<Promise<void>>();
   const stopAccepting = acceptWebSockets(http, {
     onChannel: (channel) => {
-      const session = runSession(channel, store, options).finally(() => sessions.delete(session));
+      const session = runSession(channel, opening, options).finally(() => sessions.delete(session));
       sessions.add(session);
     },
   });
-  await startListening(http, options);
   const { port } = http.address() as AddressInfo;
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  const close = async (): Promise<void> => {
+    stopAccepting();
+    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+    await Promise.all(sessions);
+    http.closeAllConnections();
+    await closed;
+  };
+  const store = await opening.catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   return {
+    store,
     url: `${options.tls === undefined ? "ws" : "wss"}://${host}:${port}`,
     close: async () => {
-      stopAccepting();
-      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-      await Promise.all(sessions);
-      http.closeAllConnections();
-      await closed;
+      await close();
+      await store.close();
     },
   };
 }
 
 /** One session from beginning to end; its failure is its own and told as an event. */
-async function runSession(channel: Channel, store: Store, options: ListenOptions): Promise<void> {
+async function runSession(channel: Channel, opening: Promise<Store>, options: ListenOptions): Promise<void> {
   const { peer } = channel;
   try {
-    await serveSession(channel, store, {
+    await serveSession(channel, await opening, {
       agent: options.agent,
       onEvent: (event) => options.onEvent?.({ ...event, peer }),
     });
     options.onEvent?.({ type: "closed", peer });
   } catch (error) {
+    await channel.close();
     options.onEvent?.({ type: "failed", peer, error });
+  }
+}
+
+function createHttpServer(tls: ListenOptions["tls"]): Server {
+  if (tls === undefined) return createServer();
+  try {
+    return createTlsServer(tls);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new BakError("CANNOT_LISTEN", `cannot use the certificate and its key: ${why}`, {
+      hint: "both must be in PEM, and belong together",
+      cause,
+    });
   }
 }
 
