@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import tempfile
 
 import msgpack
 
@@ -38,11 +39,9 @@ def need(condition, why):
 
 
 def b3sums(contents):
-    """The BLAKE3 of each of some byte strings, from one run of b3sum."""
-    folder = f"/dev/shm/bak-{os.getpid()}" if os.path.isdir("/dev/shm") else f"/tmp/bak-{os.getpid()}"
-    os.mkdir(folder)
-    paths = [os.path.join(folder, str(number)) for number in range(len(contents))]
-    try:
+    """The BLAKE3 of each of some byte strings, by as few runs of b3sum as possible."""
+    with tempfile.TemporaryDirectory(prefix="bak-") as folder:
+        paths = [os.path.join(folder, str(number)) for number in range(len(contents))]
         for path, content in zip(paths, contents):
             with open(path, "wb") as file:
                 file.write(content)
@@ -52,11 +51,6 @@ def b3sums(contents):
             output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             found += [bytes.fromhex(line) for line in output.split()]
         return found
-    finally:
-        for path in paths:
-            if os.path.exists(path):
-                os.unlink(path)
-        os.rmdir(folder)
 
 
 def pack_paths(store):
