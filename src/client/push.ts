@@ -196,6 +196,7 @@ interface Head {
 async function readHead(remote: Remote, index: PushIndex | undefined): Promise<Head> {
   const usable = index?.store === remote.store ? index : undefined;
   const objects = new Map<ObjectId, Uint8Array>(usable?.objects);
+  const received = new Set<ObjectId>();
   // a store that has our commit but is not the one that the index is of had no reason to send its trees
   const isOther = usable === undefined && remote.head !== undefined && remote.head === index?.commit;
   const members = remote.takeHeadTrees() ?? (isOther ? remote.trees(index.commit) : undefined);
@@ -203,7 +204,10 @@ async function readHead(remote: Remote, index: PushIndex | undefined): Promise<H
     const isWanted = (id: ObjectId, kind: string): boolean =>
       (kind === "tree" || id === remote.head) && !objects.has(id);
     // a copy, or a few trees would keep the whole member in memory
-    for await (const { id, bytes } of readObjects(members, isWanted)) objects.set(id, Buffer.from(bytes));
+    for await (const { id, bytes } of readObjects(members, isWanted)) {
+      objects.set(id, Buffer.from(bytes));
+      received.add(id);
+    }
   }
   const commitBytes = remote.head === undefined ? undefined : objects.get(remote.head);
   if (remote.head !== undefined && commitBytes === undefined) {
@@ -219,6 +223,8 @@ async function readHead(remote: Remote, index: PushIndex | undefined): Promise<H
     baseline: {
       tree: commit?.tree,
       objects,
+      // the index may be of a commit that the store, put back from an older copy, no longer has
+      isStored: (id) => (isIndexed ? objects.has(id) : received.has(id)),
       folders: usable?.folders ?? new Map(),
       // folders that the index has may lie beside others that it has not: the earlier scan holds for both
       scanStartedMs: isIndexed ? usable.startedMs : Math.min(usable?.startedMs ?? Infinity, commit?.startedMs ?? 0),

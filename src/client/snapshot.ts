@@ -25,8 +25,10 @@ import { deviceNumbers, sourceStatOf, statSource, type SourceStat } from "./sour
 export interface Baseline {
   /** The head's tree; undefined for a project without a commit. */
   readonly tree: ObjectId | undefined;
-  /** Bytes of every tree beneath it. */
+  /** Bytes of every tree beneath it, and perhaps of others. */
   readonly objects: ReadonlyMap<ObjectId, Uint8Array>;
+  /** Whether the store is known to have a tree, so that it need not be offered. */
+  readonly isStored: (id: ObjectId) => boolean;
   /** From the client's own index; none where that is missing, or of another commit. */
   readonly folders: ReadonlyMap<ByteString, FolderStats>;
   /** When the scan that made it began. */
@@ -261,9 +263,8 @@ class Walk {
   async #offerTrees(made: PackedObject<ObjectId>[]): Promise<void> {
     const { baseline, offer } = this.#options;
     for (const tree of made.splice(0)) {
-      const known = baseline.objects.get(tree.id);
-      this.#objects.set(tree.id, known ?? tree.bytes);
-      if (known === undefined && offer !== undefined) await offerOrStop(offer, tree);
+      this.#objects.set(tree.id, baseline.objects.get(tree.id) ?? tree.bytes);
+      if (offer !== undefined && !baseline.isStored(tree.id)) await offerOrStop(offer, tree);
     }
   }
 

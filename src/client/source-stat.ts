@@ -1,8 +1,9 @@
 /** What the file system says of a name, without following links, in the terms of a tree's entry. */
-import { lstatSync, statSync, type BigIntStats, type Stats } from "node:fs";
-import { BakError } from "../errors.js";
-import { displayName, type ByteString } from "../objects/byte-string.js";
+import { lstatSync, realpathSync, statSync, type BigIntStats } from "node:fs";
+import { BakError, errnoOf } from "../errors.js";
+import { byteString, type ByteString } from "../objects/byte-string.js";
 import type { Attributes, EntryKind } from "../objects/entry.js";
+import { reasonOf } from "./source-failure.js";
 import { fsPath } from "./source-path.js";
 
 export interface SourceStat extends Attributes {
@@ -23,21 +24,21 @@ export function statSource(path: ByteString): SourceStat {
   return sourceStatOf(lstatSync(fsPath(path), { bigint: true }));
 }
 
-/** Throws SOURCE_FAILED, with the path in its message, unless there is a folder; a link to one will do. */
-export function assertFolder(path: ByteString): void {
-  let stats: Stats | undefined;
+/**
+ * The real, absolute path of a folder that the user names, through a link perhaps. Throws SOURCE_FAILED, with the path as
+ * it was named, where there is none.
+ */
+export function findSourceFolder(named: string): ByteString {
+  let path: Buffer;
   try {
-    stats = statSync(fsPath(path), { throwIfNoEntry: false });
+    path = realpathSync(named, "buffer");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BakError("SOURCE_FAILED", `cannot read '${displayName(path)}': ${why}`, { cause });
+    const isMissing = ["ENOENT", "ENOTDIR"].includes(errnoOf(cause) ?? "");
+    const message = isMissing ? `no such folder: '${named}'` : `cannot read '${named}': ${reasonOf(cause)}`;
+    throw new BakError("SOURCE_FAILED", message, { cause });
   }
-  if (stats === undefined) throw new BakError("SOURCE_FAILED", `no such folder: '${displayName(path)}'`);
-  if (!stats.isDirectory()) {
-    throw new BakError("SOURCE_FAILED", `not a folder: '${displayName(path)}'`, {
-      hint: "push the folder that it is in",
-    });
-  }
+  if (statSync(path).isDirectory()) return byteString(path);
+  throw new BakError("SOURCE_FAILED", `not a folder: '${named}'`, { hint: "push the folder that it is in" });
 }
 
 /** What Node's stat calls return, in the same terms. */

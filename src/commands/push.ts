@@ -1,15 +1,14 @@
 import { Args, Flags } from "@oclif/core";
-import { resolve } from "node:path";
 import { ExclusionByIdentity } from "../cli/own-folders.js";
 import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
 import { oneLine } from "../cli/one-line.js";
 import { PushTalk } from "../cli/push-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { pushIndexFile } from "../cli/index-file.js";
-import { assertFolder } from "../client/source-stat.js";
+import { findSourceFolder } from "../client/source-stat.js";
 import { push, type PushProgress, type PushResult } from "../client/push.js";
 import { BakError, exitCodes } from "../errors.js";
-import { byteStringFromText } from "../objects/byte-string.js";
+import { displayName } from "../objects/byte-string.js";
 import { maxMessageBytes, maxTagBytes, maxTags, type CommitCounts } from "../objects/commit.js";
 
 interface Pushed {
@@ -69,19 +68,17 @@ export default class Push extends StoreCommand {
     assertDescribable(flags.message, flags.tag ?? []);
     const startedMs = Date.now();
     const address = this.addressOf(flags);
-    const folder = resolve(args.folder);
-    const project = this.projectOf(flags, folder);
-    const path = byteStringFromText(folder);
-    assertFolder(path);
+    const project = this.projectOf(flags, args.folder);
+    const folder = findSourceFolder(args.folder);
     const connector = await this.open(address, { mayCreate: !flags["dry-run"] });
     const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
-    const talk = new PushTalk(this, { folder: path, progress, isListing: flags["dry-run"] });
+    const talk = new PushTalk(this, { folder, progress, isListing: flags["dry-run"] });
     try {
       if (connector.isNew) talk.say(`made a new store in '${this.nameOf(address)}'`);
       const own = new ExclusionByIdentity([connector.folder, this.config.cacheDir]);
       const result = await push({
         connect: (hello) => connector.connect({ project, agent: this.agent, ...hello }),
-        folder: path,
+        folder,
         indexFile: pushIndexFile(this.config.cacheDir, this.nameOf(address), project),
         message: flags.message,
         tags: flags.tag ?? [],
@@ -105,7 +102,7 @@ export default class Push extends StoreCommand {
       return {
         project,
         server: this.nameOf(address),
-        folder,
+        folder: displayName(folder),
         isUpToDate,
         commit: result.commit ?? null,
         parent: result.parent ?? null,
