@@ -77,7 +77,10 @@ function parseCommitName(name: string): CommitName {
     return { type: "before", timeMs };
   }
   if (/^[0-9a-f]{4,64}$/i.test(name)) return { type: "prefix", prefix: name.toLowerCase() };
-  throw badName(`not a commit: '${name}'`, "name it by 4 or more digits of its id, or head, head~3, @2026-11-01");
+  throw badName(
+    `not a commit: '${name}'`,
+    "name it by 4 or more digits of its id, or head, head~3, @2026-11-01; a path comes after it",
+  );
 }
 
 /** Whether the calendar has the day: JavaScript takes the 31st of February for the 3rd of March. */

@@ -2,7 +2,7 @@
 import { hostname, userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BakError, isBakError } from "../errors.js";
-import { displayName, type ByteString } from "../objects/byte-string.js";
+import type { ByteString } from "../objects/byte-string.js";
 import { compareTags, decodeCommit, encodeCommit, type Commit, type CommitCounts } from "../objects/commit.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
 import { isSameAttributes } from "./compare.js";
@@ -265,7 +265,7 @@ function commitOf(
     endedMs: Math.max(Date.now(), from.startedMs),
     message: options.message,
     tags: [...new Set(options.tags)].toSorted(compareTags),
-    excludes: snapshot.leftOut.map((path) => `/${displayName(path)}`),
+    excludes: snapshot.leftOut.map((path) => `/${path}` as ByteString),
     counts: snapshot.counts,
     users: [],
     groups: [],

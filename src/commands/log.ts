@@ -79,7 +79,7 @@ function asData({ commit, receivedMs, content }: LoggedCommit): LoggedLine {
     path: displayName(path),
     message,
     tags,
-    excludes,
+    excludes: excludes.map(displayName),
     counts,
     version,
   };

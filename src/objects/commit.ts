@@ -70,8 +70,8 @@ export interface Commit {
   readonly message: string;
   /** Sorted, each once. */
   readonly tags: readonly string[];
-  /** The rules that left names out, as they were written, in their order. */
-  readonly excludes: readonly string[];
+  /** The rules that left names out, as they were written, in their order; bytes, as the names in them are. */
+  readonly excludes: readonly ByteString[];
   readonly counts: CommitCounts;
   /** Sorted by id, each once. */
   readonly users: readonly OwnerName[];
@@ -100,10 +100,10 @@ export function encodeCommit(commit: Commit): Buffer {
   writer.integer(commit.startedMs);
   writer.integer(commit.endedMs);
   writer.text(commit.message);
-  for (const texts of [commit.tags, commit.excludes]) {
-    writer.array(texts.length);
-    for (const text of texts) writer.text(text);
-  }
+  writer.array(commit.tags.length);
+  for (const tag of commit.tags) writer.text(tag);
+  writer.array(commit.excludes.length);
+  for (const rule of commit.excludes) writer.name(rule);
   writer.array(countKeys.length);
   for (const key of countKeys) writer.integer(commit.counts[key]);
   for (const owners of [commit.users, commit.groups]) {
@@ -137,7 +137,7 @@ export function decodeCommit(bytes: Uint8Array): Commit {
     endedMs: reader.unsigned(),
     message: reader.text(maxMessageBytes),
     tags: readTags(reader),
-    excludes: readTexts(reader, maxRules, maxRuleBytes),
+    excludes: readRules(reader),
     counts: readCounts(reader),
     users: readOwners(reader),
     groups: readOwners(reader),
@@ -160,14 +160,15 @@ function readProject(reader: CanonicalReader): ProjectId {
   return text;
 }
 
-function readTexts(reader: CanonicalReader, maxCount: number, maxBytes: number): string[] {
-  const count = reader.array(0, maxCount);
-  return Array.from({ length: count }, () => reader.text(maxBytes));
+function readRules(reader: CanonicalReader): ByteString[] {
+  const count = reader.array(0, maxRules);
+  return Array.from({ length: count }, () => reader.name(1, maxRuleBytes));
 }
 
 /** Sorted as their UTF-8 bytes are, which is not how JavaScript compares texts. */
 function readTags(reader: CanonicalReader): string[] {
-  const tags = readTexts(reader, maxTags, maxTagBytes);
+  const count = reader.array(0, maxTags);
+  const tags = Array.from({ length: count }, () => reader.text(maxTagBytes));
   const inOrder = tags.every((tag, index) => index === 0 || compareTags(tags[index - 1] as string, tag) < 0);
   if (!inOrder) throw reader.refuse("tags out of order");
   return tags;

@@ -15,6 +15,9 @@ export interface ConversationOptions {
   onRequest?: (message: Message) => Promise<void>;
 }
 
+/** Messages that only ever begin a request. (A pack stream may be both.) */
+const requests: ReadonlySet<MessageType> = new Set(["hello", "has", "get", "trees", "commit", "log", "projects"]);
+
 interface Waiting {
   readonly message: Message;
   readonly bytes: number;
@@ -51,7 +54,6 @@ export class Exchange {
     this.#inboxBytes -= bytes;
     this.#onRoom?.();
     this.#onRoom = undefined;
-    if (message.type === "error") throw errorOf(message);
     if (!(types as MessageType[]).includes(message.type)) {
       throw new BakError(
         "PROTOCOL",
@@ -69,6 +71,10 @@ export class Exchange {
 
   /** Takes an answer in; resolves when there is room for the next. */
   async deliver(message: Message, bytes: number): Promise<void> {
+    if (message.type === "error") {
+      this.fail(errorOf(message)); // whoever is still sending need not go on
+      return;
+    }
     this.#inbox.push({ message, bytes });
     this.#inboxBytes += bytes;
     this.#wake?.();
@@ -93,6 +99,7 @@ export class Conversation {
   #nextRequest: number;
   #failure: Error | undefined;
   #isClosing = false;
+  #wasToldWhy = false;
 
   constructor(channel: Channel, options: ConversationOptions) {
     this.#channel = channel;
@@ -156,7 +163,7 @@ export class Conversation {
       const failure = error instanceof Error ? error : new Error(String(error));
       this.#fail(failure);
       if (this.#isClosing) return;
-      if (!isBakError(failure, "CONNECTION_LOST")) await this.#sayWhy(failure);
+      if (!this.#wasToldWhy && !isBakError(failure, "CONNECTION_LOST")) await this.#sayWhy(failure);
       throw failure;
     } finally {
       await this.#channel.close();
@@ -164,9 +171,12 @@ export class Conversation {
   }
 
   async #take(message: Message, bytes: number): Promise<void> {
-    if (message.type === "error" && message.request === 0) throw errorOf(message);
+    if (message.type === "error" && message.request === 0) {
+      this.#wasToldWhy = true;
+      throw errorOf(message);
+    }
     const isOurs = message.request % 2 === (this.#options.opened ? 1 : 0);
-    if (isOurs) return this.#exchanges.get(message.request)?.deliver(message, bytes);
+    if (isOurs) return this.#answer(message, bytes);
     if (this.#options.onRequest === undefined) {
       throw new BakError("PROTOCOL", `'${this.peer}' sent a '${message.type}' that nobody asked for`);
     }
@@ -175,6 +185,18 @@ export class Conversation {
     } catch (error) {
       if (!isBakError(error) || isBakError(error, "CONNECTION_LOST")) throw error;
       await this.send(errorMessage(error, message.request));
+    }
+  }
+
+  /** An answer to a request that has ended is late, and dropped; a request under a number of ours is wrong. */
+  async #answer(message: Message, bytes: number): Promise<void> {
+    const exchange = this.#exchanges.get(message.request);
+    if (exchange !== undefined) return exchange.deliver(message, bytes);
+    if (requests.has(message.type)) {
+      throw new BakError(
+        "PROTOCOL",
+        `'${message.type}' has the request number ${message.request}, which is not its sender's`,
+      );
     }
   }
 

@@ -1,4 +1,5 @@
 /** Messages as bytes. What comes off the wire is checked twice: its shape before it is decoded, each field after. */
+import { isUtf8 } from "node:buffer";
 import { Packr, Unpackr } from "msgpackr";
 import { BakError } from "../errors.js";
 import type { Field } from "./fields.js";
@@ -73,7 +74,7 @@ function assertFlat(frame: Uint8Array): void {
 function skipScalar(frame: Uint8Array, at: number): number {
   const marker = frame[at] ?? 0xc1;
   if (marker < 0x80 || marker >= 0xe0) return at + 1;
-  if ((marker & 0xe0) === 0xa0) return at + 1 + (marker & 0x1f);
+  if ((marker & 0xe0) === 0xa0) return skipText(frame, at + 1, marker & 0x1f);
   switch (marker) {
     case 0xc0: // nil, false, true
     case 0xc2:
@@ -92,20 +93,31 @@ function skipScalar(frame: Uint8Array, at: number): number {
     case 0xd3:
       return at + 9;
     case 0xc4: // binary, then text, with lengths of 8, 16 and 32 bits
-    case 0xd9:
       return at + 2 + lengthAt(frame, at + 1, 1);
     case 0xc5:
-    case 0xda:
       return at + 3 + lengthAt(frame, at + 1, 2);
     case 0xc6:
-    case 0xdb:
       return at + 5 + lengthAt(frame, at + 1, 4);
+    case 0xd9:
+      return skipText(frame, at + 2, lengthAt(frame, at + 1, 1));
+    case 0xda:
+      return skipText(frame, at + 3, lengthAt(frame, at + 1, 2));
+    case 0xdb:
+      return skipText(frame, at + 5, lengthAt(frame, at + 1, 4));
     default:
       throw new BakError(
         "BAD_MESSAGE",
         "malformed message: holds something other than integers, binary, text, booleans and nil",
       );
   }
+}
+
+/** A decoder would put something in place of what is not UTF-8. */
+function skipText(frame: Uint8Array, at: number, length: number): number {
+  if (!isUtf8(frame.subarray(at, at + length))) {
+    throw new BakError("BAD_MESSAGE", "malformed message: text that is not UTF-8");
+  }
+  return at + length;
 }
 
 function lengthAt(frame: Uint8Array, at: number, width: number): number {

@@ -19,7 +19,7 @@ import { encodeLogLines } from "../protocol/log-lines.js";
 import type { Message, MessageOf } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
-import type { Store } from "../store/store.js";
+import type { MemberLocation, Store } from "../store/store.js";
 import { Uploads } from "./uploads.js";
 
 export interface SessionOptions {
@@ -107,9 +107,7 @@ class Session {
       throw new BakError(
         "PROTOCOL",
         `the client speaks version ${message.version} of the protocol, the server ${protocolVersion}`,
-        {
-          hint: "use the same version of bak at both ends",
-        },
+        { hint: "use the same version of bak at both ends" },
       );
     }
     this.#project = message.project;
@@ -130,8 +128,9 @@ class Session {
     if (trees) await this.#sendTrees(message.request, head, message.have);
   }
 
-  #sendObjects(request: number, ids: ObjectId[]): Promise<void> {
-    return sendPackStream(this.#conversation, request, this.#membersOf([ids]));
+  async #sendObjects(request: number, ids: ObjectId[]): Promise<void> {
+    const members = this.#store.locateMembers(ids); // an object that is not there is told of before the stream begins
+    await sendPackStream(this.#conversation, request, this.#read(members));
   }
 
   async #sendTrees(request: number, root: ObjectId, have: ObjectId | undefined): Promise<void> {
@@ -151,19 +150,20 @@ class Session {
     }
   }
 
-  /** Members as they lie on disk, in that order within a batch of ids. */
-  async *#membersOf(
-    ids: Iterable<ObjectId[]> | AsyncIterable<ObjectId[]>,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const batch of ids) {
-      for (const at of this.#store.locateMembers(batch)) yield await this.#store.readMember(at);
-    }
+  /** The members that hold the objects, in the order in which they lie on disk within a batch of ids. */
+  async *#membersOf(ids: AsyncIterable<ObjectId[]>): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const batch of ids) yield* this.#read(this.#store.locateMembers(batch));
+  }
+
+  /** Members as they lie on disk. */
+  async *#read(members: readonly MemberLocation[]): AsyncGenerator<Uint8Array, void, undefined> {
+    for (const at of members) yield await this.#store.readMember(at);
   }
 
   /** Answers when the pack is kept, and takes other messages meanwhile: up to a limit, since each waits with its files open. */
   async #endPack(request: number, pack: ObjectId | undefined): Promise<void> {
     const kept = this.#uploads.end(request, pack).then(
-      (receipt) => this.#conversation.send({ type: "packKept", request, ...receipt }),
+      (receipt) => receipt && this.#conversation.send({ type: "packKept", request, ...receipt }),
       (error: unknown) => {
         if (!(error instanceof BakError)) throw error;
         return this.#conversation.send(errorMessage(error, request));

@@ -13,7 +13,7 @@ export interface PackReceipt {
 export class Uploads {
   readonly #store: Pick<Store, "receivePack">;
   readonly #open = new Map<number, PackReceiver>();
-  /** Uploads that were refused in the middle: what still comes of them is dropped. */
+  /** Uploads that were refused in the middle, and said to be: what still comes of them is dropped, to their end. */
   readonly #refused = new Set<number>();
   readonly #settling = new Set<Promise<void>>();
 
@@ -22,9 +22,12 @@ export class Uploads {
   }
 
   async begin(request: number): Promise<void> {
-    if (this.#open.has(request)) throw new BakError("PROTOCOL", `upload ${request} has begun already`);
-    if (this.#open.size >= maxUnacknowledgedPacks) throw new BakError("LIMIT", "too many packs at a time");
-    this.#refused.clear(); // nobody begins a new pack while one that was refused is still being sent
+    if (this.#open.has(request) || this.#refused.has(request)) {
+      throw new BakError("PROTOCOL", `upload ${request} has begun already`);
+    }
+    if (this.#open.size + this.#refused.size >= maxUnacknowledgedPacks) {
+      throw new BakError("LIMIT", "too many packs at a time");
+    }
     this.#open.set(request, this.#store.receivePack());
   }
 
@@ -42,8 +45,9 @@ export class Uploads {
     }
   }
 
-  /** Resolves once the pack is on stable storage; rejects if it is refused. */
-  async end(request: number, pack: ObjectId | undefined): Promise<PackReceipt> {
+  /** Resolves once the pack is on stable storage, with undefined if it was refused before; rejects if it is refused now. */
+  async end(request: number, pack: ObjectId | undefined): Promise<PackReceipt | undefined> {
+    if (this.#refused.delete(request)) return undefined;
     const receiver = this.#receiver(request);
     this.#open.delete(request);
     if (pack === undefined) {
@@ -56,7 +60,6 @@ export class Uploads {
   /** Remembers work that goes on, and waits while there is as much of it as may be. */
   async settle(work: Promise<void>, limit: number): Promise<void> {
     const settled = work.finally(() => this.#settling.delete(settled));
-    settled.catch(() => undefined); // it fails with the connection, whose end others are told of
     settled.catch(() => undefined); // where nobody waits for it, the channel has failed, which ends the session
     this.#settling.add(settled);
     if (this.#settling.size >= limit) await Promise.race(this.#settling);

@@ -53,6 +53,10 @@ export class DiskStore implements Store {
     return this.#now(() => this.#packs.has(objectIdBytes(id), 0));
   }
 
+  lengthOf(id: ObjectId): number {
+    return this.#now(() => this.#packs.find(id).length);
+  }
+
   hasMany(ids: Uint8Array): Uint8Array {
     if (ids.length % objectIdLength !== 0) throw new RangeError(`${ids.length} bytes of ids`);
     const bytes = Buffer.from(ids.buffer, ids.byteOffset, ids.length);

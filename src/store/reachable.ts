@@ -72,7 +72,7 @@ interface Checked {
 }
 
 async function assertContent(store: ObjectSource, { content, size }: FileEntry, checked: Checked): Promise<void> {
-  if ("blob" in content) return assertThere(store, content.blob);
+  if ("blob" in content) return assertBlob(store, content.blob, size);
   const key = listKey(content.list, size);
   if (checked.known.has(key) && store.has(content.list)) return;
   await assertList(store, { id: content.list, size, level: undefined }, checked.checkedLists);
@@ -99,12 +99,14 @@ async function assertList(store: ObjectSource, root: ReachedList, checked: Set<s
       );
     }
     for (const { id, size } of list.children) {
-      if (list.level === 0) assertThere(store, id);
+      if (list.level === 0) assertBlob(store, id, size);
       else waiting.push({ id, size, level: list.level - 1 });
     }
   }
 }
 
-function assertThere(store: ObjectSource, id: ObjectId): void {
-  if (!store.has(id)) throw new BakError("NO_OBJECT", `no object '${id}' in the store`);
+function assertBlob(store: ObjectSource, id: ObjectId, size: number): void {
+  const length = store.lengthOf(id);
+  if (length === size) return;
+  throw new BakError("BAD_OBJECT", `malformed commit: blob '${id}' is ${length} bytes long, not ${size}`);
 }

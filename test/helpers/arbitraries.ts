@@ -171,7 +171,7 @@ export const commits: fc.Arbitrary<Commit> = record({
   endedMs: counts,
   message: texts(60),
   tags,
-  excludes: fc.array(texts(10), { maxLength: 4 }),
+  excludes: fc.array(byteStrings(1, 10), { maxLength: 4 }),
   counts: commitCounts,
   users: owners,
   groups: owners,

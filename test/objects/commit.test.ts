@@ -59,7 +59,7 @@ const full: Commit = {
   endedMs: 1_700_000_000_001,
   message: "hi\n",
   tags: ["a", "b"],
-  excludes: ["*.o", "!x"],
+  excludes: [byteStringFromText("*.o"), byteString(Buffer.of(0x21, 0xff))],
   counts: { files: 1, dirs: 2, bytes: 300, changed: 4, added: 5, removed: 6, unreadable: 7 },
   users: [
     { id: 0, name: byteStringFromText("root") },
@@ -109,7 +109,7 @@ const fullHex = [
   "cf0000018bcfe56801",
   "a368690a",
   "92a161a162",
-  "92a32a2e6fa22178",
+  "92c4032a2e6fc40221ff",
   "970102cd012c04050607",
   "929200c404726f6f7492cd03e8c4026d65",
   "919264c40167",
@@ -187,6 +187,8 @@ t.test("every malformed commit is refused", (t) => {
     ["257 tags", { tags: `dc0101${numbers(257)}` }],
     ["a tag of 257 bytes", { tags: `91da0101${"61".repeat(257)}` }],
     ["a rule that is nil", { excludes: "91c0" }],
+    ["a rule that is text", { excludes: "91a178" }],
+    ["an empty rule", { excludes: "91c400" }],
     ["six counts", { counts: "96000000000000" }],
     ["eight counts", { counts: "980000000000000000" }],
     ["a negative count", { counts: "97ff000000000000" }],
@@ -225,7 +227,7 @@ t.test("a commit that could not be read again is refused when it is made", (t) =
     ["tags out of order", { tags: ["b", "a"] }],
     ["a tag twice", { tags: ["a", "a"] }],
     ["a negative time", { startedMs: -1 }],
-    ["rules beyond 8 MiB", { excludes: Array.from({ length: 600 }, () => "x".repeat(1 << 14)) }],
+    ["rules beyond 8 MiB", { excludes: Array.from({ length: 600 }, () => byteStringFromText("x".repeat(1 << 14))) }],
   ];
   for (const [what, changed] of refused) {
     t.throws(() => encodeCommit({ ...first, ...changed }), { code: "BAD_OBJECT" }, what);

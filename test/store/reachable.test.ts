@@ -24,6 +24,12 @@ class Memory implements ObjectSource {
     return this.objects.has(id);
   }
 
+  lengthOf(id: ObjectId): number {
+    const found = this.objects.get(id);
+    if (found === undefined) throw new BakError("NO_OBJECT", `no object '${id}' in the store`);
+    return found.bytes.length;
+  }
+
   readObject(id: ObjectId): Promise<Uint8Array> {
     this.reads += 1;
     const found = this.objects.get(id);
@@ -278,6 +284,20 @@ t.test("objects that are there and are not what they are named as are refused", 
   await refuses(t, memory, file(put({ level: 2, children: [{ id: flat, size: 4 }] }), 4), /size or level/);
   await refuses(t, memory, file(put({ level: 1, children: [{ id: flat, size: 5 }] }), 5), /size or level/);
 });
+
+t.test(
+  "a file of another size than its blob, or than a chunk of its list, is refused: it could not be restored",
+  async (t) => {
+    const memory = new Memory();
+    const text = memory.put("blob", "text");
+    const whole = (size: number) => commitOf(memory, { kind: "file", size, content: { blob: text } });
+    await assertComplete(memory, whole(4), undefined);
+    await refuses(t, memory, whole(5), /4 bytes long, not 5/);
+    const list = memory.put("list", encodeList({ level: 0, children: [{ id: text, size: 5 }] }));
+    const cut = commitOf(memory, { kind: "file", size: 5, content: { list, fileHash: text } });
+    await refuses(t, memory, cut, /4 bytes long, not 5/);
+  },
+);
 
 t.test("pages that are not of one directory are refused, also where a base has them in another", async (t) => {
   const memory = new Memory();
