@@ -28,3 +28,11 @@ export async function until(isSo: () => boolean, what = "the condition", ms = 10
 export async function settle(turns = 50): Promise<void> {
   for (let turn = 0; turn < turns; turn += 1) await nextTurn();
 }
+
+/** Resolves once a count that grows by itself has stood still for a while. */
+export async function standstill(count: () => number, ms = 200): Promise<void> {
+  for (let last = Number.NaN; last !== count();) {
+    last = count();
+    await sleep(ms);
+  }
+}

@@ -164,6 +164,8 @@ t.test("bytes that are no message are refused", (t) => {
     ["1 for true", hexBytes("98 01 01 01 a0 a1 61 c0 c0 01")],
     ["a project that climbs", hexBytes("98 01 01 01 a0 a2 2e2e c0 c0 c3")],
     ["a project with a slash", hexBytes("98 01 01 01 a0 a3 612f62 c0 c0 c3")],
+    ["text that is not UTF-8", hexBytes("98 01 01 01 a2 c328 a1 61 c0 c0 c3")],
+    ["half a surrogate", hexBytes("95 11 01 a3 eda080 a0 c0")],
     ["a byte after the end", hexBytes("92 07 01 00")],
     ["two messages", hexBytes("92 07 01 92 07 01")],
     ["binary that claims 4 GiB", hexBytes("93 08 01 c6 ffffffff 00")],
