@@ -1,6 +1,7 @@
 /** What every command of bak does alike: flags, errors as one line with their exit code, interruption, and talk on stderr. */
 import { Command, Errors } from "@oclif/core";
 import { BakError, exitCodes, isBakError } from "../errors.js";
+import { errorData } from "./error-data.js";
 import { blake3Names, loadBlake3, useBlake3, type Blake3Name } from "../objects/hash.js";
 
 /** The base of all commands. Its answer goes to stdout, and as JSON with `--json`; everything else goes to stderr. */
@@ -55,9 +56,7 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override toErrorJson(error: unknown): unknown {
-    if (!isBakError(error)) return super.toErrorJson(error);
-    const { code, message, hint, exitCode } = error;
-    return { error: { code, message, ...(hint === undefined ? {} : { hint }), exitCode } };
+    return isBakError(error) ? errorData(error) : super.toErrorJson(error);
   }
 
   /** Any failure as one of ours: usage errors of the parser, interruption, and bugs. */
