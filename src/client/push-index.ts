@@ -8,11 +8,12 @@
  *     and for each object   length, id, bytes, padding        numbers little-endian, padding to 8 bytes
  *     BLAKE3 of all before
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { byteString, bytesOf, type ByteString } from "../objects/byte-string.js";
+import { byteString, byteStringFromText, bytesOf, type ByteString } from "../objects/byte-string.js";
 import { blake3, hashLength } from "../objects/hash.js";
 import { isObjectId, objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { makeFolders } from "./make-folders.js";
 
 /** What was seen of one folder: for the i-th entry of its tree, ctime in ns at 2i and inode at 2i+1. */
 export interface FolderStats {
@@ -51,7 +52,7 @@ export function readPushIndex(file: string): PushIndex | undefined {
 
 /** Writes the index in place of what the file held. */
 export function writePushIndex(file: string, index: PushIndex): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolders(byteStringFromText(dirname(file)), 0o700);
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     writeFileSync(temporary, encode(index), { mode: 0o600 });

@@ -25,12 +25,12 @@ export class RestoreFailure extends Error {}
 
 const compareBytes = 1 << 20;
 
-/** Makes a folder where there is none; what else has that name is replaced. Missing parents are made too. */
+/** Makes a folder where there is none; what else has that name is replaced. */
 export function makeFolder(path: ByteString): "made" | "there" | "replaced" {
   const stats = statOf(path);
   if (stats?.isDirectory() === true) return "there";
   if (stats !== undefined) unlinkSync(fsPath(path));
-  mkdirSync(fsPath(path), { recursive: stats === undefined, mode: 0o700 });
+  mkdirSync(fsPath(path), { mode: 0o700 });
   return stats === undefined ? "made" : "replaced";
 }
 

@@ -2,13 +2,14 @@
  * Restore: a commit, or some of its paths, into a folder. Folders and links are made along the walk; files are gathered
  * and fetched in batches, in the order in which the store has them; folders get their modes and times last.
  */
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { BakError, errnoOf } from "../errors.js";
 import { byteString, displayName, joinPath, type ByteString } from "../objects/byte-string.js";
 import type { Commit } from "../objects/commit.js";
 import type { Attributes, DirEntry, Entry, FileEntry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { createBreath } from "./breath.js";
+import { makeFolders } from "./make-folders.js";
 import type { Remote } from "./remote.js";
 import { FileFetcher } from "./restore-files.js";
 import { isFileAsWanted, makeFolder, makeSymlink, RestoreFailure, setAttributes } from "./restore-target.js";
@@ -237,7 +238,7 @@ class Restore {
 /** The real path of the target, made if it is missing: the user may name it through a link, the commit may not. */
 function openTarget(target: ByteString): ByteString {
   try {
-    mkdirSync(fsPath(target), { recursive: true });
+    makeFolders(target);
     return byteString(realpathSync(fsPath(target), "buffer"));
   } catch (cause) {
     const isFile = ["EEXIST", "ENOTDIR"].includes(errnoOf(cause) ?? "");
