@@ -13,6 +13,8 @@ if (oclif === undefined || !existsSync(new URL("../dist/commands", import.meta.u
 } else {
   // NODE_ENV=test or development would make oclif look for src/ and a TypeScript loader.
   oclif.settings.enableAutoTranspile = false;
+  // oclif asks the system for the user's shell, which throws for a user without a name, as in a container.
+  if (process.platform !== "win32") process.env["SHELL"] ??= "/bin/sh";
   oclif.settings.debug = Boolean(process.env["DEBUG"]);
   await oclif.execute({ dir: import.meta.url });
 }
