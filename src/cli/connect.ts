@@ -7,7 +7,7 @@ import { openMemoryChannel } from "../protocol/memory-channel.js";
 import { dialWebSocket } from "../protocol/websocket-dial.js";
 import { serveSession } from "../server/session.js";
 import { openStore } from "../store/open-store.js";
-import type { Store } from "../store/store.js";
+import type { DamagedPack, Store } from "../store/store.js";
 import type { ServerAddress } from "./server-address.js";
 
 /** Where conversations come from; one after the other may be begun. */
@@ -17,6 +17,8 @@ export interface Connector {
   readonly folder: string | undefined;
   /** Whether that store has just been made. */
   readonly isNew: boolean;
+  /** Packs of that store that had to be left out; of a server's store, the server tells. */
+  readonly damaged: readonly DamagedPack[];
   /** Lets go of the store. Every conversation has been closed. */
   close(): Promise<void>;
 }
@@ -33,16 +35,17 @@ export interface ConnectorOptions {
 export async function openConnector(address: ServerAddress, options: ConnectorOptions): Promise<Connector> {
   if (address.type === "url") {
     const connect = async (hello: Hello): Promise<Remote> =>
-      Remote.open(await dialWebSocket(address.url, { signal: options.signal }), hello);
-    return { connect, folder: undefined, isNew: false, close: () => Promise.resolve() };
+      Remote.open(await dialWebSocket(address.url, options), hello, options);
+    return { connect, folder: undefined, isNew: false, damaged: [], close: () => Promise.resolve() };
   }
   const { folder } = address;
   const wasThere = existsSync(join(folder, "config.json"));
   const store = await openFolder(folder, options);
   return {
-    connect: (hello) => connectTo(store, hello, options.agent),
+    connect: (hello) => connectTo(store, hello, options),
     folder,
     isNew: !wasThere,
+    damaged: store.damaged,
     close: () => store.close(),
   };
 }
@@ -63,9 +66,9 @@ async function openFolder(folder: string, options: ConnectorOptions): Promise<St
 }
 
 /** A session with a store in this process: the same code on both sides as over the network. */
-function connectTo(store: Store, hello: Hello, agent: string): Promise<Remote> {
+function connectTo(store: Store, hello: Hello, options: ConnectorOptions): Promise<Remote> {
   const { client, server } = openMemoryChannel({ client: "this process", server: store.folder });
   // what breaks the session off is what the client is told, too
-  serveSession(server, store, { agent }).catch(() => undefined);
-  return Remote.open(client, hello);
+  serveSession(server, store, { agent: options.agent }).catch(() => undefined);
+  return Remote.open(client, hello, options);
 }

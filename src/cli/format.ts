@@ -61,3 +61,11 @@ export function formatMode(kind: keyof typeof letterOf, mode: number): string {
   }
   return letterOf[kind] + bits.join("");
 }
+
+/** Seconds since 1970 with nine digits after the point, from whole seconds and the nanoseconds beyond them. */
+export function formatSeconds(seconds: number, nanoseconds: number): string {
+  const isBefore = seconds < 0 && nanoseconds > 0; // -2 s and 500,000,000 ns are -1.5 s
+  const whole = isBefore ? -(seconds + 1) : seconds;
+  const fraction = isBefore ? 1_000_000_000 - nanoseconds : nanoseconds;
+  return `${isBefore ? "-" : ""}${whole}.${String(fraction).padStart(9, "0")}`;
+}

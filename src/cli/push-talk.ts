@@ -72,6 +72,8 @@ export class PushTalk {
         const from = `'${displayName(event.path)}' on '${oneLine(event.host)}'`;
         return this.say(`the project's last commit is of ${from}; use --project to keep folders apart`);
       }
+      case "lossFound":
+        return this.say(`${event.error.message}; reading everything again, and sending what the store has lost`);
       case "headMoved":
         return this.say("somebody else pushed to the project meanwhile; comparing with their commit");
       case "indexNotKept":

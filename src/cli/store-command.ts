@@ -54,8 +54,10 @@ export abstract class StoreCommand extends BaseCommand {
   }
 
   /** Opens the way to the store. */
-  protected open(address: ServerAddress, options: { mayCreate: boolean }): Promise<Connector> {
-    return openConnector(address, { ...options, agent: this.agent, signal: this.signal });
+  protected async open(address: ServerAddress, options: { mayCreate: boolean }): Promise<Connector> {
+    const connector = await openConnector(address, { ...options, agent: this.agent, signal: this.signal });
+    for (const { path, why } of connector.damaged) this.complain(`left out '${path}': ${why}`);
+    return connector;
   }
 
   /** Holds one conversation about a project and ends it, whatever comes of it. */
@@ -82,7 +84,10 @@ export abstract class StoreCommand extends BaseCommand {
   }
 }
 
-/** A path within a commit as it was typed: relative to its root, with or without a slash before or after it. */
+/**
+ * A path within a commit as it was typed: relative to its root, with or without a slash before or after it. What bak shows
+ * escaped may be typed so: `\\xHH` for a byte, and `\\\\` for a backslash.
+ */
 export function parseCommitPath(text: string): ByteString {
   const names = text.split("/").filter((name) => name !== "" && name !== ".");
   if (names.includes("..")) {
@@ -90,5 +95,7 @@ export function parseCommitPath(text: string): ByteString {
       hint: "write it from the pushed folder on, without '..'",
     });
   }
-  return byteStringFromText(names.join("/"));
+  return byteStringFromText(names.join("/")).replaceAll(/\\(?:x([0-9a-f]{2})|\\)/g, (_, hex?: string) =>
+    hex === undefined ? "\\" : String.fromCharCode(Number.parseInt(hex, 16)),
+  ) as ByteString;
 }

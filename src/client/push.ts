@@ -1,24 +1,17 @@
 /** Push: a folder as it is now becomes the project's next commit, and the store gets what it lacks of it. */
 import { hostname, userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BakError, isBakError } from "../errors.js";
+import { isBakError, type BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
-import { compareTags, decodeCommit, encodeCommit, type Commit, type CommitCounts } from "../objects/commit.js";
+import { compareTags, encodeCommit, type Commit, type CommitCounts } from "../objects/commit.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
 import { isSameAttributes } from "./compare.js";
-import { fetchObject, readObjects } from "./fetch.js";
-import { readPushIndex, writePushIndex, type PushIndex } from "./push-index.js";
+import { nothingKnown, readHead } from "./head.js";
+import { readPushIndex, writePushIndex } from "./push-index.js";
 import type { Remote } from "./remote.js";
-import {
-  takeSnapshot,
-  type Baseline,
-  type Snapshot,
-  type SnapshotEvent,
-  type SnapshotOptions,
-  type SnapshotProgress,
-} from "./snapshot.js";
+import { takeSnapshot, type Snapshot, type SnapshotEvent, type SnapshotProgress } from "./snapshot.js";
 import type { SourceStat } from "./source-stat.js";
-import { MissingTree } from "./tree-source.js";
+import { isStoreFolder } from "./store-folder.js";
 import { Uploader, type UploadCounts } from "./upload.js";
 
 /** How often a push is begun again after its connection broke, and how long it waits before: 1 s, then twice as long each time. */
@@ -33,6 +26,8 @@ export type PushEvent =
   | { readonly type: "reconnecting"; readonly error: BakError; readonly waitMs: number }
   /** The project's latest commit is of another folder than this push. */
   | { readonly type: "otherFolder"; readonly host: string; readonly path: ByteString }
+  /** The store has lost something that the head needs; everything is read again and offered to it. */
+  | { readonly type: "lossFound"; readonly error: BakError }
   | { readonly type: "headMoved" }
   | { readonly type: "packKept" }
   | { readonly type: "indexNotKept"; readonly why: string };
@@ -82,6 +77,7 @@ export interface PushResult {
 export async function push(options: PushOptions): Promise<PushResult> {
   let reconnects = 0;
   let headMoves = 0;
+  const attempts: Attempts = { isDistrusted: false, sent: undefined };
   for (;;) {
     let kept = 0;
     let isConnected = false;
@@ -95,11 +91,17 @@ export async function push(options: PushOptions): Promise<PushResult> {
       options.onEvent(event);
     };
     try {
-      return await pushOnce({ ...options, connect, onEvent });
+      return await pushOnce({ ...options, connect, onEvent }, attempts);
     } catch (error) {
       if (isBakError(error, "HEAD_MOVED") && headMoves < maxHeadMoves) {
         headMoves += 1;
         options.onEvent({ type: "headMoved" });
+        continue;
+      }
+      const isLoss = isBakError(error, "INCOMPLETE_COMMIT", "NO_OBJECT", "STORE_DAMAGED");
+      if (isLoss && !attempts.isDistrusted && !options.isDryRun) {
+        attempts.isDistrusted = true;
+        options.onEvent({ type: "lossFound", error });
         continue;
       }
       if (kept > 0) reconnects = 0; // there was headway
@@ -113,17 +115,26 @@ export async function push(options: PushOptions): Promise<PushResult> {
   }
 }
 
-async function pushOnce(options: PushOptions): Promise<PushResult> {
+/** What outlives an attempt. */
+interface Attempts {
+  /** The store has lost something of the head: nothing is taken from there, and everything offered to it. */
+  isDistrusted: boolean;
+  /** The commit that was last sent; if the head is that when the connection is back, its acknowledgement was lost. */
+  sent: PushResult | undefined;
+}
+
+async function pushOnce(options: PushOptions, attempts: Attempts): Promise<PushResult> {
   const { progress, signal } = options;
   Object.assign(progress, { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 } satisfies PushProgress);
   const startedMs = Date.now();
-  const index = readPushIndex(options.indexFile);
-  const remote = await options.connect({ have: index?.commit, wantTrees: true });
+  const index = attempts.isDistrusted ? undefined : readPushIndex(options.indexFile);
+  const remote = await options.connect({ have: index?.commit, wantTrees: !attempts.isDistrusted });
   const closeOnAbort = (): void => void remote.close();
   signal?.addEventListener("abort", closeOnAbort, { once: true });
   try {
-    const head = await readHead(remote, index);
-    if (head.commit !== undefined && !isOfFolder(head.commit, options.folder)) {
+    if (attempts.sent !== undefined && attempts.sent.commit === remote.head) return attempts.sent;
+    const head = attempts.isDistrusted ? nothingKnown : await readHead(remote, index, options.folder);
+    if (head.commit !== undefined && !head.baseline.isOfFolder) {
       const { host, path } = head.commit;
       options.onEvent({ type: "otherFolder", host, path });
     }
@@ -131,12 +142,12 @@ async function pushOnce(options: PushOptions): Promise<PushResult> {
       onSent: (bytes) => (progress.bytesSent += bytes),
       onKept: () => options.onEvent({ type: "packKept" }),
     });
-    const snapshot = await takeWholeSnapshot(remote, head, {
+    const snapshot = await takeSnapshot({
       folder: options.folder,
       baseline: head.baseline,
       isFull: options.isFull,
       offer: options.isDryRun ? undefined : (object) => uploader.offer(object),
-      isLeftOut: options.isLeftOut,
+      isLeftOut: (folder) => options.isLeftOut(folder.stat) || isStoreFolder(folder, remote.store),
       onEvent: options.onEvent,
       progress,
       signal,
@@ -148,16 +159,13 @@ async function pushOnce(options: PushOptions): Promise<PushResult> {
       bytesRead: progress.bytesRead,
       upload: uploader.counts,
     };
-    if (options.isDryRun || snapshot.tree === undefined) {
-      const { added, changed, removed } = snapshot.counts;
-      return { ...result, isUpToDate: added + changed + removed === 0, commit: remote.head };
-    }
+    // a name that could not be read is no change, and yet no longer in the tree
+    const isTreeSame = snapshot.tree === undefined ? !snapshot.isChanged : snapshot.tree === head.commit?.tree;
+    const isSame = head.commit !== undefined && isTreeSame && isSameAttributes(head.commit.root, snapshot.root);
+    if (options.isDryRun || snapshot.tree === undefined) return { ...result, isUpToDate: isSame, commit: remote.head };
     const kept = { store: remote.store, startedMs };
-    const isSame =
-      head.commit !== undefined &&
-      head.commit.tree === snapshot.tree &&
-      isSameAttributes(head.commit.root, snapshot.root);
     if (isSame && remote.head !== undefined && !options.isEmptyAllowed) {
+      await uploader.finish(); // what was read again and found to be missing in the store
       const isIndexStale = !head.isIndexed || progress.filesRead > 0;
       if (isIndexStale) keepIndex(options, snapshot, { ...kept, commit: remote.head, bytes: head.commitBytes });
       return { ...result, isUpToDate: true, commit: remote.head };
@@ -166,84 +174,16 @@ async function pushOnce(options: PushOptions): Promise<PushResult> {
     const id = objectIdOf(bytes);
     await uploader.offer({ kind: "commit", id, bytes });
     await uploader.finish();
+    attempts.sent = { ...result, isUpToDate: false, commit: id };
     await remote.commit(id, remote.head);
     keepIndex(options, snapshot, { ...kept, commit: id, bytes });
-    return { ...result, isUpToDate: false, commit: id };
+    return attempts.sent;
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
   } finally {
     signal?.removeEventListener("abort", closeOnAbort);
     await remote.close();
-  }
-}
-
-function isOfFolder(commit: Commit, folder: ByteString): boolean {
-  return commit.host === hostname() && commit.path === folder;
-}
-
-interface Head {
-  readonly commit: Commit | undefined;
-  readonly commitBytes: Uint8Array;
-  readonly baseline: Baseline;
-  /** The objects of the baseline. */
-  readonly objects: Map<ObjectId, Uint8Array>;
-  /** Whether the client's index is of this very head. */
-  readonly isIndexed: boolean;
-}
-
-/** The head's commit and trees: from the client's index, as far as it has them, and from the store. */
-async function readHead(remote: Remote, index: PushIndex | undefined): Promise<Head> {
-  const usable = index?.store === remote.store ? index : undefined;
-  const objects = new Map<ObjectId, Uint8Array>(usable?.objects);
-  const received = new Set<ObjectId>();
-  // a store that has our commit but is not the one that the index is of had no reason to send its trees
-  const isOther = usable === undefined && remote.head !== undefined && remote.head === index?.commit;
-  const members = remote.takeHeadTrees() ?? (isOther ? remote.trees(index.commit) : undefined);
-  if (members !== undefined) {
-    const isWanted = (id: ObjectId, kind: string): boolean =>
-      (kind === "tree" || id === remote.head) && !objects.has(id);
-    // a copy, or a few trees would keep the whole member in memory
-    for await (const { id, bytes } of readObjects(members, isWanted)) {
-      objects.set(id, Buffer.from(bytes));
-      received.add(id);
-    }
-  }
-  const commitBytes = remote.head === undefined ? undefined : objects.get(remote.head);
-  if (remote.head !== undefined && commitBytes === undefined) {
-    throw new BakError("NO_OBJECT", `'${remote.peer}' did not send the head's commit '${remote.head}'`);
-  }
-  const commit = commitBytes === undefined ? undefined : decodeCommit(commitBytes);
-  const isIndexed = usable !== undefined && usable.commit === remote.head;
-  return {
-    commit,
-    commitBytes: commitBytes ?? Buffer.alloc(0),
-    isIndexed,
-    objects,
-    baseline: {
-      tree: commit?.tree,
-      objects,
-      // the index may be of a commit that the store, put back from an older copy, no longer has
-      isStored: (id) => (isIndexed ? objects.has(id) : received.has(id)),
-      folders: usable?.folders ?? new Map(),
-      // folders that the index has may lie beside others that it has not: the earlier scan holds for both
-      scanStartedMs: isIndexed ? usable.startedMs : Math.min(usable?.startedMs ?? Infinity, commit?.startedMs ?? 0),
-    },
-  };
-}
-
-/**
- * A tree of the head that lies in the store as another kind of object, because a file had its very bytes, does not come
- * along with the trees: it is asked for by its id.
- */
-async function takeWholeSnapshot(remote: Remote, head: Head, options: SnapshotOptions): Promise<Snapshot> {
-  for (;;) {
-    try {
-      return await takeSnapshot(options);
-    } catch (error) {
-      if (!(error instanceof MissingTree)) throw error;
-      head.objects.set(error.id, Buffer.from(await fetchObject(remote, error.id)));
-    }
   }
 }
 

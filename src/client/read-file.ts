@@ -16,6 +16,8 @@ import { sourceStatOf, type SourceStat } from "./source-stat.js";
 
 /** How often a file that changes while it is read is begun again before it is kept as it was read. */
 const maxTries = 3;
+/** A larger one is not begun again: it may well change for ever, as logs do. */
+const maxRetriedBytes = 64 << 20;
 const readBytes = 8 << 20;
 
 export interface ReadFile {
@@ -46,11 +48,13 @@ export async function readSourceFile(path: ByteString, options: ReadFileOptions)
   try {
     for (let attempt = 1; ; attempt += 1) {
       const before = statOf(fd);
-      const { content, size } =
-        before.size <= maxWholeFileBytes ? await readSmall(fd, before.size, options) : await readLarge(fd, options);
+      // no more than it had at first: a file that grows as fast as it is read would have no end
+      const read = before.size <= maxWholeFileBytes ? readSmall : readLarge;
+      const { content, size } = await read(fd, before.size, options);
       const after = statOf(fd);
       const isSteady = size === after.size && before.ctimeNs === after.ctimeNs && isSameTime(before, after);
-      if (isSteady || attempt === maxTries) return { content, stat: { ...after, size }, isUnsteady: !isSteady };
+      const isLastTry = attempt === maxTries || before.size > maxRetriedBytes;
+      if (isSteady || isLastTry) return { content, stat: { ...after, size }, isUnsteady: !isSteady };
     }
   } finally {
     closeSync(fd);
@@ -72,16 +76,15 @@ interface Content {
   size: number;
 }
 
-/** One blob, of the size that was expected or of what the file has become, unless it has become large. */
+/** One blob: the first `size` bytes, or what there is of them. */
 async function readSmall(fd: number, size: number, options: ReadFileOptions): Promise<Content> {
-  const buffer = Buffer.allocUnsafe(size + 1); // one more shows that a file has grown
+  const buffer = Buffer.allocUnsafe(size);
   let length = 0;
   while (length < buffer.length) {
     const count = readSync(fd, buffer, length, buffer.length - length, length);
     if (count === 0) break;
     length += count;
   }
-  if (length > size) return readLarge(fd, options);
   options.onBytes(length);
   const bytes = buffer.subarray(0, length);
   const id = objectIdOf(bytes);
@@ -89,8 +92,8 @@ async function readSmall(fd: number, size: number, options: ReadFileOptions): Pr
   return { content: { blob: id }, size: length };
 }
 
-/** A list of chunks; memory holds a few MiB of the file, whatever its size. */
-async function readLarge(fd: number, options: ReadFileOptions): Promise<Content> {
+/** A list of chunks, of the first `end` bytes or what there is of them; memory holds a few MiB, whatever the size. */
+async function readLarge(fd: number, end: number, options: ReadFileOptions): Promise<Content> {
   const lists: PackedObject<ObjectId>[] = [];
   const builder = new ListBuilder((list) => void lists.push(list));
   const hasher = blake3().createHasher();
@@ -101,11 +104,12 @@ async function readLarge(fd: number, options: ReadFileOptions): Promise<Content>
   while (!isEnd || rest.length > 0) {
     options.signal?.throwIfAborted();
     if (!isEnd && rest.length < maxChunkBytes) {
-      const window = Buffer.allocUnsafeSlow(rest.length + readBytes);
+      const wanted = Math.min(readBytes, end - position);
+      const window = Buffer.allocUnsafeSlow(rest.length + wanted);
       rest.copy(window);
-      const count = readSync(fd, window, rest.length, readBytes, position);
+      const count = readSync(fd, window, rest.length, wanted, position);
       position += count;
-      isEnd = count === 0;
+      isEnd = count === 0 || position === end;
       options.onBytes(count);
       hasher.update(window.subarray(rest.length, rest.length + count));
       rest = window.subarray(0, rest.length + count);

@@ -10,6 +10,9 @@ import { maxIdsPerMessage, maxLogLinesPerMessage, protocolVersion } from "../pro
 import { decodeLogLines, type LogLine } from "../protocol/log-lines.js";
 import { receivePackStream } from "../protocol/pack-stream.js";
 
+/** A store that has just been started may first have to read its indexes. */
+const welcomeTimeoutMs = 60_000;
+
 export interface Hello {
   project: ProjectId;
   /** Names this program and its version. */
@@ -48,10 +51,18 @@ export class Remote {
   readonly #conversation: Conversation;
   #headTrees: AsyncGenerator<Uint8Array, void, undefined> | undefined;
 
-  /** Says hello. Rejects with NOT_ALLOWED, PROTOCOL or CONNECTION_LOST; the channel is then closed. */
-  static async open(channel: Channel, hello: Hello): Promise<Remote> {
+  /**
+   * Says hello. Rejects with NOT_ALLOWED, PROTOCOL or CONNECTION_LOST, also where no answer comes within a minute; the
+   * channel is then closed, as it is when the signal is aborted.
+   */
+  static async open(channel: Channel, hello: Hello, options: { signal?: AbortSignal } = {}): Promise<Remote> {
     const conversation = new Conversation(channel, { opened: true });
     const exchange = conversation.open();
+    const giveUp = (): void => void conversation.close();
+    const timer = setTimeout(() => {
+      exchange.fail(new BakError("CONNECTION_LOST", `'${channel.peer}' does not answer`));
+    }, welcomeTimeoutMs);
+    options.signal?.addEventListener("abort", giveUp, { once: true });
     try {
       const { token, have, ...rest } = hello;
       await exchange.send({ type: "hello", version: protocolVersion, token, have, ...rest });
@@ -65,7 +76,11 @@ export class Remote {
       return new Remote(conversation, hello.project, welcome, exchange);
     } catch (error) {
       await conversation.close();
+      options.signal?.throwIfAborted();
       throw error;
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", giveUp);
     }
   }
 

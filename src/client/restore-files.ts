@@ -13,6 +13,7 @@ import { setModificationTime } from "../platform/file-times.js";
 import { createBreath } from "./breath.js";
 import { fetchObject, fetchObjects, readObjects } from "./fetch.js";
 import { maxIdsPerCall, type Remote } from "./remote.js";
+import { restorableMode } from "./restore-target.js";
 import { fsPath } from "./source-path.js";
 
 /** Files gathered before they are fetched; large ones count for more, since their lists are held. */
@@ -167,7 +168,7 @@ export class FileFetcher {
     const { wanted } = file;
     try {
       const isWhole = file.missingBytes === bytes.length;
-      writePiece(piece, bytes, isWhole ? wanted.entry.mode : undefined);
+      writePiece(piece, bytes, isWhole ? restorableMode(wanted.entry) : undefined);
       file.missingBytes -= bytes.length;
       this.#options.onBytes(bytes.length);
       if (!isWhole) return;

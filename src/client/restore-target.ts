@@ -28,7 +28,11 @@ const compareBytes = 1 << 20;
 /** Makes a folder where there is none; what else has that name is replaced. */
 export function makeFolder(path: ByteString): "made" | "there" | "replaced" {
   const stats = statOf(path);
-  if (stats?.isDirectory() === true) return "there";
+  if (stats?.isDirectory() === true) {
+    // an earlier restore may have made it read-only; it gets its mode when all is in it
+    if ((stats.mode & 0o700) !== 0o700) chmodSync(fsPath(path), stats.mode | 0o700);
+    return "there";
+  }
   if (stats !== undefined) unlinkSync(fsPath(path));
   mkdirSync(fsPath(path), { mode: 0o700 });
   return stats === undefined ? "made" : "replaced";
@@ -46,19 +50,35 @@ export function makeSymlink(path: ByteString, entry: SymlinkEntry): "made" | "th
   return isRight ? "there" : stats === undefined ? "made" : "replaced";
 }
 
-/** Whether the file is there with the content that it should have; its hash is compared, so it is read if the size is right. */
-export function isFileAsWanted(path: ByteString, entry: FileEntry): "missing" | "other" | "right" {
+/**
+ * Whether the file is there with the content that it should have; its hash is compared, so it is read if the size is
+ * right. `breathe` is waited for now and then.
+ */
+export async function isFileAsWanted(
+  path: ByteString,
+  entry: FileEntry,
+  breathe: () => Promise<void> | undefined,
+): Promise<"missing" | "other" | "right"> {
   const stats = statOf(path);
   if (stats === undefined) return "missing";
   if (stats.isDirectory()) clearWay(path, stats);
   if (!stats.isFile() || stats.size !== entry.size) return "other";
-  return hashFile(path, entry.size) === fileHashOf(entry.content) ? "right" : "other";
+  return (await hashFile(path, entry.size, breathe)) === fileHashOf(entry.content) ? "right" : "other";
 }
 
 /** Sets mode and mtime of a file or folder that we know to be no symlink. */
 export function setAttributes(path: ByteString, attributes: Attributes): void {
-  chmodSync(fsPath(path), attributes.mode);
+  chmodSync(fsPath(path), restorableMode(attributes));
   setModificationTime(fsPath(path), attributes.mtimeSeconds, attributes.mtimeNanoseconds);
+}
+
+/**
+ * The mode that a file can be given: what made it run as its owner, or its group, must not make it run as us instead, who
+ * own what we restore.
+ */
+export function restorableMode({ mode, uid, gid }: Attributes): number {
+  const withUser = process.geteuid?.() === uid ? mode : mode & ~0o4000;
+  return process.getegid?.() === gid ? withUser : withUser & ~0o2000;
 }
 
 /** Removes what has the name, save a folder with something in it. */
@@ -76,7 +96,11 @@ function statOf(path: ByteString): Stats | undefined {
 }
 
 /** The file's BLAKE3 in hex; undefined if it is no longer a file, or cannot be read, and so has to be replaced. */
-function hashFile(path: ByteString, sizeBytes: number): string | undefined {
+async function hashFile(
+  path: ByteString,
+  sizeBytes: number,
+  breathe: () => Promise<void> | undefined,
+): Promise<string | undefined> {
   let fd: number;
   try {
     fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -91,6 +115,7 @@ function hashFile(path: ByteString, sizeBytes: number): string | undefined {
       const count = readSync(fd, buffer, 0, buffer.length, null);
       if (count === 0) return hasher.digest().toString("hex");
       hasher.update(buffer.subarray(0, count));
+      await breathe();
     }
   } finally {
     closeSync(fd);

@@ -174,21 +174,26 @@ class Restore {
 
   async #file(path: ByteString, entry: FileEntry): Promise<void> {
     const absolute = this.#absolute(path);
-    let isToBeFetched = false;
+    let state: Awaited<ReturnType<typeof isFileAsWanted>>;
+    try {
+      state = await isFileAsWanted(absolute, entry, this.#breatheOrStop);
+    } catch (error) {
+      return this.#failed(path, error);
+    }
+    if (state === "other") this.#replaced(path);
+    if (state !== "right") return this.#files.add({ path, absolute, entry });
     this.#attempt(path, () => {
-      const state = isFileAsWanted(absolute, entry);
-      isToBeFetched = state !== "right";
-      if (state === "right") {
-        setAttributes(absolute, entry);
-        this.#result.left += 1;
-        this.#options.progress.bytes += entry.size;
-        this.#restored(entry);
-      } else if (state === "other") {
-        this.#replaced(path);
-      }
+      setAttributes(absolute, entry);
+      this.#result.left += 1;
+      this.#options.progress.bytes += entry.size;
+      this.#restored(entry);
     });
-    if (isToBeFetched) await this.#files.add({ path, absolute, entry });
   }
+
+  #breatheOrStop = (): Promise<void> | undefined => {
+    this.#options.signal?.throwIfAborted();
+    return this.#breathe();
+  };
 
   #finishFolders(): void {
     for (const { path, attributes } of this.#folders.toReversed()) {

@@ -1,5 +1,5 @@
 /** What the file system says of a name, without following links, in the terms of a tree's entry. */
-import { lstatSync, realpathSync, statSync, type BigIntStats } from "node:fs";
+import { accessSync, constants, lstatSync, realpathSync, statSync, type BigIntStats } from "node:fs";
 import { BakError, errnoOf } from "../errors.js";
 import { byteString, type ByteString } from "../objects/byte-string.js";
 import type { Attributes, EntryKind } from "../objects/entry.js";
@@ -37,8 +37,19 @@ export function findSourceFolder(named: string): ByteString {
     const message = isMissing ? `no such folder: '${named}'` : `cannot read '${named}': ${reasonOf(cause)}`;
     throw new BakError("SOURCE_FAILED", message, { cause });
   }
-  if (statSync(path).isDirectory()) return byteString(path);
+  if (statSync(path).isDirectory()) {
+    assertReadable(path, named);
+    return byteString(path);
+  }
   throw new BakError("SOURCE_FAILED", `not a folder: '${named}'`, { hint: "push the folder that it is in" });
+}
+
+function assertReadable(folder: Buffer, named: string): void {
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK);
+  } catch (cause) {
+    throw new BakError("SOURCE_FAILED", `cannot read '${named}': ${reasonOf(cause)}`, { cause });
+  }
 }
 
 /** What Node's stat calls return, in the same terms. */

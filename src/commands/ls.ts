@@ -1,5 +1,5 @@
 import { Args, Flags } from "@oclif/core";
-import { formatMode, formatTime } from "../cli/format.js";
+import { formatMode, formatSeconds, formatTime } from "../cli/format.js";
 import { parseCommitPath, StoreCommand } from "../cli/store-command.js";
 import { findCommit, readCommit } from "../client/history.js";
 import { listEntries, type ListedEntry } from "../client/listing.js";
@@ -53,12 +53,20 @@ export default class Ls extends StoreCommand {
       const listed: Listed[] = [];
       const options = { path: parseCommitPath(args.path ?? ""), isRecursive: flags.recursive };
       for await (const entry of listEntries(remote, commit, options)) {
-        const line = flags.b3sum ? formatSum(entry) : formatEntry(entry);
-        if (line !== undefined) this.log(line);
+        if (flags.b3sum) this.#logSum(entry);
+        else this.log(formatEntry(entry));
         if (this.jsonEnabled()) listed.push(asData(entry));
       }
       return listed;
     });
+  }
+
+  /** As b3sum writes them, in bytes; names with a backslash or a line break are escaped, and the line begins with a backslash. */
+  #logSum({ path, entry }: ListedEntry): void {
+    if (entry.kind !== "file" || this.jsonEnabled()) return;
+    const escaped = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+    const line = `${escaped === path ? "" : "\\"}${fileHashOf(entry.content)}  ${escaped}\n`;
+    process.stdout.write(Buffer.from(line, "latin1"));
   }
 }
 
@@ -77,14 +85,6 @@ function formatEntry({ path, entry }: ListedEntry): string {
   return fields.join("  ");
 }
 
-/** As b3sum writes them: names with a backslash or a line break are escaped, and the line begins with a backslash. */
-function formatSum({ path, entry }: ListedEntry): string | undefined {
-  if (entry.kind !== "file") return undefined;
-  const name = Buffer.from(path, "latin1").toString("utf8");
-  const escaped = name.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-  return `${escaped === name ? "" : "\\"}${fileHashOf(entry.content)}  ${escaped}`;
-}
-
 function asData({ path, entry }: ListedEntry): Listed {
   const { kind, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
   return {
@@ -93,7 +93,7 @@ function asData({ path, entry }: ListedEntry): Listed {
     mode: mode.toString(8).padStart(4, "0"),
     uid,
     gid,
-    mtime: `${mtimeSeconds}.${String(mtimeNanoseconds).padStart(9, "0")}`,
+    mtime: formatSeconds(mtimeSeconds, mtimeNanoseconds),
     ...(entry.kind === "file" ? { size: entry.size, hash: fileHashOf(entry.content) } : {}),
     ...(entry.kind === "symlink" ? { target: displayName(entry.target) } : {}),
   };

@@ -1,5 +1,5 @@
 import { Args, Flags } from "@oclif/core";
-import { ExclusionByIdentity } from "../cli/own-folders.js";
+import { ExclusionByIdentity, isSamePlace } from "../cli/own-folders.js";
 import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
 import { oneLine } from "../cli/one-line.js";
 import { PushTalk } from "../cli/push-talk.js";
@@ -70,6 +70,9 @@ export default class Push extends StoreCommand {
     const address = this.addressOf(flags);
     const project = this.projectOf(flags, args.folder);
     const folder = findSourceFolder(args.folder);
+    if (address.type === "folder" && isSamePlace(folder, address.folder)) {
+      throw new BakError("USAGE", `'${args.folder}' cannot be both the folder and the store`);
+    }
     const connector = await this.open(address, { mayCreate: !flags["dry-run"] });
     const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
     const talk = new PushTalk(this, { folder, progress, isListing: flags["dry-run"] });

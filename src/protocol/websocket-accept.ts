@@ -23,10 +23,12 @@ export function acceptWebSockets(http: Server, options: AcceptOptions): () => vo
   });
   http.on("upgrade", (request: IncomingMessage, socket, head) => {
     const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
-    if (!offered.includes(subprotocol)) {
+    // only browsers say where a page is from, and no page in somebody's browser is to speak to a store
+    const isPage = request.headers.origin !== undefined;
+    if (isPage || !offered.includes(subprotocol)) {
       socket.on("error", () => socket.destroy()); // whoever it was may be gone already
       socket.end(
-        `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nthis server speaks ${subprotocol}\n`,
+        `HTTP/1.1 ${isPage ? "403 Forbidden" : "400 Bad Request"}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nthis server speaks ${subprotocol}, and not to web pages\n`,
       );
       return;
     }

@@ -17,12 +17,16 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
   const queue = new FrameQueue(receiveQueueBytes, () => socket.isPaused && socket.resume());
   let failure: Error | undefined;
   let heardAt = Date.now();
+  let tickedAt = heardAt;
   let isClosing = false;
 
   const lost = (why: string): BakError =>
     new BakError("CONNECTION_LOST", `lost the connection to '${peer}': ${why}`, { cause: failure });
   const keepAlive = setInterval(() => {
-    if (socket.isPaused) heardAt = Date.now(); // then it is we who do not listen
+    const isLate = Date.now() - tickedAt > pingIntervalMs * 2;
+    tickedAt = Date.now();
+    // where we do not listen, or were too busy to, silence says nothing of the other end
+    if (socket.isPaused || isLate) heardAt = Date.now();
     if (Date.now() - heardAt > silenceLimitMs) {
       failure ??= new Error(`nothing heard for ${silenceLimitMs / 1000} s`);
       socket.terminate();

@@ -174,7 +174,9 @@ class Session {
 
   async #commit(message: MessageOf<"commit">, project: ProjectId): Promise<void> {
     await this.#uploads.settleAll();
-    const commit = await assertComplete(this.#store, message.commit, message.base);
+    // where packs are damaged, what the head reached may be gone: then all of it is looked at
+    const known = this.#store.damaged.length === 0 ? message.base : undefined;
+    const commit = await assertComplete(this.#store, message.commit, known);
     if (commit.project !== project || commit.parent !== message.base) {
       throw new BakError("PROTOCOL", `commit '${message.commit}' is of another project or parent than it is sent for`);
     }
