@@ -47,11 +47,16 @@ export function environment(home: string): NodeJS.ProcessEnv {
   };
 }
 
-/** Runs any command to its end, however that looks. */
+/**
+ * Starts any command, with no other environment than is given: tap would load itself into every process that it knows of,
+ * which slows them, and which another user may not even read.
+ */
 export function start(command: string, args: readonly string[], options: RunOptions = {}): Running {
-  const child = spawn(command, args, {
+  const variables = Object.entries({ PATH: process.env["PATH"], ...options.env }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
+  const child = spawn("env", ["-i", ...variables, command, ...args], {
     cwd: options.cwd,
-    env: options.env,
     stdio: ["ignore", "pipe", "pipe"],
   });
   const written = { stdout: "", stderr: "" };
