@@ -103,6 +103,7 @@ export const noBaseline: Baseline = {
   isStored: () => false,
   folders: new Map(),
   scanStartedMs: 0,
+  isOfFolder: true,
 };
 
 export interface Taken {
@@ -145,6 +146,7 @@ export function baselineOf({ snapshot }: Taken, changes: Partial<Baseline> = {})
     isStored: (id) => snapshot.objects.has(id),
     folders: snapshot.folders,
     scanStartedMs: Date.now() + 60_000,
+    isOfFolder: true,
     ...changes,
   };
 }
