@@ -151,7 +151,12 @@ export class Remote {
   async *get(ids: readonly ObjectId[]): AsyncGenerator<Uint8Array, void, undefined> {
     const exchange = this.#conversation.open();
     await exchange.send({ type: "get", ids: concatIds(ids) });
-    yield* receivePackStream(exchange);
+    let left = ids.length; // each member holds one of them, and comes once
+    for await (const member of receivePackStream(exchange)) {
+      if (left === 0) throw new BakError("PROTOCOL", `'${this.peer}' sent more than was asked for`);
+      left -= 1;
+      yield member;
+    }
   }
 
   /** The members that hold the trees beneath a commit or tree, the commit itself too. */

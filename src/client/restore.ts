@@ -94,11 +94,11 @@ class Restore {
     const { paths, target } = this.#options;
     const found: FoundPath[] = [];
     // a path that the commit lacks is told of before anything is made
-    for (const path of withoutNested(paths)) found.push(await this.#find(path));
+    for (const path of paths) found.push(await this.#find(path));
     this.#target = openTarget(target);
     try {
       if (paths.length === 0) await this.#everything(id);
-      else for (const each of found) await this.#onePath(each);
+      else for (const each of withoutNested(found)) await this.#onePath(each);
       await this.#files.finish();
       this.#finishFolders();
     } finally {
@@ -253,8 +253,9 @@ function openTarget(target: ByteString): ByteString {
   }
 }
 
-/** Drops paths that lie beneath another of them, and repetitions. */
-function withoutNested(paths: readonly ByteString[]): ByteString[] {
-  const unique = [...new Set(paths)];
-  return unique.filter((path) => !unique.some((other) => other !== path && path.startsWith(`${other}/`)));
+/** Drops what lies beneath another of them, and repetitions. */
+function withoutNested(found: readonly FoundPath[]): FoundPath[] {
+  const unique = new Map(found.map((each) => [each.path, each]));
+  const isNested = ({ path }: FoundPath): boolean => found.some((other) => path.startsWith(`${other.path}/`));
+  return [...unique.values()].filter((each) => !isNested(each));
 }

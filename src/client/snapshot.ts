@@ -56,7 +56,7 @@ export interface SnapshotOptions {
   /** Absolute path of the folder. */
   folder: ByteString;
   baseline: Baseline;
-  /** Reads every file, whatever its size and times say. */
+  /** Reads every file, whatever its size and times say, and offers every tree. */
   isFull: boolean;
   /** Takes each new object; undefined for a walk that only compares, reads no file and makes no trees. */
   offer: ((object: PackedObject<ObjectId>) => Promise<void> | undefined) | undefined;
@@ -291,10 +291,11 @@ class Walk {
   }
 
   async #offerTrees(made: PackedObject<ObjectId>[]): Promise<void> {
-    const { baseline, offer } = this.#options;
+    const { baseline, isFull, offer } = this.#options;
     for (const tree of made.splice(0)) {
       this.#objects.set(tree.id, baseline.objects.get(tree.id) ?? tree.bytes);
-      if (offer !== undefined && !baseline.isStored(tree.id)) await offerOrStop(offer, tree);
+      const isToBeOffered = isFull || !baseline.isStored(tree.id);
+      if (offer !== undefined && isToBeOffered) await offerOrStop(offer, tree);
     }
   }
 

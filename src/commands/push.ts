@@ -55,7 +55,9 @@ export default class Push extends StoreCommand {
       multiple: true,
       multipleNonGreedy: true,
     }),
-    full: Flags.boolean({ summary: "Read every file, whatever its size and times say." }),
+    full: Flags.boolean({
+      summary: "Read every file, whatever its size and times say, and send what the store has lost.",
+    }),
     "dry-run": Flags.boolean({
       char: "n",
       summary: "List what has been added (+), changed (~) and removed (-); send nothing.",
@@ -127,7 +129,10 @@ function describe(result: PushResult, options: { project: string; isDryRun: bool
   const { counts, upload } = result;
   const changes = `${formatCount(counts.added)} added, ${formatCount(counts.changed)} changed, ${formatCount(counts.removed)} removed`;
   if (options.isDryRun) return [result.isUpToDate ? "everything up to date" : `would push: ${changes}`];
-  if (result.isUpToDate) return ["everything up to date"];
+  if (result.isUpToDate) {
+    const lost = upload.packs > 0 ? `; sent ${formatBytes(upload.packedBytes)} that the store had lost` : "";
+    return [`everything up to date${lost}`];
+  }
   return [
     `${shortId(result.commit ?? "")} is the head of '${options.project}': ${formatCounted(counts.files, "file")}, ${formatBytes(counts.bytes)}`,
     `${changes}; sent ${formatBytes(upload.packedBytes)} in ${formatDuration(options.durationMs)}`,

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -557,3 +558,17 @@ t.test("the first commit of a project adds everything", async (t) => {
     mtimeNs,
   );
 });
+
+t.test(
+  "a folder that is swapped for another while it is read is not taken for one whose files were deleted",
+  async (t) => {
+    const at = t.testdir({ source: { a: "a", b: "b", c: "c" } });
+    const source = join(at, "source");
+    const swap = (): undefined => {
+      if (existsSync(join(at, "gone"))) return;
+      renameSync(source, join(at, "gone"));
+      mkdirSync(source);
+    };
+    await t.rejects(take(source, { offer: swap }), { code: "SOURCE_FAILED", message: /moved away, or unmounted/ });
+  },
+);

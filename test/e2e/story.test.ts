@@ -130,7 +130,7 @@ t.test("one more file among 20,000 costs the store next to nothing", async (t) =
   const before = sizeOf();
   writeFileSync(join(big, "one more"), "and this is new");
   const pushed = await user.json<PushAnswer>(["push", big, "-s", store]);
-  t.match(pushed, { filesRead: 1, sent: { sent: { blob: 1 } } });
+  t.match(pushed, { filesRead: 1, sent: { objects: { blob: 1 } } });
   const growth = sizeOf() - before;
   t.ok(growth > 0 && growth < 100_000, `${growth} bytes`);
 });

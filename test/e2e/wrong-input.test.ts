@@ -137,7 +137,12 @@ t.test("with a store", async (t) => {
     { args: ["restore", "--to", "file/x", ...place], code: 1, name: "TARGET_FAILED", message: /'.*file\/x'/ },
     { args: ["restore", "head", "no", "--to", "out", ...place], code: 1, name: "NO_PATH", message: /no path 'no'/ },
     { args: ["restore", "head~9", "--to", "out", ...place], code: 1, name: "NO_COMMIT", message: /no commit/ },
-    { args: ["push", "store", "-s", "store", "-p", "x"], code: 1, name: "SOURCE_FAILED", message: /bak's own/ },
+    {
+      args: ["push", "store", "-s", "store", "-p", "x"],
+      code: 2,
+      name: "USAGE",
+      message: /both the folder and the store/,
+    },
   ];
   for (const wrong of cases) await refuses(t, user, wrong);
 });
