@@ -12,7 +12,8 @@ export const defaultPort = 7420;
 export function parseServerAddress(text: string): ServerAddress {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) {
-    if (text === "") throw badAddress(text);
+    // a host without its scheme would become a folder here, and the backup would never leave this machine
+    if (text === "" || /^[\w.-]+:\d+$/.test(text)) throw badAddress(text);
     return { type: "folder", folder: resolve(text) };
   }
   if ((scheme !== "ws" && scheme !== "wss") || !URL.canParse(text)) throw badAddress(text);

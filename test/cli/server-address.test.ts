@@ -31,6 +31,8 @@ t.test("anything without a scheme is a folder", (t) => {
 t.test("other schemes, secrets in the URL, and nonsense are refused", (t) => {
   for (const text of [
     "",
+    "nas:7420",
+    "192.0.2.7:7420",
     "http://nas",
     "https://nas:7420",
     "file:///store",
