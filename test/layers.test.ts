@@ -62,6 +62,7 @@ const allowedOutside = new Set([
   "objects > @napi-rs/blake-hash",
   "objects > tar-stream",
   "store > nanoid",
+  "client > nanoid",
   "platform > koffi",
   "protocol > ws",
   "protocol > msgpackr",

@@ -1,7 +1,6 @@
 /** From an address to a conversation: over the network, or with a store that is opened in this process. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { BakError } from "../errors.js";
 import { Remote, type Hello } from "../client/remote.js";
 import { openMemoryChannel } from "../protocol/memory-channel.js";
 import { dialWebSocket } from "../protocol/websocket-dial.js";
@@ -40,7 +39,7 @@ export async function openConnector(address: ServerAddress, options: ConnectorOp
   }
   const { folder } = address;
   const wasThere = existsSync(join(folder, "config.json"));
-  const store = await openFolder(folder, options);
+  const store = await openStore(folder, { create: options.mayCreate });
   return {
     connect: (hello) => connectTo(store, hello, options),
     folder,
@@ -53,16 +52,6 @@ export async function openConnector(address: ServerAddress, options: ConnectorOp
 /** The store of a folder that is to be served, made if the folder is missing or empty. */
 export function openStoreFolder(folder: string): Promise<Store> {
   return openStore(folder, { create: true });
-}
-
-async function openFolder(folder: string, options: ConnectorOptions): Promise<Store> {
-  try {
-    return await openStore(folder, { create: options.mayCreate });
-  } catch (error) {
-    const looksLikeHost = /[^/]:\d+$/.test(folder) && error instanceof BakError && error.code === "NO_STORE";
-    if (!looksLikeHost) throw error;
-    throw new BakError("NO_STORE", error.message, { hint: "for a server write ws://HOST:PORT", cause: error });
-  }
 }
 
 /** A session with a store in this process: the same code on both sides as over the network. */

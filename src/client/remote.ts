@@ -170,7 +170,8 @@ export class Remote {
   async *log(options: { skip?: number; limit?: number } = {}): AsyncGenerator<LogLine, void, undefined> {
     let skip = options.skip ?? 0;
     let left = options.limit ?? Number.MAX_SAFE_INTEGER;
-    while (left > 0) {
+    let end: number | undefined; // as long as the log was at first: one that grew for ever would have no end
+    while (left > 0 && skip < (end ?? Number.MAX_SAFE_INTEGER)) {
       const limit = Math.min(left, maxLogLinesPerMessage);
       const page = await this.#conversation.ask({ type: "log", skip, limit }, "logPage");
       const lines = decodeLogLines(page.lines);
@@ -179,7 +180,8 @@ export class Remote {
       yield* lines;
       skip += lines.length;
       left -= lines.length;
-      if (lines.length === 0 || skip >= page.total) return;
+      end ??= page.total;
+      if (lines.length === 0) return;
     }
   }
 
