@@ -12,8 +12,6 @@ import type { ServerAddress } from "./server-address.js";
 /** Where conversations come from; one after the other may be begun. */
 export interface Connector {
   connect(hello: Hello): Promise<Remote>;
-  /** The folder of a store that is in this process. */
-  readonly folder: string | undefined;
   /** Whether that store has just been made. */
   readonly isNew: boolean;
   /** Packs of that store that had to be left out; of a server's store, the server tells. */
@@ -35,14 +33,13 @@ export async function openConnector(address: ServerAddress, options: ConnectorOp
   if (address.type === "url") {
     const connect = async (hello: Hello): Promise<Remote> =>
       Remote.open(await dialWebSocket(address.url, options), hello, options);
-    return { connect, folder: undefined, isNew: false, damaged: [], close: () => Promise.resolve() };
+    return { connect, isNew: false, damaged: [], close: () => Promise.resolve() };
   }
   const { folder } = address;
   const wasThere = existsSync(join(folder, "config.json"));
   const store = await openStore(folder, { create: options.mayCreate });
   return {
     connect: (hello) => connectTo(store, hello, options),
-    folder,
     isNew: !wasThere,
     damaged: store.damaged,
     close: () => store.close(),

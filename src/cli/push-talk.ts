@@ -4,7 +4,7 @@ import type { PushEvent, PushProgress } from "../client/push.js";
 import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
 import { formatBytes, formatDuration } from "./format.js";
-import { oneLine } from "./one-line.js";
+import { oneLine } from "../objects/one-line.js";
 import { showProgress, type ProgressLine } from "./progress.js";
 
 export interface PushTalkOptions {

@@ -2,7 +2,7 @@
 import { isBakError, unreachable } from "../errors.js";
 import type { ListenerEvent } from "../server/listener.js";
 import { shortId } from "./format.js";
-import { oneLine } from "./one-line.js";
+import { oneLine } from "../objects/one-line.js";
 
 /** The line for an event; undefined for what nobody needs to know. */
 export function describeEvent(event: ListenerEvent): string | undefined {

@@ -1,7 +1,7 @@
 /** What the commands that speak to a store have in common: which store, which project, and the conversation. */
 import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { Flags } from "@oclif/core";
+import { Args, Flags } from "@oclif/core";
 import type { Remote } from "../client/remote.js";
 import { BakError } from "../errors.js";
 import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
@@ -9,6 +9,13 @@ import { parseProjectId, projectIdFrom, type ProjectId } from "../objects/projec
 import { BaseCommand } from "./base-command.js";
 import { openConnector, type Connector } from "./connect.js";
 import { parseServerAddress, type ServerAddress } from "./server-address.js";
+
+/** The commit that a command looks at: the latest, unless one is named. */
+export const commitArgument = Args.string({
+  description: "an id or its beginning, head, head~3, @2026-11-01",
+  default: "head",
+  noCacheDefault: true,
+});
 
 interface StoreFlags {
   server?: string | undefined;

@@ -9,8 +9,13 @@ import { isSameAttributes } from "./compare.js";
 import { nothingKnown, readHead } from "./head.js";
 import { readPushIndex, writePushIndex } from "./push-index.js";
 import type { Remote } from "./remote.js";
-import { takeSnapshot, type Snapshot, type SnapshotEvent, type SnapshotProgress } from "./snapshot.js";
-import type { SourceStat } from "./source-stat.js";
+import {
+  takeSnapshot,
+  type Snapshot,
+  type SnapshotEvent,
+  type SnapshotOptions,
+  type SnapshotProgress,
+} from "./snapshot.js";
 import { isStoreFolder } from "./store-folder.js";
 import { Uploader, type UploadCounts } from "./upload.js";
 
@@ -55,7 +60,8 @@ export interface PushOptions {
   isDryRun: boolean;
   /** bak's own version. */
   version: string;
-  isLeftOut: (stat: SourceStat) => boolean;
+  /** Folders that are not entered, beside the store itself. */
+  isLeftOut: SnapshotOptions["isLeftOut"];
   onEvent: (event: PushEvent) => void;
   progress: PushProgress;
   signal?: AbortSignal | undefined;
@@ -147,7 +153,7 @@ async function pushOnce(options: PushOptions, attempts: Attempts): Promise<PushR
       baseline: head.baseline,
       isFull: options.isFull,
       offer: options.isDryRun ? undefined : (object) => uploader.offer(object),
-      isLeftOut: (folder) => options.isLeftOut(folder.stat) || isStoreFolder(folder, remote.store),
+      isLeftOut: (folder) => options.isLeftOut(folder) || isStoreFolder(folder, remote.store),
       onEvent: options.onEvent,
       progress,
       signal,

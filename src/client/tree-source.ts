@@ -10,7 +10,7 @@ import { fetchObject, fetchObjects, readObjects } from "./fetch.js";
 import type { Remote } from "./remote.js";
 
 /** Thrown by a loader for a tree that has to be fetched first. */
-export class MissingTree extends Error {
+class MissingTree extends Error {
   readonly id: ObjectId;
   constructor(id: ObjectId) {
     super(`tree '${id}' has not been fetched`);

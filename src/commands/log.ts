@@ -4,7 +4,7 @@ import { StoreCommand } from "../cli/store-command.js";
 import { readHistory, type LoggedCommit } from "../client/history.js";
 import { displayName } from "../objects/byte-string.js";
 import type { CommitCounts } from "../objects/commit.js";
-import { oneLine } from "../cli/one-line.js";
+import { oneLine } from "../objects/one-line.js";
 
 interface LoggedLine {
   commit: string;

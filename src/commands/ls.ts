@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { formatMode, formatSeconds, formatTime } from "../cli/format.js";
-import { parseCommitPath, StoreCommand } from "../cli/store-command.js";
+import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
 import { findCommit, readCommit } from "../client/history.js";
 import { listEntries, type ListedEntry } from "../client/listing.js";
 import { displayName } from "../objects/byte-string.js";
@@ -34,11 +34,7 @@ export default class Ls extends StoreCommand {
     },
   ];
   static override args = {
-    commit: Args.string({
-      description: "an id or its beginning, head, head~3, @2026-11-01",
-      default: "head",
-      noCacheDefault: true,
-    }),
+    commit: commitArgument,
     path: Args.string({ description: "a path in it; its root if there is none" }),
   };
   static override flags = {

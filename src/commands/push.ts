@@ -1,14 +1,14 @@
 import { Args, Flags } from "@oclif/core";
-import { ExclusionByIdentity, isSamePlace } from "../cli/own-folders.js";
+import { identityOf, isSameFolder } from "../cli/folder-identity.js";
 import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
-import { oneLine } from "../cli/one-line.js";
+import { oneLine } from "../objects/one-line.js";
 import { PushTalk } from "../cli/push-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { pushIndexFile } from "../cli/index-file.js";
 import { findSourceFolder } from "../client/source-stat.js";
 import { push, type PushProgress, type PushResult } from "../client/push.js";
 import { BakError, exitCodes } from "../errors.js";
-import { displayName } from "../objects/byte-string.js";
+import { bytesOf, displayName } from "../objects/byte-string.js";
 import { maxMessageBytes, maxTagBytes, maxTags, type CommitCounts } from "../objects/commit.js";
 
 interface Pushed {
@@ -72,7 +72,7 @@ export default class Push extends StoreCommand {
     const address = this.addressOf(flags);
     const project = this.projectOf(flags, args.folder);
     const folder = findSourceFolder(args.folder);
-    if (address.type === "folder" && isSamePlace(folder, address.folder)) {
+    if (address.type === "folder" && isSameFolder(identityOf(bytesOf(folder)), identityOf(address.folder))) {
       throw new BakError("USAGE", `'${args.folder}' cannot be both the folder and the store`);
     }
     const connector = await this.open(address, { mayCreate: !flags["dry-run"] });
@@ -80,7 +80,7 @@ export default class Push extends StoreCommand {
     const talk = new PushTalk(this, { folder, progress, isListing: flags["dry-run"] });
     try {
       if (connector.isNew) talk.say(`made a new store in '${this.nameOf(address)}'`);
-      const own = new ExclusionByIdentity([connector.folder, this.config.cacheDir]);
+      const cache = identityOf(this.config.cacheDir);
       const result = await push({
         connect: (hello) => connector.connect({ project, agent: this.agent, ...hello }),
         folder,
@@ -91,7 +91,7 @@ export default class Push extends StoreCommand {
         isEmptyAllowed: flags["allow-empty"],
         isDryRun: flags["dry-run"],
         version: this.config.version,
-        isLeftOut: (stat) => own.has(stat),
+        isLeftOut: ({ stat }) => isSameFolder(stat, cache),
         onEvent: (event) => talk.hear(event),
         progress,
         signal: this.signal,

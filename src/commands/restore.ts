@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { Args, Flags } from "@oclif/core";
 import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/format.js";
 import { showProgress } from "../cli/progress.js";
-import { parseCommitPath, StoreCommand } from "../cli/store-command.js";
+import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
 import { findCommit, readCommit } from "../client/history.js";
 import { restore, type RestoreEvent, type RestoreProgress, type RestoreResult } from "../client/restore.js";
 import { exitCodes, unreachable } from "../errors.js";
@@ -32,11 +32,7 @@ export default class Restore extends StoreCommand {
     },
   ];
   static override args = {
-    commit: Args.string({
-      description: "an id or its beginning, head, head~3, @2026-11-01",
-      default: "head",
-      noCacheDefault: true,
-    }),
+    commit: commitArgument,
     path: Args.string({ description: "paths in it; all of it if there are none" }),
   };
   static override flags = {

@@ -3,6 +3,7 @@
  * and gives the other end's requests to a handler. Either end may ask; nothing here knows who is client and who is store.
  */
 import { BakError, isBakError, isErrorCode } from "../errors.js";
+import { oneLine } from "../objects/one-line.js";
 import type { Channel } from "./channel.js";
 import { receiveQueueBytes } from "./limits.js";
 import { decodeMessage, encodeMessage } from "./message-codec.js";
@@ -225,10 +226,6 @@ function clip<T extends string | undefined>(text: T): T {
 /** What the other end said, as an error of ours: a code that we do not know becomes PROTOCOL. */
 function errorOf(message: MessageOf<"error">): BakError {
   const code = isErrorCode(message.code) ? message.code : "PROTOCOL";
+  // a peer's words end up on a terminal
   return new BakError(code, oneLine(message.message), { hint: message.hint && oneLine(message.hint) });
-}
-
-/** A peer's words end up on a terminal. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
 }

@@ -1,6 +1,7 @@
 /** A channel over a WebSocket (RFC 6455), for both ends of it. */
 import { WebSocket, type RawData } from "ws";
 import { BakError } from "../errors.js";
+import { oneLine } from "../objects/one-line.js";
 import type { Channel } from "./channel.js";
 import { FrameQueue } from "./frame-queue.js";
 import { receiveQueueBytes, sendQueueBytes } from "./limits.js";
@@ -74,11 +75,6 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
       return closeSocket(socket);
     },
   };
-}
-
-/** A peer's words end up on a terminal. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
 }
 
 async function closeSocket(socket: WebSocket): Promise<void> {

@@ -200,10 +200,7 @@ function idsIn(ids: Uint8Array): ObjectId[] {
 }
 
 /** Gathers ids into batches, `first` at the head, so that no more than one batch is in memory. */
-async function* batches(
-  ids: AsyncIterable<ObjectId> | Iterable<ObjectId>,
-  first: ObjectId[],
-): AsyncGenerator<ObjectId[], void, undefined> {
+async function* batches(ids: AsyncIterable<ObjectId>, first: ObjectId[]): AsyncGenerator<ObjectId[], void, undefined> {
   let batch = [...first];
   for await (const id of ids) {
     batch.push(id);

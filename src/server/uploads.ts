@@ -2,13 +2,7 @@
 import { BakError } from "../errors.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { maxUnacknowledgedPacks } from "../protocol/limits.js";
-import type { PackReceiver, Store } from "../store/store.js";
-
-export interface PackReceipt {
-  readonly pack: ObjectId;
-  readonly objects: number;
-  readonly bytes: number;
-}
+import type { PackReceipt, PackReceiver, Store } from "../store/store.js";
 
 export class Uploads {
   readonly #store: Pick<Store, "receivePack">;
