@@ -12,6 +12,6 @@ t.test("what would move the cursor, break the line or turn the text around becom
     ["safe\u202etxt.exe", "safe txt.exe"],
     ["\0\x07", ""],
   ];
-  for (const [text, line] of cases) t.equal(oneLine(text), line, JSON.stringify(text));
+  for (const [text, line] of cases) t.equal(oneLine(text), line, `to "${line}"`);
   t.end();
 });
