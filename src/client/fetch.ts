@@ -1,7 +1,7 @@
 /** Objects out of a pack stream: every one is checked against its id before anybody sees it. */
 import { BakError } from "../errors.js";
 import { decodeMemberTar } from "../objects/member-tar.js";
-import { inflateMember } from "../objects/member-gzip.js";
+import { unpackMemberInBackground } from "../objects/member-codec.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../objects/object-kind.js";
 import { lookahead } from "./lookahead.js";
@@ -17,7 +17,7 @@ export async function* readObjects(
   members: AsyncGenerator<Uint8Array, void, undefined>,
   isWanted: (id: ObjectId, kind: ObjectKind) => boolean,
 ): AsyncGenerator<PackedObject<ObjectId>, void, undefined> {
-  for await (const tar of lookahead(members, membersAhead, inflateMember)) {
+  for await (const tar of lookahead(members, membersAhead, unpackMemberInBackground)) {
     for (const { kind, id, offset, length } of decodeMemberTar(tar)) {
       if (!isWanted(id, kind)) continue;
       const bytes = tar.subarray(offset, offset + length);

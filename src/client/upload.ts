@@ -3,7 +3,7 @@
  * those are gathered into members, compressed, and sent as packs. Everything between offer and acknowledgement is bounded.
  */
 import { looksIncompressible } from "../objects/compressible.js";
-import { compressMember } from "../objects/member-gzip.js";
+import { packMember } from "../objects/member-codec.js";
 import { encodeMemberTar, tarLength } from "../objects/member-tar.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../objects/object-kind.js";
@@ -163,7 +163,7 @@ export class Uploader {
     if (gathering === undefined || this.#failure !== undefined) return;
     const { objects } = gathering;
     this.#compressing += 1;
-    const member = encodeMemberTar(objects).then((tar) => compressMember(tar, { isIncompressible: key === "stored" }));
+    const member = encodeMemberTar(objects).then((tar) => packMember(tar, key === "stored" ? "none" : "gzip"));
     member.catch(() => undefined); // thrown where it is sent
     this.#sending = this.#sending
       .then(async () => {

@@ -25,29 +25,47 @@ export function tarLength(length: number): number {
 
 /** The tar of one member, without tar's end mark: what is then compressed. */
 export async function encodeMemberTar(objects: readonly PackedObject<ObjectId>[]): Promise<Buffer> {
-  const tar = pack();
-  const parts: Uint8Array[] = [];
-  const ended = new Promise<void>((resolve, reject) => {
-    tar.on("data", (part) => void parts.push(part as Uint8Array));
-    tar.on("end", resolve);
-    tar.on("error", reject);
-  });
-  for (const { kind, id, bytes } of objects) {
-    const header = {
-      name: `${kind}/${id}`,
-      size: bytes.length,
-      mode: 0o444,
-      uid: 0,
-      gid: 0,
-      mtime: epoch,
-      type: "file",
-    } as const;
-    tar.entry(header, asBuffer(bytes));
-  }
-  tar.finalize();
-  await ended;
+  headerForm ??= makeHeaderForm();
+  const form = await headerForm;
   const length = objects.reduce((sum, { bytes }) => sum + tarLength(bytes.length), 0);
-  return Buffer.concat(parts, length); // cuts the end mark off
+  const tar = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const { kind, id, bytes } of objects) {
+    form.copy(tar, at);
+    fillHeader(tar, at, { name: `${kind}/${id}`, length: bytes.length });
+    const end = at + tarLength(bytes.length);
+    tar.set(bytes, at + tarBlockBytes);
+    tar.fill(0, at + tarBlockBytes + bytes.length, end);
+    at = end;
+  }
+  return tar;
+}
+
+let headerForm: Promise<Buffer> | undefined;
+
+/** The header that tar-stream gives an entry of ours, for all entries: only name, size and checksum differ. */
+async function makeHeaderForm(): Promise<Buffer> {
+  const tar = pack();
+  tar.entry({ name: "-", size: 0, mode: 0o444, uid: 0, gid: 0, mtime: epoch, type: "file" }, "");
+  tar.finalize();
+  for await (const header of tar) return Buffer.from(header as Uint8Array);
+  throw new Error("tar-stream made no header");
+}
+
+/** Writes name, size and checksum into a header whose other fields stand already. */
+function fillHeader(tar: Buffer, at: number, entry: { name: string; length: number }): void {
+  const size = entry.length.toString(8).padStart(11, "0");
+  tar.write(entry.name, at, "latin1");
+  tar.write(size, at + 124, "latin1");
+  tar.write(checksumOf(entry.name, size), at + 148, "latin1");
+}
+
+/** The checksum field of our only form of header, from what differs in it. */
+function checksumOf(name: string, size: string): string {
+  let sum = fixedSum;
+  for (let index = 0; index < name.length; index += 1) sum += name.charCodeAt(index);
+  for (let index = 0; index < size.length; index += 1) sum += size.charCodeAt(index);
+  return sum.toString(8).padStart(6, "0");
 }
 
 /**
@@ -88,24 +106,35 @@ function decodeHeader(bytes: Buffer, at: number): MemberObject {
   const length = /^[0-7]{11}$/.test(octal) ? Number.parseInt(octal, 8) : Number.NaN;
   if (!(length <= maxObjectBytes))
     throw new BakError("BAD_PACK", `damaged pack: entry '${kind}/${id}' is not 0 to 8 MiB long`);
-  if (!header.equals(tarHeader(kind, id, length))) {
+  if (!isOurHeader(header, `${kind}/${id}`, octal)) {
     throw new BakError("BAD_PACK", `damaged pack: entry '${kind}/${id}' has an unexpected tar header`);
   }
   return { kind, id, offset: at + tarBlockBytes, length };
 }
 
-/** The only header that an entry may have: ustar, every field fixed but name, size and checksum. */
-function tarHeader(kind: ObjectKind, id: ObjectId, length: number): Buffer {
+/** Whether every field is as in the only header that an entry of that name and size may have. */
+function isOurHeader(header: Buffer, name: string, size: string): boolean {
+  const isSame = (from: number, to: number): boolean => header.compare(fixedFields, from, to, from, to) === 0;
+  return (
+    isSame(name.length, 124) &&
+    isSame(135, 148) &&
+    isSame(154, tarBlockBytes) &&
+    header.toString("latin1", 148, 154) === checksumOf(name, size)
+  );
+}
+
+/** ustar (POSIX.1-1988), every field that is the same in all our headers; zeros where the others stand. */
+const fixedFields: Buffer = makeFixedFields();
+/** What these fields add to the checksum, in which the checksum itself counts as eight spaces. */
+const fixedSum: number = fixedFields.reduce((sum, byte) => sum + byte, 0) - 0x20 + 8 * 0x20;
+
+function makeFixedFields(): Buffer {
   const header = Buffer.alloc(tarBlockBytes);
-  header.write(`${kind}/${id}`, 0, "latin1");
   header.write("000444 \x00000000 \x00000000 \x00", 100, "latin1");
-  header.write(`${length.toString(8).padStart(11, "0")} 00000000000 `, 124, "latin1");
-  header.write("        0", 148, "latin1");
+  header.write(" 00000000000 ", 135, "latin1");
+  header.write(" \x000", 154, "latin1");
   header.write("ustar\x0000", 257, "latin1");
   header.write("000000 \x00000000 \x00", 329, "latin1");
-  let sum = 0;
-  for (const byte of header) sum += byte;
-  header.write(`${sum.toString(8).padStart(6, "0")} \x00`, 148, "latin1");
   return header;
 }
 

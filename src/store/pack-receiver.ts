@@ -1,7 +1,7 @@
 /** Takes in one pack, member by member: inflates, checks and writes, with a few members in work at a time. */
 import { BakError } from "../errors.js";
 import { blake3 } from "../objects/hash.js";
-import { inflateMember } from "../objects/member-gzip.js";
+import { unpackMemberInBackground } from "../objects/member-codec.js";
 import { decodeMemberTar, type MemberObject } from "../objects/member-tar.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
 import { maxPackBytes, maxPackedMemberBytes, maxPackObjects, packTrailer } from "../objects/pack-format.js";
@@ -107,7 +107,7 @@ export class DiskPackReceiver implements PackReceiver {
 
   /** Inflates and checks one member while those before it are still in work, and writes it after them. */
   async #take(member: Uint8Array, before: Promise<void>): Promise<void> {
-    const tar = await inflateMember(member);
+    const tar = await unpackMemberInBackground(member);
     const objects = decodeMemberTar(tar);
     for (const object of objects) assertHash(tar, object);
     await before;

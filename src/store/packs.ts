@@ -1,7 +1,7 @@
 /** The packs of a store: keeps those that have been checked, finds the objects in them, and reads their members. */
 import { existsSync } from "node:fs";
 import { BakError } from "../errors.js";
-import { inflateMember } from "../objects/member-gzip.js";
+import { unpackMemberInBackground } from "../objects/member-codec.js";
 import { objectIdBytes, objectIdOf, type ObjectId } from "../objects/object-id.js";
 import { ByteLru } from "./byte-lru.js";
 import type { Disk } from "./disk.js";
@@ -108,7 +108,7 @@ export class Packs {
   async #readTar(at: MemberLocation): Promise<Buffer> {
     const packed = await this.readMember(at);
     try {
-      const tar = await inflateMember(packed);
+      const tar = await unpackMemberInBackground(packed);
       // a view of a larger buffer would keep all of that in the cache
       return tar.buffer.byteLength > tar.length * 1.25 ? Buffer.from(tar) : tar;
     } catch (cause) {

@@ -16,7 +16,7 @@ function readExamples(document: URL): Map<string, string> {
 }
 
 async function compressExamples(): Promise<Buffer[]> {
-  return Promise.all((await memberTars()).map((tar) => compressMember(tar, { isIncompressible: false })));
+  return (await memberTars()).map((tar) => compressMember(tar, { isIncompressible: false }));
 }
 
 /** The members of the pack as the document has them: how they are compressed depends on the machine's zlib. */

@@ -26,7 +26,7 @@ export const blob = (text: string): PackedObject<ObjectId> => object("blob", tex
 export async function makePack(...members: readonly PackedObject<ObjectId>[][]): Promise<TestPack> {
   const compressed: Buffer[] = [];
   for (const objects of members) {
-    compressed.push(await compressMember(await encodeMemberTar(objects), { isIncompressible: false }));
+    compressed.push(compressMember(await encodeMemberTar(objects), { isIncompressible: false }));
   }
   return { members: compressed, id: packIdOf(compressed) };
 }

@@ -87,7 +87,7 @@ t.test("a pack beyond its greatest length is refused before it is written whole"
   const members: Buffer[] = [];
   for (let at = 0; at < 17; at += 1) {
     members.push(
-      await compressMember(await encodeMemberTar([object("blob", Buffer.alloc(8 << 20, at))]), {
+      compressMember(await encodeMemberTar([object("blob", Buffer.alloc(8 << 20, at))]), {
         isIncompressible: true,
       }),
     );
