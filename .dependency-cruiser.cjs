@@ -14,7 +14,7 @@ const doors = {
   client: ["protocol", "threads", "objects", "platform", "errors.ts"],
   server: ["protocol", "store", "objects", "errors.ts"],
   cli: ["client", "server", "protocol", "store", "objects", "platform", "errors.ts"],
-  commands: ["cli", "client", "server", "objects", "errors.ts"],
+  commands: ["cli", "client", "server", "threads", "objects", "errors.ts"],
 };
 
 /** Which rooms may import an npm package. A package that is not named here may be imported by none. */

@@ -33,6 +33,7 @@ const allowedRooms = new Set([
   "commands > cli",
   "commands > client",
   "commands > server",
+  "commands > threads",
   "commands > objects",
   ...rooms.map((room) => `${room} > errors`),
 ]);

@@ -34,8 +34,25 @@ export function isUnchangedFile(
     return mtimeMs < scanStartedMs - (stat.mtimeNanoseconds === 0 ? coarseTickMs : tickMs);
   }
   if (indexed.ctimeNs !== stat.ctimeNs || indexed.ino !== stat.ino) return false;
-  const ctimeMs = Number(stat.ctimeNs / 1000n) / 1000;
-  return ctimeMs < scanStartedMs - (stat.ctimeNs % 1_000_000_000n === 0n ? coarseTickMs : tickMs);
+  return isOlderThan(stat.ctimeNs, raceLimits(scanStartedMs));
+}
+
+/** Before when a time must be to prove anything, in ns since 1970; whole seconds are those of a coarse clock. */
+export interface RaceLimits {
+  readonly fineNs: bigint;
+  readonly coarseNs: bigint;
+}
+
+/** The limits that follow from when a scan began. */
+export function raceLimits(scanStartedMs: number): RaceLimits {
+  const startedNs = BigInt(Math.floor(scanStartedMs)) * 1_000_000n;
+  return { fineNs: startedNs - BigInt(tickMs) * 1_000_000n, coarseNs: startedNs - BigInt(coarseTickMs) * 1_000_000n };
+}
+
+/** Whether a ctime is so old that nothing can have been written since without another. */
+export function isOlderThan(ctimeNs: bigint, limits: RaceLimits): boolean {
+  if (ctimeNs < limits.coarseNs) return true;
+  return ctimeNs < limits.fineNs && ctimeNs % 1_000_000_000n !== 0n;
 }
 
 /** Whether two entries of one name say the same; of folders, whether they do save for mtime and what is in them. */

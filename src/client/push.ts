@@ -4,9 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isBakError, type BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { compareTags, encodeCommit, type Commit, type CommitCounts } from "../objects/commit.js";
+import type { Codec } from "../objects/member-codec.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
 import { isSameAttributes } from "./compare.js";
 import { nothingKnown, readHead } from "./head.js";
+import { PushPipeline } from "./push-pipeline.js";
 import { readPushIndex, writePushIndex } from "./push-index.js";
 import type { Remote } from "./remote.js";
 import {
@@ -17,7 +19,7 @@ import {
   type SnapshotProgress,
 } from "./snapshot.js";
 import { isStoreFolder } from "./store-folder.js";
-import { Uploader, type UploadCounts } from "./upload.js";
+import type { UploadCounts } from "./upload.js";
 
 /** How often a push is begun again after its connection broke, and how long it waits before: 1 s, then twice as long each time. */
 const maxReconnects = 8;
@@ -58,6 +60,10 @@ export interface PushOptions {
   isEmptyAllowed: boolean;
   /** Compares and tells, but sends nothing. */
   isDryRun: boolean;
+  /** How members are compressed. */
+  codec: Codec;
+  /** Threads that read, hash and compress; with none it is all done on this one. */
+  threads: number;
   /** bak's own version. */
   version: string;
   /** Folders that are not entered, beside the store itself. */
@@ -137,6 +143,13 @@ async function pushOnce(options: PushOptions, attempts: Attempts): Promise<PushR
   const remote = await options.connect({ have: index?.commit, wantTrees: !attempts.isDistrusted });
   const closeOnAbort = (): void => void remote.close();
   signal?.addEventListener("abort", closeOnAbort, { once: true });
+  const pipeline = new PushPipeline(remote, {
+    threads: options.threads,
+    codec: options.codec,
+    onRead: (bytes) => (progress.bytesRead += bytes),
+    onSent: (bytes) => (progress.bytesSent += bytes),
+    onKept: () => options.onEvent({ type: "packKept" }),
+  });
   try {
     if (attempts.sent !== undefined && attempts.sent.commit === remote.head) return attempts.sent;
     const head = attempts.isDistrusted ? nothingKnown : await readHead(remote, index, options.folder);
@@ -144,15 +157,11 @@ async function pushOnce(options: PushOptions, attempts: Attempts): Promise<PushR
       const { host, path } = head.commit;
       options.onEvent({ type: "otherFolder", host, path });
     }
-    const uploader = new Uploader(remote, {
-      onSent: (bytes) => (progress.bytesSent += bytes),
-      onKept: () => options.onEvent({ type: "packKept" }),
-    });
     const snapshot = await takeSnapshot({
       folder: options.folder,
       baseline: head.baseline,
       isFull: options.isFull,
-      offer: options.isDryRun ? undefined : (object) => uploader.offer(object),
+      sink: options.isDryRun ? undefined : { reader: pipeline.reader, offer: (tree) => pipeline.uploader.offer(tree) },
       isLeftOut: (folder) => options.isLeftOut(folder) || isStoreFolder(folder, remote.store),
       onEvent: options.onEvent,
       progress,
@@ -163,7 +172,7 @@ async function pushOnce(options: PushOptions, attempts: Attempts): Promise<PushR
       counts: snapshot.counts,
       filesRead: progress.filesRead,
       bytesRead: progress.bytesRead,
-      upload: uploader.counts,
+      upload: pipeline.uploader.counts,
     };
     // a name that could not be read is no change, and yet no longer in the tree
     const isTreeSame = snapshot.tree === undefined ? !snapshot.isChanged : snapshot.tree === head.commit?.tree;
@@ -171,15 +180,15 @@ async function pushOnce(options: PushOptions, attempts: Attempts): Promise<PushR
     if (options.isDryRun || snapshot.tree === undefined) return { ...result, isUpToDate: isSame, commit: remote.head };
     const kept = { store: remote.store, startedMs };
     if (isSame && remote.head !== undefined && !options.isEmptyAllowed) {
-      await uploader.finish(); // what was read again and found to be missing in the store
+      await pipeline.uploader.finish(); // what was read again and found to be missing in the store
       const isIndexStale = !head.isIndexed || progress.filesRead > 0;
       if (isIndexStale) keepIndex(options, snapshot, { ...kept, commit: remote.head, bytes: head.commitBytes });
       return { ...result, isUpToDate: true, commit: remote.head };
     }
     const bytes = encodeCommit(commitOf(snapshot, snapshot.tree, { remote, startedMs, options }));
     const id = objectIdOf(bytes);
-    await uploader.offer({ kind: "commit", id, bytes });
-    await uploader.finish();
+    await pipeline.uploader.offer({ kind: "commit", id, bytes });
+    await pipeline.uploader.finish();
     attempts.sent = { ...result, isUpToDate: false, commit: id };
     await remote.commit(id, remote.head);
     keepIndex(options, snapshot, { ...kept, commit: id, bytes });
@@ -189,7 +198,7 @@ async function pushOnce(options: PushOptions, attempts: Attempts): Promise<PushR
     throw error;
   } finally {
     signal?.removeEventListener("abort", closeOnAbort);
-    await remote.close();
+    await Promise.all([pipeline.close(), remote.close()]);
   }
 }
 

@@ -5,6 +5,7 @@ import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-
 import { packTrailer } from "../objects/pack-format.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
+import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import { Conversation, type Exchange } from "../protocol/conversation.js";
 import { maxIdsPerMessage, maxLogLinesPerMessage, protocolVersion } from "../protocol/limits.js";
 import { decodeLogLines, type LogLine } from "../protocol/log-lines.js";
@@ -33,8 +34,11 @@ export interface PackReceipt {
 
 /** A pack on its way to the store. */
 export interface PackUpload {
-  /** Sends one member; resolves when there is room for the next. */
-  add(member: Uint8Array): Promise<void>;
+  /**
+   * Sends one member, `memberHeadroomBytes` bytes behind the beginning of `room`; resolves when there is room for the next.
+   * Calls `onSent` when the bytes of `room` are not needed any more; where it rejects, that may never be.
+   */
+  add(room: Uint8Array, onSent: () => void): Promise<void>;
   /** Resolves once every object of the pack is on stable storage; rejects with what the store refused it for. */
   finish(): Promise<PackReceipt>;
 }
@@ -108,12 +112,12 @@ export class Remote {
     return trees;
   }
 
-  /** For each id whether the store has the object. At most 65,536 at a time. */
-  async has(ids: readonly ObjectId[]): Promise<boolean[]> {
-    const { bitmap } = await this.#conversation.ask({ type: "has", ids: concatIds(ids) }, "known");
-    if (bitmap.length !== Math.ceil(ids.length / 8))
+  /** For n ids of 32 bytes each, 65,536 at most: a function that says of the i-th whether the store has the object. */
+  async hasMany(ids: Uint8Array): Promise<(index: number) => boolean> {
+    const { bitmap } = await this.#conversation.ask({ type: "has", ids }, "known");
+    if (bitmap.length !== Math.ceil(ids.length / objectIdLength / 8))
       throw new BakError("PROTOCOL", `'${this.peer}' answered for another number of objects`);
-    return ids.map((_, index) => (((bitmap[index >> 3] as number) >> (index & 7)) & 1) === 1);
+    return (index) => (((bitmap[index >> 3] as number) >> (index & 7)) & 1) === 1;
   }
 
   /** Begins to send a pack. */
@@ -122,9 +126,9 @@ export class Remote {
     const hasher: Hasher = blake3().createHasher();
     await exchange.send({ type: "packBegin" });
     return {
-      add: (member) => {
-        hasher.update(member);
-        return exchange.send({ type: "packMember", member });
+      add: (room, onSent) => {
+        hasher.update(room.subarray(memberHeadroomBytes));
+        return exchange.sendMember(room, onSent);
       },
       finish: async () => {
         hasher.update(packTrailer);

@@ -6,17 +6,20 @@ import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { BakError, errnoOf, unreachable } from "../errors.js";
 import { byteString, joinPath, type ByteString } from "../objects/byte-string.js";
 import type { CommitCounts } from "../objects/commit.js";
-import type { Attributes, Entry, FileEntry } from "../objects/entry.js";
+import { readDirectory, treesIn } from "../objects/directory.js";
+import type { Attributes, DirEntry, Entry, FileEntry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { PackedObject } from "../objects/object-kind.js";
-import { TreeBuilder } from "../objects/tree.js";
+import { decodeTree, isPagedTree, type TreeBuilder } from "../objects/tree.js";
 import { createBreath } from "./breath.js";
 import { Changes, type ChangeEvent } from "./changes.js";
 import { isUnchangedFile } from "./compare.js";
+import type { FileReader, ReadOutcome } from "./file-reader.js";
 import { HeadEntries, type HeadEntry } from "./head-entries.js";
+import { OpenFolder, type Taken } from "./open-folder.js";
 import type { FolderStats } from "./push-index.js";
-import { readSourceFile } from "./read-file.js";
-import { isSourceFailure, offerOrStop, reasonOf, StoreFailure } from "./source-failure.js";
+import { compareFolder, type SameFolder } from "./same-folder.js";
+import { isSourceFailure, reasonOf, StoreFailure } from "./source-failure.js";
 import { fsPath } from "./source-path.js";
 import { deviceNumbers, sourceStatOf, statSource, type SourceStat } from "./source-stat.js";
 
@@ -52,14 +55,21 @@ export interface SnapshotProgress {
   bytesRead: number;
 }
 
+/** Where a snapshot has files read, and brings its trees. */
+export interface SnapshotSink {
+  readonly reader: Pick<FileReader, "read" | "finish">;
+  /** Takes a tree. What it returns is waited for, sooner or later; what it throws or rejects with stops the walk. */
+  readonly offer: (tree: PackedObject<ObjectId>) => Promise<void> | undefined;
+}
+
 export interface SnapshotOptions {
   /** Absolute path of the folder. */
   folder: ByteString;
   baseline: Baseline;
   /** Reads every file, whatever its size and times say, and offers every tree. */
   isFull: boolean;
-  /** Takes each new object; undefined for a walk that only compares, reads no file and makes no trees. */
-  offer: ((object: PackedObject<ObjectId>) => Promise<void> | undefined) | undefined;
+  /** Takes what is new; undefined for a walk that only compares, reads no file and makes no trees. */
+  sink: SnapshotSink | undefined;
   /** Folders that are not entered, such as the store itself; told by path, what is in it, and stat. */
   isLeftOut: (folder: FolderPlace) => boolean;
   onEvent: (event: SnapshotEvent) => void;
@@ -83,7 +93,7 @@ export interface Snapshot {
 
 /**
  * Walks the folder. Rejects with SOURCE_FAILED if the folder itself cannot be read, or is another at the end than at the
- * beginning; with NO_OBJECT where the baseline lacks a tree of the head; and with whatever `offer` failed with.
+ * beginning; with NO_OBJECT where the baseline lacks a tree of the head; and with whatever the sink failed with.
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
   return new Walk(options).run();
@@ -99,6 +109,10 @@ class Walk {
   readonly #leftOut: ByteString[] = [];
   /** The folder as it was at the beginning. */
   #root: SourceStat | undefined;
+  /** What a file, or the sink, has stopped the walk with while it was elsewhere. */
+  #failure: { readonly reason: unknown } | undefined;
+  /** What the sink wants to be waited for. */
+  #room: Promise<void> | undefined;
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
@@ -112,10 +126,7 @@ class Walk {
     if (this.#options.isLeftOut({ path: folder, names, stat: root })) {
       throw new BakError("SOURCE_FAILED", "cannot push the folder: it is bak's own");
     }
-    const place = { path: "" as ByteString, absolute: folder, stat: root };
-    const tree = await this.#folder(place, names, baseline.tree).catch((error: unknown) => {
-      throw error instanceof StoreFailure ? error.reason : error;
-    });
+    const tree = await this.#wholeTree({ path: "" as ByteString, absolute: folder, stat: root }, names, baseline.tree);
     this.#assertSameRoot();
     const { added, changed, removed, isAny } = this.#changes;
     return {
@@ -127,6 +138,25 @@ class Walk {
       folders: this.#folders,
       objects: this.#objects,
     };
+  }
+
+  async #wholeTree(
+    root: FolderPlaceInWalk,
+    names: readonly ByteString[],
+    headTree: ObjectId | undefined,
+  ): Promise<ObjectId | undefined> {
+    let tree: ObjectId | undefined;
+    try {
+      const walked = await this.#folder(root, names, headTree);
+      if (walked.open === undefined) tree = walked.tree;
+      else walked.open.whenDone((made) => (tree = made.tree));
+      await this.#rest();
+      await this.#options.sink?.reader.finish().catch((error: unknown) => this.#fail(new StoreFailure(error)));
+      await this.#rest();
+    } catch (error) {
+      throw error instanceof StoreFailure ? error.reason : error;
+    }
+    return tree;
   }
 
   /** The folder itself, where a link to it was named. */
@@ -157,91 +187,194 @@ class Walk {
     return bytes;
   };
 
-  /** One folder, whose names are sorted, against the same folder at the head: its tree, unless the walk only compares. */
-  async #folder(
-    at: OpenFolder,
-    names: readonly ByteString[],
-    headTree: ObjectId | undefined,
-  ): Promise<ObjectId | undefined> {
-    await Promise.resolve(); // folders in folders in folders would otherwise all be on one stack
-    const { baseline, offer, signal } = this.#options;
-    const { path } = at;
-    const made: PackedObject<ObjectId>[] = [];
-    const builder = offer === undefined ? undefined : new TreeBuilder((tree) => void made.push(tree));
-    const indexed = baseline.folders.get(path);
-    const head = new HeadEntries(headTree, this.#load, indexed?.tree === headTree ? indexed?.stats : undefined);
-    const stats = new BigInt64Array(builder === undefined ? 0 : names.length * 2);
-    for (const name of names) {
-      signal?.throwIfAborted();
-      for (const entry of head.upTo(name)) this.#changes.remove(joinPath(path, entry.name), entry);
-      const found = head.take(name);
-      const taken = await this.#name(at, name, found);
-      await this.#breathe();
-      if (taken === undefined) continue;
-      if (builder === undefined || !this.#add(builder, taken.entry, path)) continue;
-      stats[builder.count * 2 - 2] = taken.stat.ctimeNs;
-      stats[builder.count * 2 - 1] = taken.stat.ino;
-      await this.#offerTrees(made);
-    }
-    for (const entry of head.rest()) this.#changes.remove(joinPath(path, entry.name), entry);
-    if (builder === undefined) return undefined;
-    const tree = builder.finish();
-    await this.#offerTrees(made);
-    this.#folders.set(path, { tree, stats: stats.subarray(0, builder.count * 2) });
-    return tree;
+  /**
+   * Now and then something to wait for: others have their turn, and the sink may want it. Throws what has stopped the walk
+   * while it was elsewhere.
+   */
+  #pause(): Promise<void> | undefined {
+    if (this.#failure !== undefined) throw this.#failure.reason;
+    this.#options.signal?.throwIfAborted();
+    const breath = this.#breathe();
+    return this.#room === undefined && breath === undefined ? undefined : this.#rest(breath);
   }
 
-  /** One name; undefined where there is nothing to be kept of it. */
-  async #name(parent: OpenFolder, name: ByteString, head: HeadEntry | undefined): Promise<Taken | undefined> {
+  async #rest(breath?: Promise<void>): Promise<void> {
+    await breath;
+    while (this.#room !== undefined) {
+      const room = this.#room;
+      this.#room = undefined;
+      await room;
+    }
+    if (this.#failure !== undefined) throw this.#failure.reason;
+  }
+
+  #fail(reason: unknown): void {
+    this.#failure ??= { reason };
+  }
+
+  /** Goes on with what a thread has done; what is thrown there stops the walk. */
+  #later<T>(step: (value: T) => void): (value: T) => void {
+    return (value) => {
+      try {
+        if (this.#failure === undefined) step(value);
+      } catch (error) {
+        this.#fail(error);
+      }
+    };
+  }
+
+  /** One folder, whose names are sorted, against the same folder at the head. */
+  async #folder(
+    at: FolderPlaceInWalk,
+    names: readonly ByteString[],
+    headTree: ObjectId | undefined,
+  ): Promise<WalkedFolder> {
+    await this.#pause(); // waits in any case: folders in folders in folders would otherwise all be on one stack
+    const { baseline, isFull, sink } = this.#options;
+    const found = baseline.folders.get(at.path);
+    const indexed = found !== undefined && found.tree === headTree ? found : undefined;
+    if (indexed !== undefined && !isFull) {
+      const { absolute } = at;
+      const { scanStartedMs } = baseline;
+      const place = { absolute, names, indexed, scanStartedMs, load: this.#load, breathe: this.#breathe };
+      const same = await compareFolder(place);
+      if (same !== undefined) return this.#sameFolder(at, same, indexed);
+    }
+    const open = sink === undefined ? undefined : this.#open(at, names.length);
+    const head = new HeadEntries(headTree, this.#load, indexed?.stats);
+    for (const name of names) {
+      for (const entry of head.upTo(name)) this.#changes.remove(joinPath(at.path, entry.name), entry);
+      await this.#name(at, name, { head: head.take(name), open });
+      const pause = this.#pause();
+      if (pause !== undefined) await pause;
+    }
+    for (const entry of head.rest()) this.#changes.remove(joinPath(at.path, entry.name), entry);
+    open?.end();
+    return { open, tree: undefined };
+  }
+
+  /** A folder that has nothing new in it itself; what is in its folders is looked at now. */
+  async #sameFolder(at: FolderPlaceInWalk, same: SameFolder, indexed: FolderStats): Promise<WalkedFolder> {
+    this.#counts.files += same.files;
+    this.#counts.bytes += same.bytes;
+    this.#options.progress.files += same.files;
+    this.#options.progress.bytes += same.bytes;
+    const walked = new Map<ByteString, WalkedFolder | undefined>();
+    for (const { name, stat, tree } of same.folders) {
+      const place = { name, relative: joinPath(at.path, name), absolute: joinPath(at.absolute, name), stat };
+      const head = { name, ...attributesOf(stat), kind: "dir", tree } as const;
+      const below = await this.#subfolder(at, place, head);
+      if (below?.tree !== tree) walked.set(name, below);
+    }
+    const { tree } = indexed;
+    if (walked.size === 0 || this.#options.sink === undefined) {
+      this.#keepTrees(at.path, indexed);
+      return { open: undefined, tree };
+    }
+    const open = this.#open(at, indexed.stats.length / 2);
+    let ordinal = 0;
+    for (const entry of readDirectory(tree, this.#load)) {
+      const stat = { ctimeNs: indexed.stats[ordinal * 2] as bigint, ino: indexed.stats[ordinal * 2 + 1] as bigint };
+      ordinal += 1;
+      if (entry.kind !== "dir" || !walked.has(entry.name)) open.append({ entry, stat });
+      else this.#addFolder(open, walked.get(entry.name), { entry, stat });
+    }
+    open.end();
+    return { open, tree: undefined };
+  }
+
+  #open(at: FolderPlaceInWalk, names: number): OpenFolder {
+    const open = new OpenFolder({
+      names,
+      emit: (tree) => this.#offerTree(tree),
+      add: (builder, entry) => this.#add(builder, entry, at.path),
+      onDone: (folder) => this.#folders.set(at.path, folder),
+    });
+    return open;
+  }
+
+  /** The folder and its trees go on into the next index. */
+  #keepTrees(path: ByteString, folder: FolderStats): void {
+    this.#folders.set(path, folder);
+    const waiting = [folder.tree];
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      const bytes = this.#load(id);
+      this.#objects.set(id, bytes);
+      if (isPagedTree(bytes)) waiting.push(...treesIn(decodeTree(bytes)));
+    }
+  }
+
+  /** Adds a folder to the one that it is in, as soon as its tree is known. */
+  #addFolder(parent: OpenFolder, folder: WalkedFolder | undefined, taken: Taken & { entry: DirEntry }): void {
+    if (folder?.open === undefined) {
+      if (folder?.tree !== undefined) parent.append({ ...taken, entry: { ...taken.entry, tree: folder.tree } });
+      return;
+    }
+    const place = parent.reserve();
+    folder.open.whenDone(this.#later(({ tree }) => parent.fill(place, { ...taken, entry: { ...taken.entry, tree } })));
+  }
+
+  /** One name of a folder; adds it to the folder's tree, now or when it has been read. */
+  async #name(parent: FolderPlaceInWalk, name: ByteString, { head, open }: NameInWalk): Promise<void> {
     const relative = joinPath(parent.path, name);
     const absolute = joinPath(parent.absolute, name);
     try {
       const stat = statSource(absolute);
-      if (stat.kind === "dir") return await this.#subfolder({ name, relative, absolute, stat }, head);
-      const taken = await this.#entry({ name, relative, absolute, stat }, head);
-      this.#counts.files += 1;
-      this.#options.progress.files += 1;
-      if (taken.entry.kind === "file") this.#countBytes(taken.entry);
-      this.#changes.compare(relative, taken.entry, head?.entry);
-      return taken;
+      const place = { name, relative, absolute, stat };
+      if (stat.kind === "dir") {
+        const folder = await this.#subfolder(parent, place, head?.entry);
+        const entry = { name, ...attributesOf(stat), kind: "dir", tree: noTree } as const;
+        if (folder !== undefined && open !== undefined) this.#addFolder(open, folder, { entry, stat });
+        return;
+      }
+      const known = this.#knownEntry(place, head);
+      if (known !== undefined)
+        this.#take({ entry: known, stat }, { relative, head: head?.entry, open, place: undefined });
+      else this.#readFile(parent, place, { head, open });
     } catch (error) {
-      if (errnoOf(error) === "ENOENT") return this.#vanished(parent, relative, head);
-      return this.#unreadable(relative, error);
+      this.#notTaken(parent, { relative, head: head?.entry }, error);
     }
   }
 
-  async #subfolder(at: Place, head: HeadEntry | undefined): Promise<Taken | undefined> {
-    const names = namesIn(at.absolute);
+  /** A folder in another; undefined where there is nothing to be kept of it, which has been told. */
+  async #subfolder(parent: FolderPlaceInWalk, at: Place, head: Entry | undefined): Promise<WalkedFolder | undefined> {
+    let names: ByteString[];
+    try {
+      names = namesIn(at.absolute);
+    } catch (error) {
+      this.#notTaken(parent, { relative: at.relative, head }, error);
+      return undefined;
+    }
     if (this.#options.isLeftOut({ path: at.absolute, names, stat: at.stat })) {
       this.#leftOut.push(at.relative);
       this.#options.onEvent({ type: "leftOut", path: at.relative });
-      if (head !== undefined) this.#changes.remove(at.relative, head.entry);
+      if (head !== undefined) this.#changes.remove(at.relative, head);
       return undefined;
     }
-    const headTree = head?.entry.kind === "dir" ? head.entry.tree : undefined;
-    const tree = await this.#folder({ path: at.relative, absolute: at.absolute, stat: at.stat }, names, headTree);
-    const entry: Entry = { name: at.name, ...attributesOf(at.stat), kind: "dir", tree: tree ?? ("" as ObjectId) };
+    const headTree = head?.kind === "dir" ? head.tree : undefined;
+    const folder = await this.#folder({ path: at.relative, absolute: at.absolute, stat: at.stat }, names, headTree);
     this.#counts.dirs += 1;
-    this.#changes.compare(at.relative, entry, head?.entry);
-    return { entry, stat: at.stat };
+    this.#changes.compare(at.relative, { name: at.name, ...attributesOf(at.stat), kind: "dir", tree: noTree }, head);
+    return folder;
   }
 
-  async #entry(at: Place, head: HeadEntry | undefined): Promise<Taken> {
+  /** The entry of a name that need not be read; undefined for a file that has to be. */
+  #knownEntry(at: Place, head: HeadEntry | undefined): Entry | undefined {
     const { name, stat, absolute } = at;
     const base = { name, ...attributesOf(stat) };
     switch (stat.kind) {
       case "file":
-        return this.#file(at, head);
+        return this.#knownFile(at, head);
       case "symlink": {
         const target = byteString(readlinkSync(fsPath(absolute), "buffer"));
-        return { entry: { ...base, kind: "symlink", target }, stat };
+        return { ...base, kind: "symlink", target };
       }
       case "char":
       case "block":
-        return { entry: { ...base, kind: stat.kind, ...deviceNumbers(stat.rdev) }, stat };
+        return { ...base, kind: stat.kind, ...deviceNumbers(stat.rdev) };
       case "fifo":
       case "socket":
-        return { entry: { ...base, kind: stat.kind }, stat };
+        return { ...base, kind: stat.kind };
       case "dir":
         throw new Error("a folder is no plain entry");
       default:
@@ -249,33 +382,57 @@ class Walk {
     }
   }
 
-  async #file(at: Place, head: HeadEntry | undefined): Promise<Taken> {
-    const { isFull, baseline, offer, progress, onEvent, signal } = this.#options;
-    const { name, stat } = at;
-    const known = head?.entry;
+  #knownFile({ name, stat }: Place, head: HeadEntry | undefined): FileEntry | undefined {
+    const { isFull, baseline, sink } = this.#options;
     const base = { name, kind: "file", ...attributesOf(stat), size: stat.size } as const;
     const comparison = { indexed: head?.indexed, scanStartedMs: baseline.scanStartedMs };
     const isProven = baseline.isOfFolder || head?.indexed !== undefined;
-    if (!isFull && isProven && isUnchangedFile(stat, known, comparison)) {
-      return { entry: { ...base, content: known.content }, stat };
-    }
-    if (offer === undefined) return { entry: { ...base, content: { blob: "" as ObjectId } }, stat }; // equal to no content
-    const read = await readSourceFile(at.absolute, {
-      offer: (object) => offerOrStop(offer, object),
-      onBytes: (count) => (progress.bytesRead += count),
-      breathe: this.#breathe,
-      signal,
+    const known = head?.entry;
+    if (!isFull && isProven && isUnchangedFile(stat, known, comparison)) return { ...base, content: known.content };
+    return sink === undefined ? { ...base, content: { blob: noTree } } : undefined; // equal to no content
+  }
+
+  #readFile(parent: FolderPlaceInWalk, at: Place, { head, open }: NameInWalk): void {
+    const { sink, progress, onEvent } = this.#options;
+    const { name, relative } = at;
+    const place = open?.reserve();
+    const done = this.#later((outcome: ReadOutcome) => {
+      if (outcome.type === "failed") {
+        if (place !== undefined) open?.fill(place, undefined);
+        return this.#notTaken(parent, { relative, head: head?.entry }, outcome.error);
+      }
+      const { stat, content, isUnsteady } = outcome;
+      progress.filesRead += 1;
+      if (isUnsteady) onEvent({ type: "unsteady", path: relative });
+      const entry = { name, kind: "file", ...attributesOf(stat), size: stat.size, content } as const;
+      this.#take({ entry, stat }, { relative, head: head?.entry, open, place });
     });
-    progress.filesRead += 1;
-    if (read.isUnsteady) onEvent({ type: "unsteady", path: at.relative });
-    const entry = {
-      name,
-      kind: "file",
-      ...attributesOf(read.stat),
-      size: read.stat.size,
-      content: read.content,
-    } as const;
-    return { entry, stat: read.stat };
+    try {
+      this.#wait(sink?.reader.read(at.absolute, at.stat, done));
+    } catch (error) {
+      throw new StoreFailure(error);
+    }
+  }
+
+  /** Counts an entry that is no folder, and puts it into its folder. */
+  #take(taken: Taken, { relative, head, open, place }: TakenPlace): void {
+    const { entry } = taken;
+    this.#counts.files += 1;
+    this.#options.progress.files += 1;
+    if (entry.kind === "file") this.#countBytes(entry);
+    this.#changes.compare(relative, entry, head);
+    if (place === undefined) open?.append(taken);
+    else open?.fill(place, taken);
+  }
+
+  /** A name that could not be had: it is gone, or told of as unreadable. */
+  #notTaken(
+    parent: FolderPlaceInWalk,
+    { relative, head }: { relative: ByteString; head: Entry | undefined },
+    error: unknown,
+  ): void {
+    if (errnoOf(error) === "ENOENT") this.#vanished(parent, relative, head);
+    else this.#unreadable(relative, error);
   }
 
   /** False for an entry whose metadata is more than can be kept. */
@@ -290,13 +447,23 @@ class Walk {
     }
   }
 
-  async #offerTrees(made: PackedObject<ObjectId>[]): Promise<void> {
-    const { baseline, isFull, offer } = this.#options;
-    for (const tree of made.splice(0)) {
-      this.#objects.set(tree.id, baseline.objects.get(tree.id) ?? tree.bytes);
-      const isToBeOffered = isFull || !baseline.isStored(tree.id);
-      if (offer !== undefined && isToBeOffered) await offerOrStop(offer, tree);
+  #offerTree(tree: PackedObject<ObjectId>): void {
+    const { baseline, isFull, sink } = this.#options;
+    this.#objects.set(tree.id, baseline.objects.get(tree.id) ?? tree.bytes);
+    if (!isFull && baseline.isStored(tree.id)) return;
+    try {
+      this.#wait(sink?.offer(tree));
+    } catch (error) {
+      throw new StoreFailure(error);
     }
+  }
+
+  /** Remembers something to wait for. */
+  #wait(room: Promise<void> | undefined): void {
+    if (room === undefined) return;
+    const before = this.#room;
+    const both = before === undefined ? room : Promise.all([before, room]).then(() => undefined);
+    this.#room = both.catch((error: unknown) => this.#fail(new StoreFailure(error)));
   }
 
   #countBytes(entry: FileEntry): void {
@@ -305,29 +472,44 @@ class Walk {
   }
 
   /** What fails because of the source's file is told and left out; what fails because of the store stops everything. */
-  #unreadable(path: ByteString, error: unknown): undefined {
+  #unreadable(path: ByteString, error: unknown): void {
     if (!isSourceFailure(error)) throw error;
     this.#counts.unreadable += 1;
     this.#options.onEvent({ type: "unreadable", path, why: reasonOf(error) });
-    return undefined;
   }
 
   /** A name that was there a moment ago was deleted; or its whole folder has been swapped for another. */
-  #vanished(parent: OpenFolder, path: ByteString, head: HeadEntry | undefined): undefined {
+  #vanished(parent: FolderPlaceInWalk, path: ByteString, head: Entry | undefined): void {
     this.#assertSameRoot();
     if (!isStillThere(parent)) {
       const why = "its folder was moved away, or unmounted, while it was read";
       return this.#unreadable(path, new BakError("SOURCE_FAILED", why));
     }
-    if (head !== undefined) this.#changes.remove(path, head.entry);
-    return undefined;
+    if (head !== undefined) this.#changes.remove(path, head);
   }
 }
 
-/** An entry, and the stat that the next index keeps of it. */
-interface Taken {
-  readonly entry: Entry;
-  readonly stat: SourceStat;
+/** What an entry holds in place of an id that is not known yet, or never asked for. */
+const noTree = "" as ObjectId;
+
+/** A folder that has been walked: its tree where that is the head's, or what its tree is being made in. */
+interface WalkedFolder {
+  readonly tree: ObjectId | undefined;
+  readonly open: OpenFolder | undefined;
+}
+
+/** What belongs to a name beside its place: what the head has of it, and the folder that is being made. */
+interface NameInWalk {
+  readonly head: HeadEntry | undefined;
+  readonly open: OpenFolder | undefined;
+}
+
+interface TakenPlace {
+  readonly relative: ByteString;
+  readonly head: Entry | undefined;
+  readonly open: OpenFolder | undefined;
+  /** In that folder; undefined for the next. */
+  readonly place: number | undefined;
 }
 
 /** A folder that may be left out. */
@@ -339,7 +521,7 @@ export interface FolderPlace {
 }
 
 /** A folder that the walk is in; `path` is that within the pushed folder. */
-interface OpenFolder {
+interface FolderPlaceInWalk {
   readonly path: ByteString;
   readonly absolute: ByteString;
   readonly stat: SourceStat;
@@ -367,7 +549,7 @@ function attributesOf(stat: SourceStat): Attributes {
 }
 
 /** Whether the folder is the one whose names were read, or has been deleted like them; not another in its place. */
-function isStillThere({ absolute, stat }: OpenFolder): boolean {
+function isStillThere({ absolute, stat }: FolderPlaceInWalk): boolean {
   try {
     const now = statSync(fsPath(absolute), { bigint: true, throwIfNoEntry: false });
     return now === undefined || (now.dev === stat.dev && now.ino === stat.ino);

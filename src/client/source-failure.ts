@@ -1,7 +1,5 @@
 /** Tells what failed because of a file of the source, which is left out, from what the store failed with, which stops a push. */
 import { BakError, errnoOf } from "../errors.js";
-import type { ObjectId } from "../objects/object-id.js";
-import type { PackedObject } from "../objects/object-kind.js";
 
 const sourceCodes: ReadonlySet<string> = new Set(["SOURCE_FAILED", "LIMIT"]);
 
@@ -16,18 +14,6 @@ export class StoreFailure extends Error {
   constructor(reason: unknown) {
     super("the store failed");
     this.reason = reason;
-  }
-}
-
-/** Offers an object; what that fails with is the store's. */
-export async function offerOrStop(
-  offer: (object: PackedObject<ObjectId>) => Promise<void> | undefined,
-  object: PackedObject<ObjectId>,
-): Promise<void> {
-  try {
-    await offer(object);
-  } catch (error) {
-    throw new StoreFailure(error);
   }
 }
 

@@ -1,22 +1,28 @@
 /**
- * What is new goes to the store: objects are offered one by one, the store is asked in batches which of them it lacks, and
- * those are gathered into members, compressed, and sent as packs. Everything between offer and acknowledgement is bounded.
+ * What is new goes to the store: the store is asked which of the objects it lacks, and those are packed by the threads of
+ * the push and sent as packs. Everything between offer and acknowledgement is bounded: batches by the buffers that they
+ * come in and that go back when their members are sent, objects that are offered one by one by their bytes.
  */
-import { looksIncompressible } from "../objects/compressible.js";
-import { packMember } from "../objects/member-codec.js";
-import { encodeMemberTar, tarLength } from "../objects/member-tar.js";
-import type { ObjectId } from "../objects/object-id.js";
+import type { Codec } from "../objects/member-codec.js";
+import { IdSet } from "../objects/id-set.js";
+import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../objects/object-kind.js";
 import { memberTargetBytes, packTargetBytes, packTargetObjects } from "../objects/pack-format.js";
+import { bytesAt, kindAt, kindNumber, type Batch } from "./batch.js";
+import { memberHeadroomBytes } from "../protocol/message-codec.js";
+import type { PackedMember } from "./pack-batch.js";
+import { doJob, type PushPool } from "./push-work.js";
 import type { PackReceipt, PackUpload, Remote } from "./remote.js";
 
-/** Bytes of objects that may wait for an answer, for compression and for the network. */
+/** Bytes of objects offered one by one that may wait for an answer, for compression and for the network. */
 const maxWaitingBytes = 8 << 20;
-/** The store is asked about so many objects, or so many bytes of them, at a time. */
+/** The store is asked about so many of them, or so many bytes of them, at a time. */
 const askObjects = 2048;
 const askBytes = 2 << 20;
-/** Members being compressed at the same time. */
-const maxCompressing = 4;
+/** What is lacking of a batch is packed as it is from so many bytes on; less waits for others to be packed with. */
+const minBatchBytes = memberTargetBytes / 4;
+/** Members of gathered objects that are being packed, or wait to be sent. */
+const maxGatheredMembers = 4;
 /** Packs sent whole but not acknowledged. */
 const maxUnacknowledged = 2;
 
@@ -38,6 +44,26 @@ interface Gathering {
   bytes: number;
 }
 
+export interface UploaderOptions {
+  readonly pool: PushPool;
+  readonly codec: Codec;
+  /** Told the bytes of each member that went out. */
+  readonly onSent?: (bytes: number) => void;
+  /** Told of each pack that was acknowledged. */
+  readonly onKept?: (receipt: PackReceipt) => void;
+  /** Called once, as soon as nothing more can be sent, with the reason. */
+  readonly onFailed?: (reason: unknown) => void;
+}
+
+/** Packed, and on its way out. */
+interface Packing {
+  readonly members: Promise<readonly PackedMember[]>;
+  /** What it was packed from. */
+  readonly batch: Batch;
+  /** Called when it has been sent. */
+  readonly release: () => void;
+}
+
 export class Uploader {
   readonly counts: UploadCounts = {
     objects: { blob: 0, list: 0, tree: 0, commit: 0 },
@@ -45,29 +71,25 @@ export class Uploader {
     packedBytes: 0,
     packs: 0,
   };
-  readonly #remote: Pick<Remote, "has" | "upload">;
+  readonly #remote: Pick<Remote, "hasMany" | "upload">;
+  readonly #options: UploaderOptions;
   /** Offered in this push; nothing is asked or sent twice. */
-  readonly #seen = new Set<ObjectId>();
+  readonly #seen = new IdSet();
   #asking: Gathering = { objects: [], bytes: 0 };
-  /** One open member for each kind, and for data that compresses and data that does not: each is better off alone. */
-  readonly #gathering = new Map<string, Gathering>();
+  /** One open member for each kind. */
+  readonly #gathering = new Map<ObjectKind, Gathering>();
+  #gatheredMembers = 0;
+  #onGatheredSent: () => void = () => undefined;
   #waitingBytes = 0;
   #roomFor: (() => void)[] = [];
   #failure: { error: unknown } | undefined;
-  /** Each step runs after the one before it, so that members leave in the order in which they were gathered. */
+  /** Each step runs after the one before it. */
   #answers: Promise<void> = Promise.resolve();
   #sending: Promise<void> = Promise.resolve();
-  #compressing = 0;
-  #slotFor: (() => void) | undefined;
   #open: { upload: PackUpload; bytes: number; objects: number } | undefined;
   readonly #unacknowledged = new Set<Promise<void>>();
-  readonly #options: { onSent?: (bytes: number) => void; onKept?: (receipt: PackReceipt) => void };
 
-  /** `onSent` is told the bytes of each member that went out, `onKept` of each pack that was acknowledged. */
-  constructor(
-    remote: Pick<Remote, "has" | "upload">,
-    options: { onSent?: (bytes: number) => void; onKept?: (receipt: PackReceipt) => void } = {},
-  ) {
+  constructor(remote: Pick<Remote, "hasMany" | "upload">, options: UploaderOptions) {
     this.#remote = remote;
     this.#options = options;
   }
@@ -78,8 +100,7 @@ export class Uploader {
    */
   offer(object: Offered): Promise<void> | undefined {
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (this.#seen.has(object.id)) return undefined;
-    this.#seen.add(object.id);
+    if (!this.#seen.add(objectIdBytes(object.id))) return undefined;
     const { length } = object.bytes;
     this.#waitingBytes += length;
     this.#asking.objects.push(object);
@@ -88,15 +109,60 @@ export class Uploader {
     return this.#waitingBytes < maxWaitingBytes ? undefined : this.#room();
   }
 
+  /** Takes a batch; `release` is given its buffer when nothing of it is needed any more. A failure comes out of `finish`. */
+  offerBatch(batch: Batch, release: (buffer: ArrayBuffer) => void): void {
+    const fresh = this.#select(batch, (index) => this.#seen.add(batch.ids, index * objectIdLength));
+    if (fresh.kinds.length === 0 || this.#failure !== undefined) return release(batch.buffer);
+    const answer = this.#remote.hasMany(fresh.ids);
+    this.#afterAnswer(answer, async () => {
+      const isKnown = await answer;
+      const lacking = this.#select(fresh, (index) => !isKnown(index));
+      if (lacking.kinds.length === 0) return release(batch.buffer);
+      if (sizeOf(lacking) >= minBatchBytes) return this.#packBatch(lacking, release);
+      for (let index = 0; index < lacking.kinds.length; index += 1) {
+        const bytes = Buffer.from(bytesAt(lacking, index));
+        this.#waitingBytes += bytes.length;
+        const id = Buffer.from(lacking.ids.buffer, lacking.ids.byteOffset + index * objectIdLength, objectIdLength);
+        this.#gather({ kind: kindAt(lacking, index), id: id.toString("hex") as ObjectId, bytes });
+      }
+      release(batch.buffer);
+      await this.#gatheredRoom();
+    });
+  }
+
   /** Resolves once everything offered is on the store's stable storage. */
   async finish(): Promise<void> {
     this.#ask();
     await this.#answers;
-    for (const key of this.#gathering.keys()) this.#pack(key);
+    for (const kind of [...this.#gathering.keys()]) this.#pack(kind);
     await this.#sending;
     if (this.#open !== undefined && this.#failure === undefined) this.#endPack();
     await Promise.all(this.#unacknowledged);
     if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** The objects of a batch for which `isWanted` says so. */
+  #select(batch: Batch, isWanted: (index: number) => boolean): Batch {
+    const { buffer } = batch;
+    const kinds = new Uint8Array(batch.kinds.length);
+    const ids = new Uint8Array(batch.ids.length);
+    const places = new Uint32Array(batch.places.length);
+    let count = 0;
+    for (let index = 0; index < kinds.length; index += 1) {
+      if (!isWanted(index)) continue;
+      kinds[count] = batch.kinds[index] as number;
+      ids.set(batch.ids.subarray(index * objectIdLength, (index + 1) * objectIdLength), count * objectIdLength);
+      places[count * 2] = batch.places[index * 2] as number;
+      places[count * 2 + 1] = batch.places[index * 2 + 1] as number;
+      count += 1;
+    }
+    if (count === kinds.length) return batch;
+    return {
+      buffer,
+      kinds: kinds.slice(0, count),
+      ids: ids.slice(0, count * objectIdLength),
+      places: places.slice(0, count * 2),
+    };
   }
 
   async #room(): Promise<void> {
@@ -118,81 +184,98 @@ export class Uploader {
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= { error };
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
     this.#wake();
+    this.#options.onFailed?.(error);
   }
 
-  /** Asks about the batch at hand. Several questions may be under way; their answers are dealt with in order. */
+  /** Asks about the objects at hand. Several questions may be under way; their answers are dealt with in order. */
   #ask(): void {
-    const batch = this.#asking;
-    if (batch.objects.length === 0 || this.#failure !== undefined) return;
+    const { objects } = this.#asking;
+    if (objects.length === 0 || this.#failure !== undefined) return;
     this.#asking = { objects: [], bytes: 0 };
-    const answer = this.#remote.has(batch.objects.map(({ id }) => id));
+    const answer = this.#remote.hasMany(Buffer.concat(objects.map(({ id }) => objectIdBytes(id))));
+    this.#afterAnswer(answer, async () => {
+      const isKnown = await answer;
+      for (const [index, object] of objects.entries()) {
+        if (isKnown(index)) this.#release(object.bytes.length);
+        else this.#gather(object);
+      }
+      await this.#gatheredRoom();
+    });
+  }
+
+  #afterAnswer(answer: Promise<unknown>, step: () => Promise<void>): void {
     answer.catch((error: unknown) => this.#fail(error));
-    this.#answers = this.#answers
+    this.#answers = this.#answers.then(step).catch((error: unknown) => this.#fail(error));
+  }
+
+  #gather(object: Offered): void {
+    let gathering = this.#gathering.get(object.kind);
+    if (gathering === undefined) this.#gathering.set(object.kind, (gathering = { objects: [], bytes: 0 }));
+    gathering.objects.push(object);
+    gathering.bytes += object.bytes.length;
+    if (gathering.bytes >= memberTargetBytes) this.#pack(object.kind);
+  }
+
+  /** Packs what was gathered of a kind. */
+  #pack(kind: ObjectKind): void {
+    const gathering = this.#gathering.get(kind);
+    this.#gathering.delete(kind);
+    if (gathering === undefined || this.#failure !== undefined) return;
+    this.#gatheredMembers += 1;
+    this.#packBatch(batchOf(gathering.objects), () => {
+      this.#gatheredMembers -= 1;
+      this.#onGatheredSent();
+      this.#release(gathering.bytes);
+    });
+  }
+
+  /** What is gathered from here and there is not bounded by the buffers that it came in. */
+  async #gatheredRoom(): Promise<void> {
+    while (this.#gatheredMembers >= maxGatheredMembers)
+      await new Promise<void>((resolve) => (this.#onGatheredSent = resolve));
+  }
+
+  /** Has a batch packed, beside others, and its members sent. */
+  #packBatch(batch: Batch, release: (buffer: ArrayBuffer) => void): void {
+    let { buffer } = batch;
+    const packing = doJob(this.#options.pool, { type: "pack", codec: this.#options.codec, ...batch });
+    const members = packing.then((result) => {
+      ({ buffer } = result);
+      return result.members;
+    });
+    members.catch(() => undefined); // thrown where they are sent
+    this.#send({ members, batch, release: () => release(buffer) });
+  }
+
+  /** Sends members as soon as they are packed and those of before are sent. */
+  #send({ members, batch, release }: Packing): void {
+    this.#sending = this.#sending
       .then(async () => {
-        const isKnown = await answer;
-        for (const [index, object] of batch.objects.entries()) {
-          if (isKnown[index] === true) this.#release(object.bytes.length);
-          else this.#gather(object);
-        }
-        await this.#compressionRoom();
+        if (this.#failure !== undefined) return;
+        const all = await members;
+        let left = all.length;
+        const onSent = (): void => {
+          left -= 1;
+          if (left === 0) release();
+        };
+        for (const member of all) await this.#sendMember(member, onSent);
+        for (let index = 0; index < batch.kinds.length; index += 1) this.counts.objects[kindAt(batch, index)] += 1;
+        this.counts.objectBytes += sizeOf(batch);
       })
       .catch((error: unknown) => this.#fail(error));
   }
 
-  #gather(object: Offered): void {
-    const isIncompressible = object.kind === "blob" && looksIncompressible(object.bytes);
-    const key = isIncompressible ? "stored" : object.kind;
-    let gathering = this.#gathering.get(key);
-    const bytes = tarLength(object.bytes.length);
-    if (gathering !== undefined && gathering.bytes + bytes > memberTargetBytes * 2) {
-      this.#pack(key);
-      gathering = undefined;
-    }
-    if (gathering === undefined) this.#gathering.set(key, (gathering = { objects: [], bytes: 0 }));
-    gathering.objects.push(object);
-    gathering.bytes += bytes;
-    if (gathering.bytes >= memberTargetBytes) this.#pack(key);
-  }
-
-  /** Compresses what was gathered, beside other members, and sends it in its turn. */
-  #pack(key: string): void {
-    const gathering = this.#gathering.get(key);
-    this.#gathering.delete(key);
-    if (gathering === undefined || this.#failure !== undefined) return;
-    const { objects } = gathering;
-    this.#compressing += 1;
-    const member = encodeMemberTar(objects).then((tar) => packMember(tar, key === "stored" ? "none" : "gzip"));
-    member.catch(() => undefined); // thrown where it is sent
-    this.#sending = this.#sending
-      .then(async () => {
-        if (this.#failure !== undefined) return;
-        await this.#send(await member, objects);
-      })
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#compressing -= 1;
-        this.#slotFor?.();
-        this.#release(objects.reduce((sum, { bytes }) => sum + bytes.length, 0));
-      });
-  }
-
-  async #compressionRoom(): Promise<void> {
-    while (this.#compressing >= maxCompressing) await new Promise<void>((resolve) => (this.#slotFor = resolve));
-  }
-
-  async #send(member: Uint8Array, objects: readonly Offered[]): Promise<void> {
+  async #sendMember({ room, objects }: PackedMember, onSent: () => void): Promise<void> {
     const open = (this.#open ??= { upload: await this.#begin(), bytes: 0, objects: 0 });
-    await open.upload.add(member);
-    this.#options.onSent?.(member.length);
-    open.bytes += member.length;
-    open.objects += objects.length;
-    this.counts.packedBytes += member.length;
-    for (const { kind, bytes } of objects) {
-      this.counts.objects[kind] += 1;
-      this.counts.objectBytes += bytes.length;
-    }
+    const length = room.length - memberHeadroomBytes;
+    await open.upload.add(room, onSent);
+    this.#options.onSent?.(length);
+    open.bytes += length;
+    open.objects += objects;
+    this.counts.packedBytes += length;
     if (open.bytes >= packTargetBytes || open.objects >= packTargetObjects) this.#endPack();
   }
 
@@ -218,4 +301,26 @@ export class Uploader {
       .finally(() => this.#unacknowledged.delete(kept));
     this.#unacknowledged.add(kept);
   }
+}
+
+function sizeOf({ places }: Batch): number {
+  let sum = 0;
+  for (let at = 1; at < places.length; at += 2) sum += places[at] as number;
+  return sum;
+}
+
+/** Copies objects into a buffer of their own. */
+function batchOf(objects: readonly Offered[]): Batch {
+  const buffer = new ArrayBuffer(objects.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  const ids = new Uint8Array(objects.length * objectIdLength);
+  const places = new Uint32Array(objects.length * 2);
+  let at = 0;
+  for (const [index, { id, bytes }] of objects.entries()) {
+    new Uint8Array(buffer).set(bytes, at);
+    ids.set(objectIdBytes(id), index * objectIdLength);
+    places[index * 2] = at;
+    places[index * 2 + 1] = bytes.length;
+    at += bytes.length;
+  }
+  return { buffer, kinds: Uint8Array.from(objects, ({ kind }) => kindNumber(kind)), ids, places };
 }

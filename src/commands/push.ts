@@ -9,6 +9,7 @@ import { findSourceFolder } from "../client/source-stat.js";
 import { push, type PushProgress, type PushResult } from "../client/push.js";
 import { BakError, exitCodes } from "../errors.js";
 import { bytesOf, displayName } from "../objects/byte-string.js";
+import { usefulThreads } from "../threads/thread-pool.js";
 import { maxMessageBytes, maxTagBytes, maxTags, type CommitCounts } from "../objects/commit.js";
 
 interface Pushed {
@@ -90,6 +91,8 @@ export default class Push extends StoreCommand {
         isFull: flags.full,
         isEmptyAllowed: flags["allow-empty"],
         isDryRun: flags["dry-run"],
+        codec: "gzip",
+        threads: usefulThreads(),
         version: this.config.version,
         isLeftOut: ({ stat }) => isSameFolder(stat, cache),
         onEvent: (event) => talk.hear(event),

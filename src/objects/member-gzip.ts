@@ -7,8 +7,8 @@ import { maxMemberBytes, maxPackedMemberBytes } from "./pack-format.js";
 const defaultLevel = 2;
 /** zlib's most, 9, is also its fastest: 256 KiB of memory while a member is compressed. */
 const memLevel = 9;
-/** zlib's output comes in buffers of this size, which are then joined; its default of 16 KiB would take 10 a member. */
-const deflateStepBytes = 256 << 10;
+/** zlib gives its output in buffers of this size, and joins them; one is enough for most members. */
+const deflateStepBytes = 160 << 10;
 const headerBytes = 10;
 const footerBytes = 8;
 

@@ -23,12 +23,19 @@ export function tarLength(length: number): number {
   return tarBlockBytes + Math.ceil(length / tarBlockBytes) * tarBlockBytes;
 }
 
-/** The tar of one member, without tar's end mark: what is then compressed. */
-export async function encodeMemberTar(objects: readonly PackedObject<ObjectId>[]): Promise<Buffer> {
+/**
+ * The tar of one member, without tar's end mark: what is then compressed. It is made in `scratch` where that is large
+ * enough: memory that is used again costs less than new memory.
+ */
+export async function encodeMemberTar(
+  objects: readonly PackedObject<ObjectId>[],
+  scratch?: Uint8Array,
+): Promise<Buffer> {
   headerForm ??= makeHeaderForm();
   const form = await headerForm;
   const length = objects.reduce((sum, { bytes }) => sum + tarLength(bytes.length), 0);
-  const tar = Buffer.allocUnsafeSlow(length);
+  const fits = scratch !== undefined && scratch.length >= length;
+  const tar = fits ? asBuffer(scratch).subarray(0, length) : Buffer.allocUnsafeSlow(length);
   let at = 0;
   for (const { kind, id, bytes } of objects) {
     form.copy(tar, at);

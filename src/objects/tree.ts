@@ -48,6 +48,11 @@ export function isPaged(tree: Tree): tree is Extract<Tree, { pages: readonly Tre
   return "pages" in tree;
 }
 
+/** Whether the bytes, which are a tree's, are of one that holds pages. */
+export function isPagedTree(bytes: Uint8Array): boolean {
+  return bytes[2] !== 0; // after the marker of the array and the version stands the level
+}
+
 /** The canonical bytes of a tree whose entries (or pages) are sorted by name. */
 export function encodeTree(tree: Tree): Buffer {
   const writer = new CanonicalWriter(4096);

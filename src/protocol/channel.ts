@@ -2,8 +2,11 @@
 
 /** One end of a channel. */
 export interface Channel {
-  /** Resolves when there is room for more; rejects with CONNECTION_LOST once the channel is gone. */
-  send(frame: Uint8Array): Promise<void>;
+  /**
+   * Resolves when there is room for more; rejects with CONNECTION_LOST once the channel is gone. The frame's bytes stay as
+   * they are until `onSent` is called, which tells that they are not needed any more; without it they stay so for good.
+   */
+  send(frame: Uint8Array, onSent?: () => void): Promise<void>;
   /** The next frame; undefined once the other end has closed in order. Rejects with CONNECTION_LOST where it is just gone. */
   receive(): Promise<Uint8Array | undefined>;
   /** Closes this end when what was sent before is on its way; frames not yet received are dropped. Never rejects. */

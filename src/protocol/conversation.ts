@@ -6,7 +6,7 @@ import { BakError, isBakError, isErrorCode } from "../errors.js";
 import { oneLine } from "../objects/one-line.js";
 import type { Channel } from "./channel.js";
 import { receiveQueueBytes } from "./limits.js";
-import { decodeMessage, encodeMessage } from "./message-codec.js";
+import { decodeMessage, encodeMemberInPlace, encodeMessage } from "./message-codec.js";
 import type { Message, MessageOf, MessageType, Unnumbered } from "./messages.js";
 
 export interface ConversationOptions {
@@ -43,6 +43,12 @@ export class Exchange {
   send(message: Unnumbered): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return this.#conversation.send({ ...message, request: this.number });
+  }
+
+  /** Sends a member, whose message is made around it: `room` is `memberHeadroomBytes` and the member. */
+  sendMember(room: Uint8Array, onSent: () => void): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return this.#conversation.sendMember(this.number, room, onSent);
   }
 
   /** The next answer, of one of the types expected. Rejects with what the other end answered instead, if it is an error. */
@@ -138,6 +144,11 @@ export class Conversation {
   /** Sends a message as it is; for answers, which carry the number of the other end's request. */
   send(message: Message): Promise<void> {
     return this.#channel.send(encodeMessage(message));
+  }
+
+  /** Sends a member under a number, as `Exchange.sendMember` does. */
+  sendMember(request: number, room: Uint8Array, onSent: () => void): Promise<void> {
+    return this.#channel.send(encodeMemberInPlace(request, room), onSent);
   }
 
   /** Ends the conversation in order. Whatever is still waiting fails. */

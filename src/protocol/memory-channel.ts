@@ -14,7 +14,12 @@ export function openMemoryChannel(peers: { client: string; server: string }): { 
 function endOf(outgoing: Pipe, incoming: Pipe, peer: string): Channel {
   return {
     peer,
-    send: (frame) => outgoing.write(frame),
+    send: (frame, onSent) => {
+      if (onSent === undefined) return outgoing.write(frame);
+      const copy = new Uint8Array(frame); // the other end keeps what it is given
+      onSent();
+      return outgoing.write(copy);
+    },
     receive: () => incoming.read(),
     close: async () => {
       outgoing.end();

@@ -30,6 +30,31 @@ export function encodeMessage(message: Message): Buffer {
   return packr.pack([number, message.request, ...fields.map(([name, field]) => field.encode(values[name]))]);
 }
 
+/** How many bytes before a member its message may take. */
+export const memberHeadroomBytes = 16;
+
+/**
+ * The bytes of a `packMember` message, made without copying the member: `room` is `memberHeadroomBytes` bytes, which are
+ * written to, and the member after them.
+ */
+export function encodeMemberInPlace(request: number, room: Uint8Array): Uint8Array {
+  const length = room.length - memberHeadroomBytes;
+  const head = [0x90 | 3, layouts.packMember.number, ...shortestUnsigned(request), 0xc6, ...bigEndian(length, 4)];
+  const start = memberHeadroomBytes - head.length;
+  room.set(head, start);
+  return room.subarray(start);
+}
+
+function shortestUnsigned(value: number): number[] {
+  if (value < 0x80) return [value];
+  if (value < 0x100) return [0xcc, value];
+  return value < 0x10000 ? [0xcd, ...bigEndian(value, 2)] : [0xce, ...bigEndian(value, 4)];
+}
+
+function bigEndian(value: number, width: number): number[] {
+  return Array.from({ length: width }, (_, index) => (value >>> (8 * (width - 1 - index))) & 0xff);
+}
+
 /** The message that a frame holds; throws BAD_MESSAGE for anything else. Binary fields are views of the frame. */
 export function decodeMessage(frame: Uint8Array): Message {
   assertFlat(frame);

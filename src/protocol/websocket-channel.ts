@@ -60,11 +60,12 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
   return {
     peer,
     receive: () => queue.shift(),
-    send: (frame) =>
+    send: (frame, onSent) =>
       new Promise((resolve, reject) => {
         // a socket that is closed takes what it is given, and fails only later
         if (socket.readyState !== WebSocket.OPEN) return reject(lost(failure?.message ?? "it is closed"));
         socket.send(frame, { binary: true }, (error) => {
+          onSent?.();
           if (error == null) resolve();
           else reject(lost(error.message));
         });

@@ -11,8 +11,11 @@ import { unpackError } from "./thread-error.js";
 
 /** A thread has its next job at hand while it does one, so that it does not wait for this thread in between. */
 const jobsAtHand = 2;
-/** V8 lets the youngest objects of a thread grow to 48 MiB by default; jobs keep little for long. */
-const youngGenerationMb = 8;
+/**
+ * V8 lets the youngest objects of a thread grow to 48 MiB by default. Those of a job are not needed after it, and hold
+ * buffers that are only freed with them: they are collected sooner.
+ */
+const youngGenerationMb = 4;
 /** More threads than this wait for memory and for the disk rather than for each other. */
 const maxThreads = 8;
 
@@ -27,6 +30,8 @@ export interface ThreadPoolOptions<Job, Result> {
   readonly work: Work<Job, Result>;
   /** Threads at most. With 0 the jobs are done on this thread, one after the other, with a turn for others in between. */
   readonly size: number;
+  /** So many jobs are done on this thread before others are started: for little work that is sooner than starting one. */
+  readonly localJobs?: number;
 }
 
 /** One thread of a pool, for jobs that belong together and find on it what the one before has left. */
@@ -46,12 +51,14 @@ export class ThreadPool<Job, Result> {
   readonly #options: ThreadPoolOptions<Job, Result>;
   readonly #threads: Thread[] = [];
   readonly #waiting: Waiting[] = [];
-  readonly #local: LocalThread<Job, Result> | undefined;
+  readonly #local: LocalThread<Job, Result>;
+  #localJobsLeft: number;
   #isClosed = false;
 
   constructor(options: ThreadPoolOptions<Job, Result>) {
     this.#options = options;
-    this.#local = options.size === 0 ? new LocalThread(options.work) : undefined;
+    this.#local = new LocalThread(options.work);
+    this.#localJobsLeft = options.size === 0 ? Infinity : (options.localJobs ?? 0);
   }
 
   /** How many jobs can be under way at the same time. */
@@ -61,7 +68,10 @@ export class ThreadPool<Job, Result> {
 
   /** Does a job on whichever thread is free first. Rejects with what the job failed with. */
   run(job: Job, transfer: readonly ArrayBuffer[] = []): Promise<Result> {
-    if (this.#local !== undefined) return this.#local.run(job);
+    if (this.#localJobsLeft > 0 && !this.#isClosed) {
+      this.#localJobsLeft -= 1;
+      return this.#local.run(job);
+    }
     return new Promise<Result>((resolve, reject) => {
       if (this.#isClosed) return reject(new Error("the pool is closed"));
       this.#waiting.push({ job, transfer, resolve, reject });
@@ -71,7 +81,7 @@ export class ThreadPool<Job, Result> {
 
   /** The thread with the least to do; what it is given goes before what waits for any. */
   thread(): PoolThread<Job, Result> {
-    if (this.#local !== undefined) return this.#local;
+    if (this.#options.size === 0) return this.#local;
     const thread = this.#freest() ?? this.#threads.toSorted((a, b) => a.jobs - b.jobs)[0];
     return {
       run: (job, transfer = []) =>

@@ -1,0 +1,201 @@
+/**
+ * Has files read by the threads of a push: small ones many at a time, large ones a buffer at a time. What was read goes on
+ * as batches; what became of each file is told to whoever asked for it.
+ */
+import { BakError } from "../errors.js";
+import type { ByteString } from "../objects/byte-string.js";
+import { maxWholeFileBytes } from "../objects/chunker.js";
+import type { FileContent } from "../objects/entry.js";
+import { objectIdAt, objectIdLength } from "../objects/object-id.js";
+import { unpackError } from "../threads/thread-error.js";
+import type { Batch } from "./batch.js";
+import type { BufferPool } from "./buffer-pool.js";
+import { doJob, type PushPool } from "./push-work.js";
+import { readOutcomes, statFields, type ReadResult } from "./read-batch.js";
+import type { ReadMoreResult } from "./read-large.js";
+import type { SourceStat } from "./source-stat.js";
+
+/** No batch has more files: their paths and stats travel as well. */
+const maxBatchFiles = 1024;
+
+/** What has become of a file. */
+export type ReadOutcome =
+  | {
+      readonly type: "read";
+      readonly content: FileContent;
+      /** As it was when the reading ended; its size is that of the content. */
+      readonly stat: SourceStat;
+      /** Whether it was still changing at the last try: then its content may be of no one moment. */
+      readonly isUnsteady: boolean;
+    }
+  | { readonly type: "failed"; readonly error: Error };
+
+export interface FileReaderOptions {
+  readonly pool: PushPool;
+  /** For small files; holds the largest of them. */
+  readonly smallBuffers: BufferPool;
+  /** For large files; holds the largest chunk and list. */
+  readonly largeBuffers: BufferPool;
+  /** Takes over what was read, buffer and all. */
+  readonly take: (batch: Batch) => void;
+  /** Told of bytes as they are read. */
+  readonly onBytes: (count: number) => void;
+}
+
+interface Asked {
+  readonly path: ByteString;
+  readonly stat: SourceStat;
+  readonly done: (outcome: ReadOutcome) => void;
+}
+
+export class FileReader {
+  readonly #options: FileReaderOptions;
+  #gathered: Asked[] = [];
+  #gatheredBytes = 0;
+  /** Batches that are on their way, and large files. */
+  readonly #underWay = new Set<Promise<void>>();
+  /** What the next call of `read` has to wait for. */
+  #room: Promise<void> | undefined;
+  #largeFiles = 0;
+  #nextFile = 1;
+  #failure: { readonly reason: unknown } | undefined;
+
+  constructor(options: FileReaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Has a file read that was found as `stat` says; `done` is called once, later. Gives a promise to wait for when enough is
+   * under way. Throws, and `finish` rejects, with what stops the reading of all files.
+   */
+  read(path: ByteString, stat: SourceStat, done: (outcome: ReadOutcome) => void): Promise<void> | undefined {
+    if (this.#failure !== undefined) throw this.#failure.reason;
+    if (stat.size > maxWholeFileBytes) return this.#startLarge({ path, stat, done });
+    const isFull = this.#gatheredBytes + stat.size > maxWholeFileBytes || this.#gathered.length >= maxBatchFiles;
+    if (isFull) this.#sendBatch();
+    this.#gathered.push({ path, stat, done });
+    this.#gatheredBytes += stat.size;
+    return this.#room;
+  }
+
+  /** Resolves once every file has been read, or has failed. */
+  async finish(): Promise<void> {
+    this.#sendBatch();
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    if (this.#failure !== undefined) throw this.#failure.reason;
+  }
+
+  /** Waits for what is under way, and calls nobody any more. */
+  async abandon(): Promise<void> {
+    this.#failure ??= { reason: new BakError("INTERNAL", "the reading of files was given up") };
+    this.#gathered = [];
+    await Promise.all(this.#underWay);
+  }
+
+  #sendBatch(): void {
+    const files = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    if (files.length === 0) return;
+    const buffer = this.#options.smallBuffers.take();
+    // the next batch may be gathered meanwhile, but only one waits for a buffer
+    const room = buffer.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#room = room;
+    void room.then(() => {
+      if (this.#room === room) this.#room = undefined;
+    });
+    this.#track(this.#readBatch(files, buffer));
+  }
+
+  async #readBatch(files: readonly Asked[], buffer: Promise<ArrayBuffer>): Promise<void> {
+    const stats = new BigInt64Array(files.length * statFields);
+    for (const [index, { stat }] of files.entries()) {
+      stats[index * statFields] = stat.ino;
+      stats[index * statFields + 1] = BigInt(stat.size);
+      stats[index * statFields + 2] = stat.ctimeNs;
+    }
+    const paths = files.map(({ path }) => path).join("\0");
+    const result = await doJob(this.#options.pool, { type: "read", paths, stats, buffer: await buffer });
+    if (this.#failure !== undefined) return;
+    this.#options.take(batchOf(files, result));
+    const failures = new Map(result.failures.map(({ index, error }) => [index, error]));
+    for (const [index, asked] of files.entries()) {
+      const { stat, done } = asked;
+      const failure = failures.get(index);
+      if (failure !== undefined) {
+        done({ type: "failed", error: unpackError(failure) });
+      } else if (result.outcomes[index] === readOutcomes.moved) {
+        void this.#startLarge(asked); // read again, with more care
+      } else {
+        this.#options.onBytes(stat.size);
+        const content = { blob: objectIdAt(result.ids, index * objectIdLength) };
+        done({ type: "read", content, stat, isUnsteady: false });
+      }
+    }
+  }
+
+  #startLarge(asked: Asked): Promise<void> | undefined {
+    this.#largeFiles += 1;
+    const reading = this.#readLarge(asked).finally(() => (this.#largeFiles -= 1));
+    this.#track(reading);
+    return this.#largeFiles < this.#options.pool.size ? this.#room : reading.catch(() => undefined);
+  }
+
+  async #readLarge({ path, done }: Asked): Promise<void> {
+    const { pool, largeBuffers, take, onBytes } = this.#options;
+    const thread = pool.thread();
+    const file = this.#nextFile;
+    this.#nextFile += 1;
+    for (;;) {
+      const buffer = await largeBuffers.take();
+      let step: ReadMoreResult;
+      try {
+        step = await doJob(thread, { type: "readMore", file, path, buffer });
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        largeBuffers.give(new ArrayBuffer(largeBuffers.sizeBytes)); // the one that was sent has not come back
+        return done({ type: "failed", error });
+      }
+      if (this.#failure !== undefined) {
+        await doJob(thread, { type: "readMore", file, path, buffer: undefined });
+        return;
+      }
+      onBytes(step.bytesRead);
+      if (step.batch !== undefined) take(step.batch);
+      if (step.end !== undefined) return done({ type: "read", ...step.end });
+    }
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => void (this.#failure ??= { reason: error }))
+      .finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+  }
+}
+
+/** The files that were read. */
+function batchOf(files: readonly Asked[], { buffer, outcomes, ids }: ReadResult): Batch {
+  let count = 0;
+  let at = 0;
+  const places = new Uint32Array(files.length * 2);
+  const readIds = new Uint8Array(files.length * objectIdLength);
+  for (const [index, { stat }] of files.entries()) {
+    if (outcomes[index] === readOutcomes.read) {
+      places[count * 2] = at;
+      places[count * 2 + 1] = stat.size;
+      readIds.set(ids.subarray(index * objectIdLength, (index + 1) * objectIdLength), count * objectIdLength);
+      count += 1;
+    }
+    at += stat.size;
+  }
+  return {
+    buffer,
+    kinds: new Uint8Array(count), // blobs all
+    ids: readIds.subarray(0, count * objectIdLength),
+    places: places.subarray(0, count * 2),
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * What a push has beside its main thread: threads that read, hash and compress, the buffers that go around between them,
+ * and the upload that they feed. The main thread only directs and sends.
+ */
+import { maxChunkBytes, maxWholeFileBytes } from "../objects/chunker.js";
+import type { Codec } from "../objects/member-codec.js";
+import { packingRoomBytes } from "./batch.js";
+import { BufferPool } from "./buffer-pool.js";
+import { FileReader } from "./file-reader.js";
+import { createPushPool, type PushPool } from "./push-work.js";
+import type { PackReceipt, Remote } from "./remote.js";
+import { Uploader } from "./upload.js";
+
+/** For each thread: one buffer is read into, one is packed, and others wait for the store's answer or for the network. */
+const smallBuffersPerThread = 3;
+const moreSmallBuffers = 4;
+const largeBuffersPerThread = 1;
+const moreLargeBuffers = 2;
+
+export interface PipelineOptions {
+  /** With 0 all is done on the calling thread. */
+  readonly threads: number;
+  readonly codec: Codec;
+  /** Told of bytes as they are read, and as they are sent. */
+  readonly onRead: (bytes: number) => void;
+  readonly onSent: (bytes: number) => void;
+  readonly onKept: (receipt: PackReceipt) => void;
+}
+
+export class PushPipeline {
+  readonly reader: FileReader;
+  readonly uploader: Uploader;
+  readonly #pool: PushPool;
+  readonly #buffers: readonly BufferPool[];
+
+  constructor(remote: Pick<Remote, "hasMany" | "upload">, options: PipelineOptions) {
+    const { threads, codec, onRead, onSent, onKept } = options;
+    const pool = createPushPool(threads);
+    const smallBuffers = new BufferPool(
+      maxWholeFileBytes + packingRoomBytes,
+      smallBuffersPerThread * pool.size + moreSmallBuffers,
+    );
+    const largeBuffers = new BufferPool(
+      maxChunkBytes + packingRoomBytes,
+      largeBuffersPerThread * pool.size + moreLargeBuffers,
+    );
+    const giveBack = (buffer: ArrayBuffer): void => {
+      (buffer.byteLength === largeBuffers.sizeBytes ? largeBuffers : smallBuffers).give(buffer);
+    };
+    this.#pool = pool;
+    this.#buffers = [smallBuffers, largeBuffers];
+    this.uploader = new Uploader(remote, {
+      pool,
+      codec,
+      onSent,
+      onKept,
+      onFailed: (reason) => this.#stop(reason),
+    });
+    this.reader = new FileReader({
+      pool,
+      smallBuffers,
+      largeBuffers,
+      take: (batch) => this.uploader.offerBatch(batch, giveBack),
+      onBytes: onRead,
+    });
+  }
+
+  /** Ends the threads; what is still under way is given up. */
+  async close(): Promise<void> {
+    this.#stop(new Error("the push has ended"));
+    await this.reader.abandon();
+    await this.#pool.close();
+  }
+
+  #stop(reason: unknown): void {
+    for (const buffers of this.#buffers) buffers.fail(reason);
+  }
+}

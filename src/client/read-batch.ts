@@ -1,0 +1,79 @@
+/** Reads many small files into one buffer, with plain synchronous calls: four a file. */
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import type { ByteString } from "../objects/byte-string.js";
+import { blake3 } from "../objects/hash.js";
+import { objectIdLength } from "../objects/object-id.js";
+import type { Done } from "../threads/jobs.js";
+import { packError, type ThreadError } from "../threads/thread-error.js";
+import { fsPath } from "./source-path.js";
+
+/** For the i-th file: inode, size in bytes and ctime in ns at 3 i, as they were when it was found. */
+export const statFields = 3;
+
+export interface ReadJob {
+  readonly type: "read";
+  /** Absolute, with a NUL between them. */
+  readonly paths: string;
+  readonly stats: BigInt64Array;
+  /** Each file's place follows that of the one before; there is room for all of them. */
+  readonly buffer: ArrayBuffer;
+}
+
+/** What has become of a file: read as it was found; found to be another than that; or it could not be read. */
+export const readOutcomes = { read: 0, moved: 1, failed: 2 } as const;
+
+export interface ReadResult {
+  readonly buffer: ArrayBuffer;
+  readonly outcomes: Uint8Array;
+  /** Of the i-th file at 32 i, if it was read. */
+  readonly ids: Uint8Array;
+  readonly failures: readonly { readonly index: number; readonly error: ThreadError }[];
+}
+
+/** Reads and hashes the files of a job. */
+export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
+  const files = paths.split("\0") as ByteString[];
+  const outcomes = new Uint8Array(files.length);
+  const ids = new Uint8Array(files.length * objectIdLength);
+  const failures: { index: number; error: ThreadError }[] = [];
+  const bytes = new Uint8Array(buffer);
+  let at = 0;
+  for (const [index, path] of files.entries()) {
+    const end = at + Number(stats[index * statFields + 1]);
+    try {
+      const place = bytes.subarray(at, end);
+      if (readSame(path, place, stats.subarray(index * statFields))) {
+        ids.set(blake3().hash(place), index * objectIdLength);
+      } else {
+        outcomes[index] = readOutcomes.moved;
+      }
+    } catch (error) {
+      outcomes[index] = readOutcomes.failed;
+      failures.push({ index, error: packError(error) });
+    }
+    at = end;
+  }
+  return { result: { buffer, outcomes, ids, failures }, transfer: [buffer] };
+}
+
+/** Whether the file could be read as it was found: all of it, and nothing of it changed before it had been read. */
+function readSame(path: ByteString, place: Uint8Array, stats: BigInt64Array): boolean {
+  // neither a link nor a fifo that has taken the file's place may lead or hold us elsewhere
+  const fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    if (!fills(fd, place)) return false;
+    const now = fstatSync(fd, { bigint: true });
+    return now.isFile() && now.ino === stats[0] && now.size === stats[1] && now.ctimeNs === stats[2];
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function fills(fd: number, place: Uint8Array): boolean {
+  for (let length = 0; length < place.length;) {
+    const count = readSync(fd, place, length, place.length - length, null);
+    if (count === 0) return false;
+    length += count;
+  }
+  return true;
+}

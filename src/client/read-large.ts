@@ -1,0 +1,135 @@
+/** Reads large files, and those that change meanwhile, one buffer at a time: the next step goes on where the last had to stop. */
+import type { ByteString } from "../objects/byte-string.js";
+import type { FileContent } from "../objects/entry.js";
+import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import type { PackedObject } from "../objects/object-kind.js";
+import type { Done } from "../threads/jobs.js";
+import { kindNumber, packingRoomBytes, type Batch } from "./batch.js";
+import { readSourceFile, type ReadFile } from "./read-file.js";
+import type { SourceStat } from "./source-stat.js";
+
+export interface ReadMoreJob {
+  readonly type: "readMore";
+  /** Tells files apart that a thread is in the middle of. */
+  readonly file: number;
+  /** Absolute. */
+  readonly path: ByteString;
+  /** What the next objects go into, as many as it holds; it holds at least one of any size. None: the file is given up. */
+  readonly buffer: ArrayBuffer | undefined;
+}
+
+export interface ReadMoreResult {
+  /** The next objects of the file. */
+  readonly batch: Batch | undefined;
+  readonly bytesRead: number;
+  /** At the end of the file. */
+  readonly end: { content: FileContent; stat: SourceStat; isUnsteady: boolean } | undefined;
+}
+
+const givenUp = new Error("the file was given up");
+
+/** The large files of one thread. */
+export class LargeFiles {
+  readonly #open = new Map<number, LargeFile>();
+
+  /** Reads on until the buffer is full, or the file at its end. Rejects with what reading it fails with. */
+  async readMore({ file, path, buffer }: ReadMoreJob): Promise<Done<ReadMoreResult>> {
+    let reading = this.#open.get(file);
+    if (buffer === undefined) {
+      this.#open.delete(file);
+      await reading?.giveUp();
+      return { result: { batch: undefined, bytesRead: 0, end: undefined } };
+    }
+    if (reading === undefined) this.#open.set(file, (reading = new LargeFile(path)));
+    try {
+      const step = await reading.fill(buffer);
+      if (step.end !== undefined) this.#open.delete(file);
+      return { result: step, transfer: [buffer] };
+    } catch (error) {
+      this.#open.delete(file);
+      throw error;
+    }
+  }
+}
+
+/** A file that is being read, and stands still between one buffer and the next. */
+class LargeFile {
+  readonly #path: ByteString;
+  #reading: Promise<ReadFile> | undefined;
+  #filling: Filling | undefined;
+  #bytesRead = 0;
+  /** Called when the buffer at hand can take no more. */
+  #onFull: () => void = () => undefined;
+  /** Wakes the reading that waits for another buffer. */
+  #goOn: ((error?: Error) => void) | undefined;
+
+  constructor(path: ByteString) {
+    this.#path = path;
+  }
+
+  async fill(buffer: ArrayBuffer): Promise<ReadMoreResult> {
+    const filling = (this.#filling = new Filling(buffer));
+    this.#bytesRead = 0;
+    const full = new Promise<undefined>((resolve) => (this.#onFull = () => resolve(undefined)));
+    this.#reading ??= readSourceFile(this.#path, {
+      offer: (object) => this.#offer(object),
+      onBytes: (count) => (this.#bytesRead += count),
+      breathe: () => undefined,
+    });
+    const goOn = this.#goOn;
+    this.#goOn = undefined;
+    goOn?.();
+    const end = await Promise.race([this.#reading, full]);
+    return { batch: filling.finish(), bytesRead: this.#bytesRead, end };
+  }
+
+  async giveUp(): Promise<void> {
+    this.#goOn?.(givenUp);
+    await this.#reading?.catch(() => undefined); // its file is closed then, which is all that is wanted of it
+  }
+
+  async #offer(object: PackedObject<ObjectId>): Promise<void> {
+    while (this.#filling?.add(object) !== true) {
+      const next = new Promise<void>((resolve, reject) => {
+        this.#goOn = (error) => (error === undefined ? resolve() : reject(error));
+      });
+      this.#onFull();
+      await next;
+    }
+  }
+}
+
+/** A buffer, and what has been put into it. */
+class Filling {
+  readonly #buffer: ArrayBuffer;
+  readonly #kinds: number[] = [];
+  readonly #ids: Buffer[] = [];
+  readonly #places: number[] = [];
+  #length = 0;
+
+  constructor(buffer: ArrayBuffer) {
+    this.#buffer = buffer;
+  }
+
+  /** False if there is no room for it. */
+  add({ kind, id, bytes }: PackedObject<ObjectId>): boolean {
+    if (this.#length + bytes.length > this.#buffer.byteLength - packingRoomBytes) return false;
+    new Uint8Array(this.#buffer).set(bytes, this.#length);
+    this.#kinds.push(kindNumber(kind));
+    this.#ids.push(objectIdBytes(id));
+    this.#places.push(this.#length, bytes.length);
+    this.#length += bytes.length;
+    return true;
+  }
+
+  finish(): Batch {
+    const ids = new Uint8Array(this.#ids.length * objectIdLength);
+    for (const [index, id] of this.#ids.entries()) ids.set(id, index * objectIdLength);
+    return {
+      buffer: this.#buffer,
+      kinds: Uint8Array.from(this.#kinds),
+      ids,
+      places: Uint32Array.from(this.#places),
+    };
+  }
+}

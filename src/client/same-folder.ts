@@ -1,0 +1,134 @@
+/**
+ * Whether a folder is what the head's tree and the client's own index say, name by name: one lstat a name and nothing made
+ * of it, since most folders of most pushes are.
+ */
+import { lstatSync, readlinkSync, type BigIntStats } from "node:fs";
+import { byteString, joinPath, type ByteString } from "../objects/byte-string.js";
+import type { TreeLoader } from "../objects/directory.js";
+import { EntryCursor } from "../objects/entry-cursor.js";
+import type { EntryKind } from "../objects/entry.js";
+import type { ObjectId } from "../objects/object-id.js";
+import { isOlderThan, raceLimits, type RaceLimits } from "./compare.js";
+import type { FolderStats } from "./push-index.js";
+import { fsPath } from "./source-path.js";
+import { sourceStatOf, type SourceStat } from "./source-stat.js";
+
+const billion = 1_000_000_000n;
+
+/** What a folder that is as it was has in it. */
+export interface SameFolder {
+  /** Names that are no folders, and the sum of the files' sizes in bytes. */
+  readonly files: number;
+  readonly bytes: number;
+  /** The folders in it, in order; what is in those is not known yet. */
+  readonly folders: readonly { readonly name: ByteString; readonly stat: SourceStat; readonly tree: ObjectId }[];
+}
+
+export interface ComparedFolder {
+  /** Absolute. */
+  readonly absolute: ByteString;
+  /** The names that are there now, sorted. */
+  readonly names: readonly ByteString[];
+  readonly indexed: FolderStats;
+  /** When the scan that made the index began, in ms since 1970. */
+  readonly scanStartedMs: number;
+  readonly load: TreeLoader;
+  readonly breathe: () => Promise<void> | undefined;
+}
+
+/** Compares; undefined as soon as anything is, or may be, another than it was. Throws what `load` throws. */
+export async function compareFolder(at: ComparedFolder): Promise<SameFolder | undefined> {
+  const { absolute, names, indexed, load, breathe } = at;
+  const cursor = new EntryCursor(indexed.tree, load);
+  const limits = raceLimits(at.scanStartedMs);
+  const folders: { name: ByteString; stat: SourceStat; tree: ObjectId }[] = [];
+  let files = 0;
+  let bytes = 0;
+  for (const [index, name] of names.entries()) {
+    if (!cursor.next() || cursor.name !== name || cursor.hasExtras) return undefined;
+    const path = joinPath(absolute, name);
+    const stats = lstatIfThere(path);
+    if (stats === undefined || !hasAttributes(stats, cursor)) return undefined;
+    if (cursor.kind === "dir") {
+      folders.push({ name, stat: sourceStatOf(stats), tree: cursor.tree() });
+    } else {
+      if (!isSameName(stats, { path, cursor, index, indexed, limits })) return undefined;
+      files += 1;
+      if (cursor.kind === "file") bytes += cursor.size;
+    }
+    const breath = breathe();
+    if (breath !== undefined) await breath;
+  }
+  return cursor.next() ? undefined : { files, bytes, folders };
+}
+
+interface ComparedName {
+  readonly path: ByteString;
+  readonly cursor: EntryCursor;
+  readonly index: number;
+  readonly indexed: FolderStats;
+  readonly limits: RaceLimits;
+}
+
+/** For a name with the attributes that it had. */
+function isSameName(stats: BigIntStats, { path, cursor, index, indexed, limits }: ComparedName): boolean {
+  switch (cursor.kind) {
+    case "file":
+      return (
+        Number(stats.size) === cursor.size &&
+        stats.ctimeNs === indexed.stats[index * 2] &&
+        stats.ino === indexed.stats[index * 2 + 1] &&
+        isOlderThan(stats.ctimeNs, limits)
+      );
+    case "symlink":
+      return targetOf(path) === cursor.target();
+    case "fifo":
+    case "socket":
+      return true;
+    default:
+      return false; // seldom, and looked at with more care
+  }
+}
+
+function hasAttributes(stats: BigIntStats, cursor: EntryCursor): boolean {
+  return (
+    isKind(stats, cursor.kind) &&
+    (Number(stats.mode) & 0o7777) === cursor.mode &&
+    Number(stats.uid) === cursor.uid &&
+    Number(stats.gid) === cursor.gid &&
+    stats.mtimeNs === BigInt(cursor.mtimeSeconds) * billion + BigInt(cursor.mtimeNanoseconds)
+  );
+}
+
+function isKind(stats: BigIntStats, kind: EntryKind): boolean {
+  switch (kind) {
+    case "file":
+      return stats.isFile();
+    case "dir":
+      return stats.isDirectory();
+    case "symlink":
+      return stats.isSymbolicLink();
+    case "fifo":
+      return stats.isFIFO();
+    case "socket":
+      return stats.isSocket();
+    default:
+      return false;
+  }
+}
+
+function lstatIfThere(path: ByteString): BigIntStats | undefined {
+  try {
+    return lstatSync(fsPath(path), { bigint: true });
+  } catch {
+    return undefined; // the walk that looks with more care meets it again, and tells
+  }
+}
+
+function targetOf(path: ByteString): ByteString | undefined {
+  try {
+    return byteString(readlinkSync(fsPath(path), "buffer"));
+  } catch {
+    return undefined;
+  }
+}
