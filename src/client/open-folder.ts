@@ -26,14 +26,19 @@ export interface OpenFolderOptions {
   readonly onDone: (folder: FolderStats) => void;
 }
 
+/** Places are forgotten so many at a time: an array does not shrink at its beginning for nothing. */
+const forgetFrom = 4096;
+
 /** Places for names are taken in order with `reserve`, and filled in any order. */
 export class OpenFolder {
   readonly #options: OpenFolderOptions;
   readonly #builder: TreeBuilder;
   readonly #stats: BigInt64Array;
-  /** What is known of the places from `#first` on: null for a name that is left out, undefined while nothing is. */
+  /** What is known of each place: null for a name that is left out, undefined while nothing is. */
   #places: (Taken | null | undefined)[] = [];
-  #first = 0;
+  /** How many places were dealt with and forgotten, and how many of those that are left have been dealt with. */
+  #forgotten = 0;
+  #known = 0;
   #isEnded = false;
   #done: FolderStats | undefined;
   #onDone: ((folder: FolderStats) => void) | undefined;
@@ -46,23 +51,20 @@ export class OpenFolder {
 
   /** The place of the next name. */
   reserve(): number {
-    return this.#first + this.#places.push(undefined) - 1;
+    return this.#forgotten + this.#places.push(undefined) - 1;
   }
 
   /** Says what a name is; undefined leaves it out. */
   fill(place: number, taken: Taken | undefined): void {
-    this.#places[place - this.#first] = taken ?? null;
-    this.#advance();
+    const index = place - this.#forgotten;
+    this.#places[index] = taken ?? null;
+    if (index === this.#known) this.#advance();
   }
 
   /** Adds the next name, which is known at once. */
   append(taken: Taken): void {
-    if (this.#places.length === 0) {
-      this.#first += 1;
-      this.#keep(taken);
-    } else {
-      this.#places.push(taken);
-    }
+    if (this.#known < this.#places.length) this.#places.push(taken);
+    else this.#keep(taken);
   }
 
   /** No more names come. */
@@ -78,14 +80,17 @@ export class OpenFolder {
   }
 
   #advance(): void {
-    let known = 0;
-    for (; known < this.#places.length; known += 1) {
-      const taken = this.#places[known];
+    for (; this.#known < this.#places.length; this.#known += 1) {
+      const taken = this.#places[this.#known];
       if (taken === undefined) break;
       if (taken !== null) this.#keep(taken);
+      this.#places[this.#known] = null;
     }
-    this.#places.splice(0, known);
-    this.#first += known;
+    if (this.#known >= forgetFrom || this.#known === this.#places.length) {
+      this.#places = this.#places.slice(this.#known);
+      this.#forgotten += this.#known;
+      this.#known = 0;
+    }
     if (!this.#isEnded || this.#places.length > 0 || this.#done !== undefined) return;
     const tree = this.#builder.finish();
     this.#done = { tree, stats: this.#stats.slice(0, this.#builder.count * 2) };

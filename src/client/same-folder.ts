@@ -3,6 +3,7 @@
  * of it, since most folders of most pushes are.
  */
 import { lstatSync, readlinkSync, type BigIntStats } from "node:fs";
+import { unreachable } from "../errors.js";
 import { byteString, joinPath, type ByteString } from "../objects/byte-string.js";
 import type { TreeLoader } from "../objects/directory.js";
 import { EntryCursor } from "../objects/entry-cursor.js";
@@ -85,8 +86,12 @@ function isSameName(stats: BigIntStats, { path, cursor, index, indexed, limits }
     case "fifo":
     case "socket":
       return true;
+    case "dir": // has been dealt with
+    case "char": // seldom, and looked at with more care
+    case "block":
+      return false;
     default:
-      return false; // seldom, and looked at with more care
+      return unreachable(cursor.kind);
   }
 }
 
@@ -112,8 +117,12 @@ function isKind(stats: BigIntStats, kind: EntryKind): boolean {
       return stats.isFIFO();
     case "socket":
       return stats.isSocket();
+    case "char":
+      return stats.isCharacterDevice();
+    case "block":
+      return stats.isBlockDevice();
     default:
-      return false;
+      return unreachable(kind);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Codec } from "../objects/member-codec.js";
 import { IdSet } from "../objects/id-set.js";
+import { tarLength } from "../objects/member-tar.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../objects/object-kind.js";
 import { memberTargetBytes, packTargetBytes, packTargetObjects } from "../objects/pack-format.js";
@@ -19,7 +20,7 @@ const maxWaitingBytes = 8 << 20;
 /** The store is asked about so many of them, or so many bytes of them, at a time. */
 const askObjects = 2048;
 const askBytes = 2 << 20;
-/** What is lacking of a batch is packed as it is from so many bytes on; less waits for others to be packed with. */
+/** What is lacking of a batch is packed as it is from so many bytes of tar on; less waits for others to be packed with. */
 const minBatchBytes = memberTargetBytes / 4;
 /** Members of gathered objects that are being packed, or wait to be sent. */
 const maxGatheredMembers = 4;
@@ -40,8 +41,10 @@ export interface UploadCounts {
 type Offered = PackedObject<ObjectId>;
 
 interface Gathering {
-  objects: Offered[];
+  readonly objects: Offered[];
   bytes: number;
+  /** What the bytes come to in a tar. */
+  tarBytes: number;
 }
 
 export interface UploaderOptions {
@@ -75,7 +78,7 @@ export class Uploader {
   readonly #options: UploaderOptions;
   /** Offered in this push; nothing is asked or sent twice. */
   readonly #seen = new IdSet();
-  #asking: Gathering = { objects: [], bytes: 0 };
+  #asking: { objects: Offered[]; bytes: number } = { objects: [], bytes: 0 };
   /** One open member for each kind. */
   readonly #gathering = new Map<ObjectKind, Gathering>();
   #gatheredMembers = 0;
@@ -118,7 +121,7 @@ export class Uploader {
       const isKnown = await answer;
       const lacking = this.#select(fresh, (index) => !isKnown(index));
       if (lacking.kinds.length === 0) return release(batch.buffer);
-      if (sizeOf(lacking) >= minBatchBytes) return this.#packBatch(lacking, release);
+      if (tarSizeOf(lacking) >= minBatchBytes) return this.#packBatch(lacking, release);
       for (let index = 0; index < lacking.kinds.length; index += 1) {
         const bytes = Buffer.from(bytesAt(lacking, index));
         this.#waitingBytes += bytes.length;
@@ -134,7 +137,7 @@ export class Uploader {
   async finish(): Promise<void> {
     this.#ask();
     await this.#answers;
-    for (const kind of [...this.#gathering.keys()]) this.#pack(kind);
+    for (const kind of this.#gathering.keys()) this.#pack(kind);
     await this.#sending;
     if (this.#open !== undefined && this.#failure === undefined) this.#endPack();
     await Promise.all(this.#unacknowledged);
@@ -213,10 +216,11 @@ export class Uploader {
 
   #gather(object: Offered): void {
     let gathering = this.#gathering.get(object.kind);
-    if (gathering === undefined) this.#gathering.set(object.kind, (gathering = { objects: [], bytes: 0 }));
+    if (gathering === undefined) this.#gathering.set(object.kind, (gathering = { objects: [], bytes: 0, tarBytes: 0 }));
     gathering.objects.push(object);
     gathering.bytes += object.bytes.length;
-    if (gathering.bytes >= memberTargetBytes) this.#pack(object.kind);
+    gathering.tarBytes += tarLength(object.bytes.length);
+    if (gathering.tarBytes >= memberTargetBytes) this.#pack(object.kind);
   }
 
   /** Packs what was gathered of a kind. */
@@ -306,6 +310,12 @@ export class Uploader {
 function sizeOf({ places }: Batch): number {
   let sum = 0;
   for (let at = 1; at < places.length; at += 2) sum += places[at] as number;
+  return sum;
+}
+
+function tarSizeOf({ places }: Batch): number {
+  let sum = 0;
+  for (let at = 1; at < places.length; at += 2) sum += tarLength(places[at] as number);
   return sum;
 }
 
