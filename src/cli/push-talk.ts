@@ -1,6 +1,6 @@
 /** What a push tells the person at the terminal while it runs: progress, and what went wrong with which path. */
 import { measureInBackground, type FolderSize } from "../client/measure.js";
-import type { PushEvent, PushProgress } from "../client/push.js";
+import type { PushEvent, PushProgress } from "../client/push-options.js";
 import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
 import { formatBytes, formatDuration } from "./format.js";

@@ -35,6 +35,32 @@ export const nothingKnown: Head = {
   },
 };
 
+/** The head, if it is the commit that the index is of. */
+export function headOfIndex(index: PushIndex, folder: ByteString): (Head & { readonly store: string }) | undefined {
+  const { commit: id, store, objects, folders } = index;
+  const commitBytes = objects.get(id);
+  if (commitBytes === undefined) return undefined;
+  const commit = decodeCommit(commitBytes);
+  return {
+    store,
+    commit,
+    commitBytes,
+    isIndexed: true,
+    baseline: {
+      tree: commit.tree,
+      objects,
+      isStored: (tree) => objects.has(tree),
+      folders,
+      scanStartedMs: index.startedMs,
+      isOfFolder: isOfFolder(commit, folder),
+    },
+  };
+}
+
+function isOfFolder(commit: Commit, folder: ByteString): boolean {
+  return commit.host === hostname() && commit.path === folder;
+}
+
 /** Reads the head; of its trees, the store sends those that the index does not have. Rejects with NO_OBJECT if one is lost. */
 export async function readHead(remote: Remote, index: PushIndex | undefined, folder: ByteString): Promise<Head> {
   if (remote.head === undefined) return nothingKnown;
@@ -62,7 +88,7 @@ export async function readHead(remote: Remote, index: PushIndex | undefined, fol
       folders: usable?.folders ?? new Map(),
       // folders that the index has may lie beside others that it has not: the earlier scan holds for both
       scanStartedMs: isIndexed ? usable.startedMs : Math.min(usable?.startedMs ?? Infinity, commit.startedMs),
-      isOfFolder: commit.host === hostname() && commit.path === folder,
+      isOfFolder: isOfFolder(commit, folder),
     },
   };
 }

@@ -1,4 +1,5 @@
 /** A channel over a WebSocket (RFC 6455), for both ends of it. */
+import type { Socket } from "node:net";
 import { WebSocket, type RawData } from "ws";
 import { BakError } from "../errors.js";
 import { oneLine } from "../objects/one-line.js";
@@ -13,8 +14,11 @@ const silenceLimitMs = 60_000;
 /** How long a close waits for the other end's. */
 const closeTimeoutMs = 2_000;
 
-/** Makes a channel of a socket that is open. */
-export function channelOf(socket: WebSocket, peer: string): Channel {
+/**
+ * Makes a channel of a socket that is open. With `connection`, the socket that it runs over, a close does not wait for the
+ * other end's: what is left of it is for the system to do.
+ */
+export function channelOf(socket: WebSocket, peer: string, connection?: Socket): Channel {
   const queue = new FrameQueue(receiveQueueBytes, () => socket.isPaused && socket.resume());
   let failure: Error | undefined;
   let heardAt = Date.now();
@@ -73,15 +77,23 @@ export function channelOf(socket: WebSocket, peer: string): Channel {
       }),
     close: () => {
       isClosing = true;
-      return closeSocket(socket);
+      return connection === undefined ? closeSocket(socket) : leaveSocket(socket, connection);
     },
   };
+}
+
+/** Resolves when our close is on its way; the socket does not keep the process any more. */
+async function leaveSocket(socket: WebSocket, connection: Socket): Promise<void> {
+  const closed = closeSocket(socket);
+  const sent = new Promise<void>((resolve) => connection.write("", () => resolve()));
+  await Promise.race([closed, sent]);
+  connection.unref();
 }
 
 async function closeSocket(socket: WebSocket): Promise<void> {
   if (socket.readyState === WebSocket.CLOSED) return;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => socket.terminate(), closeTimeoutMs);
+    const timer = setTimeout(() => socket.terminate(), closeTimeoutMs).unref();
     socket.once("close", () => {
       clearTimeout(timer);
       resolve();

@@ -1,4 +1,5 @@
 /** Opens a channel to a server. */
+import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import { BakError } from "../errors.js";
 import type { Channel } from "./channel.js";
@@ -20,8 +21,10 @@ export async function dialWebSocket(url: string, options: { signal?: AbortSignal
   options.signal?.addEventListener("abort", abort, { once: true });
   try {
     return await new Promise<Channel>((resolve, reject) => {
+      let connection: Socket | undefined;
+      socket.once("upgrade", (response) => (connection = response.socket));
       // the channel listens before the first frame can come
-      socket.once("open", () => resolve(channelOf(socket, url)));
+      socket.once("open", () => resolve(channelOf(socket, url, connection)));
       socket.once("unexpected-response", (_request, response) => {
         reject(noServer(url, `it answered ${response.statusCode}, so it is no bak server`));
         socket.terminate();

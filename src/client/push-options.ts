@@ -1,0 +1,66 @@
+/** What a push is given, what it tells, and what comes of it. */
+import type { BakError } from "../errors.js";
+import type { ByteString } from "../objects/byte-string.js";
+import type { CommitCounts } from "../objects/commit.js";
+import type { Codec } from "../objects/member-codec.js";
+import type { ObjectId } from "../objects/object-id.js";
+import type { Remote } from "./remote.js";
+import type { SnapshotEvent, SnapshotOptions, SnapshotProgress } from "./snapshot.js";
+import type { UploadCounts } from "./upload.js";
+
+export type PushEvent =
+  | SnapshotEvent
+  | { readonly type: "reconnecting"; readonly error: BakError; readonly waitMs: number }
+  /** The project's latest commit is of another folder than this push. */
+  | { readonly type: "otherFolder"; readonly host: string; readonly path: ByteString }
+  /** The store has lost something that the head needs; everything is read again and offered to it. */
+  | { readonly type: "lossFound"; readonly error: BakError }
+  | { readonly type: "headMoved" }
+  | { readonly type: "packKept" }
+  | { readonly type: "indexNotKept"; readonly why: string };
+
+/** Counters for whoever shows progress; they begin again when a push does. */
+export interface PushProgress extends SnapshotProgress {
+  /** Bytes of packs sent. */
+  bytesSent: number;
+}
+
+export interface PushOptions {
+  /** Says hello to the store, again after a connection broke. */
+  connect: (hello: { have: ObjectId | undefined; wantTrees: boolean }) => Promise<Remote>;
+  /** Absolute path of the folder. */
+  folder: ByteString;
+  /** Where the client's index of this project and store is kept. */
+  indexFile: string;
+  message: string;
+  tags: readonly string[];
+  /** Reads every file, whatever its size and times say. */
+  isFull: boolean;
+  /** Makes a commit even if nothing has changed. */
+  isEmptyAllowed: boolean;
+  /** Compares and tells, but sends nothing. */
+  isDryRun: boolean;
+  /** How members are compressed. */
+  codec: Codec;
+  /** Threads that read, hash and compress; with none it is all done on this one. */
+  threads: number;
+  /** bak's own version. */
+  version: string;
+  /** Folders that are not entered, beside the store itself. */
+  isLeftOut: SnapshotOptions["isLeftOut"];
+  onEvent: (event: PushEvent) => void;
+  progress: PushProgress;
+  signal?: AbortSignal | undefined;
+}
+
+export interface PushResult {
+  /** Nothing has changed since the head; no commit was made. */
+  readonly isUpToDate: boolean;
+  /** The new commit, or the head where nothing has changed; undefined after a dry run of a project without commits. */
+  readonly commit: ObjectId | undefined;
+  readonly parent: ObjectId | undefined;
+  readonly counts: CommitCounts;
+  readonly filesRead: number;
+  readonly bytesRead: number;
+  readonly upload: UploadCounts;
+}
