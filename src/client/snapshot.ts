@@ -2,9 +2,8 @@
  * Takes a folder as it is now: a sorted walk, merged with the trees of the head, that reads only what may have changed and
  * makes the trees of the next commit. Names that cannot be read are told of and left out; the rest goes on.
  */
-import { readdirSync, readlinkSync, statSync } from "node:fs";
-import { BakError, errnoOf, unreachable } from "../errors.js";
-import { byteString, joinPath, type ByteString } from "../objects/byte-string.js";
+import { BakError, errnoOf } from "../errors.js";
+import { joinPath, type ByteString } from "../objects/byte-string.js";
 import type { CommitCounts } from "../objects/commit.js";
 import { readDirectory, treesIn } from "../objects/directory.js";
 import type { Attributes, DirEntry, Entry, FileEntry } from "../objects/entry.js";
@@ -13,15 +12,15 @@ import type { PackedObject } from "../objects/object-kind.js";
 import { decodeTree, isPagedTree, type TreeBuilder } from "../objects/tree.js";
 import { createBreath } from "./breath.js";
 import { Changes, type ChangeEvent } from "./changes.js";
-import { isUnchangedFile } from "./compare.js";
 import type { FileReader, ReadOutcome } from "./file-reader.js";
 import { HeadEntries, type HeadEntry } from "./head-entries.js";
+import { knownEntry, noId } from "./known-entry.js";
 import { OpenFolder, type Taken } from "./open-folder.js";
 import type { FolderStats } from "./push-index.js";
 import { compareFolder, type SameFolder } from "./same-folder.js";
 import { isSourceFailure, reasonOf, StoreFailure } from "./source-failure.js";
-import { fsPath } from "./source-path.js";
-import { deviceNumbers, sourceStatOf, statSource, type SourceStat } from "./source-stat.js";
+import { isStillThere, namesIn, SourceRoot } from "./source-root.js";
+import { attributesOf, statSource, type SourceStat } from "./source-stat.js";
 
 /** What the folder was at the head, as far as it is known here. */
 export interface Baseline {
@@ -107,8 +106,7 @@ class Walk {
   readonly #folders = new Map<ByteString, FolderStats>();
   readonly #objects = new Map<ObjectId, Uint8Array>();
   readonly #leftOut: ByteString[] = [];
-  /** The folder as it was at the beginning. */
-  #root: SourceStat | undefined;
+  readonly #root: SourceRoot;
   /** What a file, or the sink, has stopped the walk with while it was elsewhere. */
   #failure: { readonly reason: unknown } | undefined;
   /** What the sink wants to be waited for. */
@@ -116,21 +114,21 @@ class Walk {
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
+    this.#root = new SourceRoot(options.folder);
     this.#changes = new Changes(this.#load, options.onEvent);
   }
 
   async run(): Promise<Snapshot> {
     const { folder, baseline } = this.#options;
-    const { root, names } = this.#atRoot(() => ({ root: this.#statRoot(), names: namesIn(folder) }));
-    this.#root = root;
+    const { stat: root, names } = this.#root;
     if (this.#options.isLeftOut({ path: folder, names, stat: root })) {
       throw new BakError("SOURCE_FAILED", "cannot push the folder: it is bak's own");
     }
     const tree = await this.#wholeTree({ path: "" as ByteString, absolute: folder, stat: root }, names, baseline.tree);
-    this.#assertSameRoot();
+    this.#root.assertSame();
     const { added, changed, removed, isAny } = this.#changes;
     return {
-      tree,
+      tree: this.#options.sink === undefined ? undefined : tree,
       root: attributesOf(root),
       counts: { ...this.#counts, added, changed, removed },
       isChanged: isAny,
@@ -157,28 +155,6 @@ class Walk {
       throw error instanceof StoreFailure ? error.reason : error;
     }
     return tree;
-  }
-
-  /** The folder itself, where a link to it was named. */
-  #statRoot(): SourceStat {
-    return sourceStatOf(statSync(fsPath(this.#options.folder), { bigint: true }));
-  }
-
-  #atRoot<T>(look: () => T): T {
-    try {
-      return look();
-    } catch (cause) {
-      throw new BakError("SOURCE_FAILED", `cannot read the folder: ${reasonOf(cause)}`, { cause });
-    }
-  }
-
-  /** A disk that was unplugged, or a folder that was moved away, looks like one whose files were all deleted. */
-  #assertSameRoot(): void {
-    const { dev, ino } = this.#atRoot(() => this.#statRoot());
-    if (dev === this.#root?.dev && ino === this.#root.ino) return;
-    throw new BakError("SOURCE_FAILED", "the folder was moved away, or unmounted, while it was read", {
-      hint: "nothing was committed; push again when it is back",
-    });
   }
 
   #load = (id: ObjectId): Uint8Array => {
@@ -323,11 +299,11 @@ class Walk {
       const place = { name, relative, absolute, stat };
       if (stat.kind === "dir") {
         const folder = await this.#subfolder(parent, place, head?.entry);
-        const entry = { name, ...attributesOf(stat), kind: "dir", tree: noTree } as const;
+        const entry = { name, ...attributesOf(stat), kind: "dir", tree: noId } as const;
         if (folder !== undefined && open !== undefined) this.#addFolder(open, folder, { entry, stat });
         return;
       }
-      const known = this.#knownEntry(place, head);
+      const known = knownEntry(place, head, this.#options);
       if (known !== undefined)
         this.#take({ entry: known, stat }, { relative, head: head?.entry, open, place: undefined });
       else this.#readFile(parent, place, { head, open });
@@ -354,42 +330,8 @@ class Walk {
     const headTree = head?.kind === "dir" ? head.tree : undefined;
     const folder = await this.#folder({ path: at.relative, absolute: at.absolute, stat: at.stat }, names, headTree);
     this.#counts.dirs += 1;
-    this.#changes.compare(at.relative, { name: at.name, ...attributesOf(at.stat), kind: "dir", tree: noTree }, head);
+    this.#changes.compare(at.relative, { name: at.name, ...attributesOf(at.stat), kind: "dir", tree: noId }, head);
     return folder;
-  }
-
-  /** The entry of a name that need not be read; undefined for a file that has to be. */
-  #knownEntry(at: Place, head: HeadEntry | undefined): Entry | undefined {
-    const { name, stat, absolute } = at;
-    const base = { name, ...attributesOf(stat) };
-    switch (stat.kind) {
-      case "file":
-        return this.#knownFile(at, head);
-      case "symlink": {
-        const target = byteString(readlinkSync(fsPath(absolute), "buffer"));
-        return { ...base, kind: "symlink", target };
-      }
-      case "char":
-      case "block":
-        return { ...base, kind: stat.kind, ...deviceNumbers(stat.rdev) };
-      case "fifo":
-      case "socket":
-        return { ...base, kind: stat.kind };
-      case "dir":
-        throw new Error("a folder is no plain entry");
-      default:
-        return unreachable(stat.kind);
-    }
-  }
-
-  #knownFile({ name, stat }: Place, head: HeadEntry | undefined): FileEntry | undefined {
-    const { isFull, baseline, sink } = this.#options;
-    const base = { name, kind: "file", ...attributesOf(stat), size: stat.size } as const;
-    const comparison = { indexed: head?.indexed, scanStartedMs: baseline.scanStartedMs };
-    const isProven = baseline.isOfFolder || head?.indexed !== undefined;
-    const known = head?.entry;
-    if (!isFull && isProven && isUnchangedFile(stat, known, comparison)) return { ...base, content: known.content };
-    return sink === undefined ? { ...base, content: { blob: noTree } } : undefined; // equal to no content
   }
 
   #readFile(parent: FolderPlaceInWalk, at: Place, { head, open }: NameInWalk): void {
@@ -480,7 +422,7 @@ class Walk {
 
   /** A name that was there a moment ago was deleted; or its whole folder has been swapped for another. */
   #vanished(parent: FolderPlaceInWalk, path: ByteString, head: Entry | undefined): void {
-    this.#assertSameRoot();
+    this.#root.assertSame();
     if (!isStillThere(parent)) {
       const why = "its folder was moved away, or unmounted, while it was read";
       return this.#unreadable(path, new BakError("SOURCE_FAILED", why));
@@ -488,9 +430,6 @@ class Walk {
     if (head !== undefined) this.#changes.remove(path, head);
   }
 }
-
-/** What an entry holds in place of an id that is not known yet, or never asked for. */
-const noTree = "" as ObjectId;
 
 /** A folder that has been walked: its tree where that is the head's, or what its tree is being made in. */
 interface WalkedFolder {
@@ -532,28 +471,4 @@ interface Place {
   readonly relative: ByteString;
   readonly absolute: ByteString;
   readonly stat: SourceStat;
-}
-
-/** The names in a folder, in the order of their bytes. */
-function namesIn(folder: ByteString): ByteString[] {
-  return (readdirSync(fsPath(folder), { encoding: "latin1" }) as ByteString[]).toSorted(compareBytes);
-}
-
-function compareBytes(a: ByteString, b: ByteString): number {
-  return a < b ? -1 : Number(a > b);
-}
-
-function attributesOf(stat: SourceStat): Attributes {
-  const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = stat;
-  return { mode, uid, gid, mtimeSeconds, mtimeNanoseconds };
-}
-
-/** Whether the folder is the one whose names were read, or has been deleted like them; not another in its place. */
-function isStillThere({ absolute, stat }: FolderPlaceInWalk): boolean {
-  try {
-    const now = statSync(fsPath(absolute), { bigint: true, throwIfNoEntry: false });
-    return now === undefined || (now.dev === stat.dev && now.ino === stat.ino);
-  } catch {
-    return false;
-  }
 }

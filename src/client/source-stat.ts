@@ -78,6 +78,12 @@ export function sourceStatOf(stats: BigIntStats): SourceStat {
   };
 }
 
+/** What an entry keeps of a stat, beside kind and size. */
+export function attributesOf(stat: SourceStat): Attributes {
+  const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = stat;
+  return { mode, uid, gid, mtimeSeconds, mtimeNanoseconds };
+}
+
 /** The device number's parts as glibc's major(3) and minor(3) take them apart. */
 export function deviceNumbers(rdev: bigint): { major: number; minor: number } {
   return {
