@@ -42,17 +42,31 @@ export function gearTable(): Int32Array {
 export function firstChunkLength(bytes: Uint8Array): number {
   const length = Math.min(bytes.length, maxChunkBytes);
   if (length <= minChunkBytes) return length;
-  const table = gearTable();
   const normal = Math.min(normalChunkBytes, length);
-  let hash = 0;
-  let at = minChunkBytes;
-  for (; at < normal; at += 1) {
+  const gearHash = { hash: 0, table: gearTable() };
+  return (
+    findCut(bytes, { at: minChunkBytes, end: normal, mask: maskBeforeNormal }, gearHash) ??
+    findCut(bytes, { at: normal, end: length, mask: maskAfterNormal }, gearHash) ??
+    length
+  );
+}
+
+/**
+ * Where the first byte ends, between `at` and `end`, with which the hash has zeros under the mask. One plain loop over
+ * local variables: V8 makes it three times as fast as two of them in a function that does more.
+ */
+function findCut(
+  bytes: Uint8Array,
+  span: { at: number; end: number; mask: number },
+  gearHash: { hash: number; readonly table: Int32Array },
+): number | undefined {
+  const { end, mask } = span;
+  const { table } = gearHash;
+  let { hash } = gearHash;
+  for (let { at } = span; at < end; at += 1) {
     hash = ((hash << 1) + (table[bytes[at] as number] as number)) | 0;
-    if ((hash & maskBeforeNormal) === 0) return at + 1;
+    if ((hash & mask) === 0) return at + 1;
   }
-  for (; at < length; at += 1) {
-    hash = ((hash << 1) + (table[bytes[at] as number] as number)) | 0;
-    if ((hash & maskAfterNormal) === 0) return at + 1;
-  }
-  return length;
+  gearHash.hash = hash;
+  return undefined;
 }
