@@ -18,7 +18,8 @@ import { sourceStatOf, type SourceStat } from "./source-stat.js";
 const maxTries = 3;
 /** A larger one is not begun again: it may well change for ever, as logs do. */
 const maxRetriedBytes = 64 << 20;
-const readBytes = 8 << 20;
+/** What is looked at of a large file at a time: two of the longest chunks. */
+const windowBytes = 8 << 20;
 
 export interface ReadFile {
   readonly content: FileContent;
@@ -29,7 +30,7 @@ export interface ReadFile {
 }
 
 export interface ReadFileOptions {
-  /** Takes each object that the file is made of; what it returns is waited for. */
+  /** Takes each object that the file is made of; what it returns is waited for, and the bytes are written over after that. */
   offer: (object: PackedObject<ObjectId>) => Promise<void> | undefined;
   /** Told of bytes as they are read. */
   onBytes: (count: number) => void;
@@ -97,21 +98,21 @@ async function readLarge(fd: number, end: number, options: ReadFileOptions): Pro
   const lists: PackedObject<ObjectId>[] = [];
   const builder = new ListBuilder((list) => void lists.push(list));
   const hasher = blake3().createHasher();
+  const window = Buffer.allocUnsafeSlow(Math.min(windowBytes, end));
   let position = 0;
-  let rest: Buffer = Buffer.alloc(0);
+  let rest = window.subarray(0, 0);
   let isEnd = false;
   let size = 0;
   while (!isEnd || rest.length > 0) {
     options.signal?.throwIfAborted();
     if (!isEnd && rest.length < maxChunkBytes) {
-      const wanted = Math.min(readBytes, end - position);
-      const window = Buffer.allocUnsafeSlow(rest.length + wanted);
-      rest.copy(window);
-      const count = readSync(fd, window, rest.length, wanted, position);
+      window.set(rest);
+      const room = window.subarray(rest.length, rest.length + Math.min(end - position, window.length - rest.length));
+      const count = readSync(fd, room, 0, room.length, position);
       position += count;
       isEnd = count === 0 || position === end;
       options.onBytes(count);
-      hasher.update(window.subarray(rest.length, rest.length + count));
+      hasher.update(room.subarray(0, count));
       rest = window.subarray(0, rest.length + count);
       continue;
     }
