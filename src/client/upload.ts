@@ -190,6 +190,7 @@ export class Uploader {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
     this.#wake();
+    this.#onGatheredSent(); // nothing more is sent
     this.#options.onFailed?.(error);
   }
 
@@ -238,7 +239,7 @@ export class Uploader {
 
   /** What is gathered from here and there is not bounded by the buffers that it came in. */
   async #gatheredRoom(): Promise<void> {
-    while (this.#gatheredMembers >= maxGatheredMembers)
+    while (this.#gatheredMembers >= maxGatheredMembers && this.#failure === undefined)
       await new Promise<void>((resolve) => (this.#onGatheredSent = resolve));
   }
 

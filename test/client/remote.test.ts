@@ -13,7 +13,7 @@ import { encodeList } from "../../src/objects/list.js";
 import { compressMember } from "../../src/objects/member-gzip.js";
 import { encodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
-import { decodeMessage } from "../../src/protocol/message-codec.js";
+import { decodeMessage, memberHeadroomBytes } from "../../src/protocol/message-codec.js";
 import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
 import type { Message, MessageOf, Unnumbered } from "../../src/protocol/messages.js";
 import { encodeLogLines } from "../../src/protocol/log-lines.js";
@@ -124,9 +124,9 @@ t.test("answers of another type or shape are refused", async (t) => {
   };
   const lines = encodeLogLines([absent, absent].map((commit) => ({ commit, receivedMs: 1 })));
   const cases: [Unnumbered, (remote: Remote) => Promise<unknown>][] = [
-    [{ type: "committed", receivedMs: 1 }, (remote) => remote.has([absent])],
-    [{ type: "known", bitmap: Buffer.alloc(0) }, (remote) => remote.has([absent])],
-    [{ type: "known", bitmap: Buffer.alloc(2) }, (remote) => remote.has([absent])],
+    [{ type: "committed", receivedMs: 1 }, (remote) => remote.hasMany(hexBytes(absent))],
+    [{ type: "known", bitmap: Buffer.alloc(0) }, (remote) => remote.hasMany(hexBytes(absent))],
+    [{ type: "known", bitmap: Buffer.alloc(2) }, (remote) => remote.hasMany(hexBytes(absent))],
     [{ type: "known", bitmap: Buffer.alloc(1) }, (remote) => remote.commit(absent, undefined)],
     [{ type: "known", bitmap: Buffer.alloc(1) }, (remote) => remote.projects()],
     [{ type: "known", bitmap: Buffer.alloc(1) }, (remote) => fetchObject(remote, absent)],
@@ -134,7 +134,7 @@ t.test("answers of another type or shape are refused", async (t) => {
     [{ type: "packMember", member: Buffer.alloc(9) }, (remote) => fetchObject(remote, absent)],
     [{ type: "logPage", lines, total: 2 }, (remote) => collect(remote.log({ limit: 1 }))],
     [{ type: "logPage", lines: lines.subarray(1), total: 2 }, (remote) => collect(remote.log())],
-    [{ type: "packBegin" }, (remote) => remote.has([absent])],
+    [{ type: "packBegin" }, (remote) => remote.hasMany(hexBytes(absent))],
   ];
   for (const [answer, ask] of cases) {
     const remote = await facing(t, wrong(answer));
@@ -153,7 +153,7 @@ t.test("what a store claims to have kept must be what was sent", async (t) => {
     await speaker.say({ type: "packKept", request: message.request, pack: absent, objects: 1, bytes: 1 });
   });
   const upload = await remote.upload();
-  await upload.add(await memberOf(blob("a")));
+  await upload.add(Buffer.concat([Buffer.alloc(memberHeadroomBytes), await memberOf(blob("a"))]), () => undefined);
   await t.rejects(upload.finish(), { code: "PROTOCOL", message: "'evil' kept another pack than was sent" });
 });
 

@@ -1,12 +1,14 @@
 /** Uploads to a store that is fast, slow or failing: what is asked, what is sent, and what waits meanwhile. */
 import t from "tap";
 import type { PackReceipt, PackUpload, Remote } from "../../src/client/remote.js";
+import { createPushPool } from "../../src/client/push-work.js";
 import { Uploader } from "../../src/client/upload.js";
 import { inflateMember } from "../../src/objects/member-gzip.js";
 import { decodeMemberTar } from "../../src/objects/member-tar.js";
-import type { ObjectId } from "../../src/objects/object-id.js";
+import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 import { packTargetBytes } from "../../src/objects/pack-format.js";
+import { memberHeadroomBytes } from "../../src/protocol/message-codec.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { settle, until, within } from "../helpers/deadline.js";
 import { blob, object } from "../helpers/store-pack.js";
@@ -15,7 +17,7 @@ import { openWorld } from "./world.js";
 type Offered = PackedObject<ObjectId>;
 
 /** A store that writes down what it hears; what it does can be replaced. */
-class Scribe implements Pick<Remote, "has" | "upload"> {
+class Scribe implements Pick<Remote, "hasMany" | "upload"> {
   readonly asked: ObjectId[][] = [];
   readonly packs: Uint8Array[][] = [];
   readonly known = new Set<ObjectId>();
@@ -26,10 +28,11 @@ class Scribe implements Pick<Remote, "has" | "upload"> {
   take: () => Promise<void> = () => Promise.resolve();
   keep: () => Promise<void> = () => Promise.resolve();
 
-  async has(ids: readonly ObjectId[]): Promise<boolean[]> {
-    this.asked.push([...ids]);
+  async hasMany(bytes: Uint8Array): Promise<(index: number) => boolean> {
+    const ids = Array.from({ length: bytes.length / 32 }, (_, index) => objectIdAt(bytes, index * 32));
+    this.asked.push(ids);
     await this.answer();
-    return ids.map((id) => this.known.has(id));
+    return (index) => this.known.has(ids[index] as ObjectId);
   }
 
   async upload(): Promise<PackUpload> {
@@ -37,9 +40,10 @@ class Scribe implements Pick<Remote, "has" | "upload"> {
     const members: Uint8Array[] = [];
     this.packs.push(members);
     return {
-      add: async (member) => {
-        members.push(Buffer.from(member));
+      add: async (room, onSent) => {
+        members.push(Buffer.from(room.subarray(memberHeadroomBytes)));
         await this.take();
+        onSent();
       },
       finish: async (): Promise<PackReceipt> => {
         this.unfinished += 1;
@@ -50,6 +54,14 @@ class Scribe implements Pick<Remote, "has" | "upload"> {
       },
     };
   }
+}
+
+/** An uploader that packs on this thread. */
+function uploaderTo(
+  remote: Pick<Remote, "hasMany" | "upload">,
+  options: Partial<ConstructorParameters<typeof Uploader>[1]> = {},
+): Uploader {
+  return new Uploader(remote, { pool: createPushPool(0), codec: "gzip", ...options });
 }
 
 /** What the members of all packs hold: kind and id, member by member. */
@@ -77,7 +89,7 @@ function gate(): { opened: Promise<void>; open: () => void } {
 
 t.test("each object is asked about and sent once, however often it is offered", async (t) => {
   const scribe = new Scribe();
-  const uploader = new Uploader(scribe);
+  const uploader = uploaderTo(scribe);
   const objects = numbered(5000);
   await offerAll(uploader, [...objects, ...objects.slice(0, 100), ...objects]);
   await uploader.finish();
@@ -96,7 +108,7 @@ t.test("what the store has is not sent, and with nothing to send there is no pac
   const scribe = new Scribe();
   const objects = numbered(3000);
   for (const [index, { id }] of objects.entries()) if (index % 3 > 0) scribe.known.add(id);
-  const uploader = new Uploader(scribe);
+  const uploader = uploaderTo(scribe);
   await offerAll(uploader, objects);
   await uploader.finish();
   t.strictSame(
@@ -105,7 +117,7 @@ t.test("what the store has is not sent, and with nothing to send there is no pac
   );
   t.equal(uploader.counts.objects.blob, 1000);
   for (const { id } of objects) scribe.known.add(id);
-  const again = new Uploader(scribe);
+  const again = uploaderTo(scribe);
   await offerAll(again, objects);
   await again.finish();
   t.equal(scribe.packs.length, 1);
@@ -119,7 +131,7 @@ t.test("what the store has is not sent, and with nothing to send there is no pac
 
 t.test("a member holds objects of one kind, and what compresses is not beside what does not", async (t) => {
   const scribe = new Scribe();
-  const uploader = new Uploader(scribe);
+  const uploader = uploaderTo(scribe);
   const kinds = ["blob", "tree", "list", "commit"] as const;
   const objects = Array.from({ length: 400 }, (_, index) => object(kinds[index % 4] as "blob", `object ${index}`));
   const random = Array.from({ length: 40 }, (_, index) => object("blob", seededBytes(index, 20_000)));
@@ -149,7 +161,7 @@ t.test("packs end at their target, and only so many wait to be acknowledged", as
   scribe.keep = () => kept.opened;
   let sent = 0;
   let acknowledged = 0;
-  const uploader = new Uploader(scribe, { onSent: (bytes) => (sent += bytes), onKept: () => (acknowledged += 1) });
+  const uploader = uploaderTo(scribe, { onSent: (bytes) => (sent += bytes), onKept: () => (acknowledged += 1) });
   const offering = (async () => {
     for (let index = 0; index < 230; index += 1) await uploader.offer(object("blob", seededBytes(index + 1, 1 << 20)));
     await uploader.finish();
@@ -177,7 +189,7 @@ t.test("with a store that does not answer, offer gives a promise once 8 MiB wait
     const scribe = new Scribe();
     const answered = gate();
     scribe[slow] = () => answered.opened;
-    const uploader = new Uploader(scribe);
+    const uploader = uploaderTo(scribe);
     const objects = large(20);
     let offered = 0;
     let waiting: Promise<void> | undefined;
@@ -207,7 +219,7 @@ t.test("whatever the store fails with comes out of offer or finish, and nothing 
         if (isLate) await settle(5);
         throw failure;
       };
-      const uploader = new Uploader(scribe);
+      const uploader = uploaderTo(scribe);
       const work = (async () => {
         await offerAll(uploader, large(30));
         await uploader.finish();
@@ -224,7 +236,7 @@ t.test("a failure wakes whoever waits for room", async (t) => {
   const scribe = new Scribe();
   let fail = (): void => undefined;
   scribe.answer = () => new Promise((_, reject) => (fail = () => reject(new Error("no more"))));
-  const uploader = new Uploader(scribe);
+  const uploader = uploaderTo(scribe);
   let waiting: Promise<void> | undefined;
   for (const each of large(8)) waiting = uploader.offer(each);
   t.ok(waiting);
@@ -235,7 +247,7 @@ t.test("a failure wakes whoever waits for room", async (t) => {
 t.test("a real store has everything once the upload is finished, the largest object too", async (t) => {
   const world = await openWorld(t);
   const remote = await world.connect();
-  const uploader = new Uploader(remote);
+  const uploader = uploaderTo(remote);
   const objects = [...numbered(3000), object("blob", seededBytes(99, 8 << 20)), object("blob", "")];
   await offerAll(uploader, objects);
   await uploader.finish();
@@ -244,7 +256,7 @@ t.test("a real store has everything once the upload is finished, the largest obj
     else if (bytes.length !== 0 && bytes.length < 100) continue;
     else t.ok(Buffer.from(await world.store.readObject(id)).equals(bytes));
   }
-  const again = new Uploader(remote);
+  const again = uploaderTo(remote);
   await offerAll(again, objects);
   await again.finish();
   t.equal(again.counts.packs, 0);

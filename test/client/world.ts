@@ -3,7 +3,12 @@ import { execFileSync } from "node:child_process";
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
+import type { Batch } from "../../src/client/batch.js";
+import { bytesAt, kindAt, packingRoomBytes } from "../../src/client/batch.js";
+import { BufferPool } from "../../src/client/buffer-pool.js";
+import { FileReader } from "../../src/client/file-reader.js";
 import { push, type PushEvent, type PushOptions, type PushResult } from "../../src/client/push.js";
+import { createPushPool } from "../../src/client/push-work.js";
 import { Remote } from "../../src/client/remote.js";
 import {
   takeSnapshot,
@@ -14,7 +19,8 @@ import {
   type SnapshotProgress,
 } from "../../src/client/snapshot.js";
 import { byteStringFromText, type ByteString } from "../../src/objects/byte-string.js";
-import type { ObjectId } from "../../src/objects/object-id.js";
+import { maxChunkBytes, maxWholeFileBytes } from "../../src/objects/chunker.js";
+import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 import type { ProjectId } from "../../src/objects/project-id.js";
 import type { Channel } from "../../src/protocol/channel.js";
@@ -85,6 +91,8 @@ export async function pushFolder(
     isFull: false,
     isEmptyAllowed: false,
     isDryRun: false,
+    threads: 0,
+    codec: "gzip",
     version: "0",
     isLeftOut: () => false,
     progress,
@@ -114,28 +122,96 @@ export interface Taken {
   readonly offered: PackedObject<ObjectId>[];
 }
 
+type Offer = (object: PackedObject<ObjectId>) => Promise<void> | undefined;
+
+export interface TakeOptions extends Partial<Omit<SnapshotOptions, "sink">> {
+  /**
+   * Is given every object in turn; the buffer of a batch goes back once what it returned for the last has resolved. What it
+   * fails with is the store's failure. Undefined for a walk that only compares.
+   */
+  offer?: Offer | undefined;
+  /** How many buffers small files are read into. */
+  smallBuffers?: number;
+}
+
 /** A snapshot of a folder, and what it told. The objects are kept as copies of what was offered. */
-export async function take(folder: string, options: Partial<SnapshotOptions> = {}): Promise<Taken> {
+export async function take(folder: string, options: TakeOptions = {}): Promise<Taken> {
+  const { offer = (): undefined => undefined, smallBuffers = 4, ...rest } = options;
+  const isDry = "offer" in options && options.offer === undefined;
   const events: SnapshotEvent[] = [];
   const offered: PackedObject<ObjectId>[] = [];
   const progress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0 };
-  const snapshot = await takeSnapshot({
+  const files = readFiles(
+    (object) => {
+      offered.push({ ...object, bytes: Buffer.from(object.bytes) });
+      return offer(object);
+    },
+    { smallBuffers, onBytes: (count) => (progress.bytesRead += count) },
+  );
+  const taking = takeSnapshot({
     folder: text(folder),
     baseline: noBaseline,
     isFull: false,
     isLeftOut: () => false,
-    offer: (object) => {
-      offered.push({ ...object, bytes: Buffer.from(object.bytes) });
-      return undefined;
-    },
+    sink: isDry ? undefined : files,
     progress,
-    ...options,
+    ...rest,
     onEvent: (event) => {
       events.push(event);
       options.onEvent?.(event);
     },
   });
-  return { snapshot, events, progress, offered };
+  try {
+    const snapshot = await taking;
+    await files.allTaken();
+    return { snapshot, events, progress, offered };
+  } finally {
+    await files.close();
+  }
+}
+
+/** The reading side of a push, on this thread, with a store at its end that is a function. */
+function readFiles(
+  offer: Offer,
+  options: { smallBuffers: number; onBytes: (count: number) => void },
+): { reader: FileReader; offer: Offer; allTaken: () => Promise<void>; close: () => Promise<void> } {
+  const pool = createPushPool(0);
+  const small = new BufferPool(maxWholeFileBytes + packingRoomBytes, options.smallBuffers);
+  const large = new BufferPool(maxChunkBytes + packingRoomBytes, 1);
+  let failure: { reason: unknown } | undefined;
+  const stop = (reason: unknown): void => {
+    failure ??= { reason };
+    small.fail(reason);
+    large.fail(reason);
+  };
+  let taken: Promise<void> = Promise.resolve();
+  const offerBatch = async (batch: Batch): Promise<void> => {
+    for (let index = 0; index < batch.kinds.length; index += 1) {
+      const id = objectIdAt(batch.ids, index * 32);
+      await offer({ kind: kindAt(batch, index), id, bytes: bytesAt(batch, index) });
+    }
+    (batch.buffer.byteLength === large.sizeBytes ? large : small).give(batch.buffer);
+  };
+  const reader = new FileReader({
+    pool,
+    smallBuffers: small,
+    largeBuffers: large,
+    take: (batch) => (taken = Promise.all([taken, offerBatch(batch).catch(stop)]).then(() => undefined)),
+    onBytes: options.onBytes,
+  });
+  return {
+    reader,
+    offer,
+    allTaken: async () => {
+      await taken;
+      if (failure !== undefined) throw failure.reason;
+    },
+    close: async () => {
+      stop(new Error("the snapshot has ended"));
+      await reader.abandon();
+      await pool.close();
+    },
+  };
 }
 
 /** The snapshot as the head of another, whose scan began so late that no time in it is doubted. */
