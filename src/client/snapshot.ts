@@ -192,6 +192,7 @@ class Walk {
   #later<T>(step: (value: T) => void): (value: T) => void {
     return (value) => {
       try {
+        this.#options.signal?.throwIfAborted();
         if (this.#failure === undefined) step(value);
       } catch (error) {
         this.#fail(error);
@@ -243,7 +244,8 @@ class Walk {
       if (below?.tree !== tree) walked.set(name, below);
     }
     const { tree } = indexed;
-    if (walked.size === 0 || this.#options.sink === undefined) {
+    if (this.#options.sink === undefined) return { open: undefined, tree: walked.size === 0 ? tree : undefined };
+    if (walked.size === 0) {
       this.#keepTrees(at.path, indexed);
       return { open: undefined, tree };
     }

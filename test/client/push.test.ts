@@ -61,7 +61,7 @@ function spied(
       if (hasBroken) throw new BakError("CONNECTION_LOST", "the connection broke");
       return frame;
     },
-    send: async (frame) => {
+    send: async (frame, onSent) => {
       const { type } = decodeMessage(frame);
       if (hasBroken || (await isBroken(type, sent.filter((each) => each === type).length + 1))) {
         hasBroken = true;
@@ -69,7 +69,7 @@ function spied(
         throw new BakError("CONNECTION_LOST", "the connection broke");
       }
       sent.push(type);
-      return channel.send(frame);
+      return channel.send(frame, onSent);
     },
   };
 }
@@ -129,6 +129,15 @@ t.test("a dry run tells what would change, and sends and keeps nothing", async (
   const other = await pushFolder(place.world, place.source, { isDryRun: true });
   t.match(other.result, { isUpToDate: false, commit: first.result.commit, counts: { added: 1 } });
   t.strictSame(await logOf(place), [first.result.commit]);
+});
+
+t.test("a dry run sees what has changed in folders of folders that are as they were", async (t) => {
+  const place = await placeOf(t, { d: { e: { f: "1" } } });
+  await pushFolder(place.world, place.source);
+  writeFileSync(join(place.source, "d", "e", "f"), "22");
+  const dry = await pushFolder(place.world, place.source, { isDryRun: true });
+  t.strictSame(told(dry.events), ["changed d/e/f"]);
+  t.match(dry.result, { isUpToDate: false, counts: { changed: 1 } });
 });
 
 t.test("with no index, no file is read that has kept its size and an old mtime", async (t) => {
@@ -402,7 +411,7 @@ t.test("the store that fails stops the push, and the folder's failures do not", 
   const place = await placeOf(t, { a: "1", b: "2" });
   const connect: PushOptions["connect"] = async (hello) => {
     const remote = await place.world.connect(hello);
-    remote.has = () => Promise.reject(new BakError("STORE_FULL", "no space left"));
+    remote.hasMany = () => Promise.reject(new BakError("STORE_FULL", "no space left"));
     return remote;
   };
   await t.rejects(pushFolder(place.world, place.source, { connect }), { code: "STORE_FULL" });
