@@ -196,7 +196,9 @@ function readFiles(
     pool,
     smallBuffers: small,
     largeBuffers: large,
-    take: (batch) => (taken = Promise.all([taken, offerBatch(batch).catch(stop)]).then(() => undefined)),
+    take: (batch) => {
+      taken = Promise.all([taken, offerBatch(batch).catch(stop)]).then(() => undefined);
+    },
     onBytes: options.onBytes,
   });
   return {
