@@ -4,7 +4,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { readCommit } from "../../src/client/history.js";
 import { readPushIndex } from "../../src/client/push-index.js";
-import type { PushOptions } from "../../src/client/push.js";
+import type { PushOptions } from "../../src/client/push-options.js";
 import { BakError } from "../../src/errors.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
 import { parseProjectId } from "../../src/objects/project-id.js";

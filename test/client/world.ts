@@ -7,7 +7,8 @@ import type { Batch } from "../../src/client/batch.js";
 import { bytesAt, kindAt, packingRoomBytes } from "../../src/client/batch.js";
 import { BufferPool } from "../../src/client/buffer-pool.js";
 import { FileReader } from "../../src/client/file-reader.js";
-import { push, type PushEvent, type PushOptions, type PushResult } from "../../src/client/push.js";
+import { push } from "../../src/client/push.js";
+import type { PushEvent, PushOptions, PushResult } from "../../src/client/push-options.js";
 import { createPushPool } from "../../src/client/push-work.js";
 import { Remote } from "../../src/client/remote.js";
 import {
