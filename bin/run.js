@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 /** Starts bak: finds the command in dist/ and runs it. An error is printed as a message; its stack only if DEBUG asks. */
 import { existsSync } from "node:fs";
+import { keepCompiled } from "./compile-cache.js";
 
-const oclif = await import("@oclif/core").catch((error) => {
+keepCompiled();
+const load = () => Promise.all([import("@oclif/core/execute"), import("@oclif/core/settings")]);
+const oclif = await load().catch((error) => {
   if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
   return undefined;
 });
@@ -11,10 +14,11 @@ if (oclif === undefined || !existsSync(new URL("../dist/commands", import.meta.u
   console.error("bak: not built yet: run 'npm ci' in the folder of package.json first");
   process.exitCode = 1;
 } else {
+  const [{ execute }, { settings }] = oclif;
   // NODE_ENV=test or development would make oclif look for src/ and a TypeScript loader.
-  oclif.settings.enableAutoTranspile = false;
+  settings.enableAutoTranspile = false;
   // oclif asks the system for the user's shell, which throws for a user without a name, as in a container.
   if (process.platform !== "win32") process.env["SHELL"] ??= "/bin/sh";
-  oclif.settings.debug = Boolean(process.env["DEBUG"]);
-  await oclif.execute({ dir: import.meta.url });
+  settings.debug = Boolean(process.env["DEBUG"]);
+  await execute({ dir: import.meta.url });
 }

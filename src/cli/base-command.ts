@@ -1,5 +1,6 @@
 /** What every command of bak does alike: flags, errors as one line with their exit code, interruption, and talk on stderr. */
-import { Command, Errors } from "@oclif/core";
+import { Command } from "@oclif/core/command";
+import { CLIError } from "@oclif/core/errors";
 import { BakError, exitCodes, isBakError } from "../errors.js";
 import { errorData } from "./error-data.js";
 import { blake3Names, loadBlake3, useBlake3, type Blake3Name } from "../objects/hash.js";
@@ -63,7 +64,7 @@ export abstract class BaseCommand extends Command {
   #failureOf(error: Error): BakError {
     if (this.signal.aborted) return new BakError("INTERRUPTED", "interrupted");
     if (isBakError(error)) return error;
-    if (error instanceof Errors.CLIError) return usageError(error, this.id);
+    if (error instanceof CLIError) return usageError(error, this.id);
     return new BakError("INTERNAL", error.message, { cause: error });
   }
 
@@ -82,7 +83,7 @@ export abstract class BaseCommand extends Command {
 }
 
 /** What the parser of flags and arguments says, in one line and in our words. */
-function usageError(error: Errors.CLIError, command: string | undefined): BakError {
+function usageError(error: CLIError, command: string | undefined): BakError {
   const [first = "bad usage"] = error.message.replace(/\nSee more help with --help$/, "").split("\n\n");
   const message = first
     .replaceAll(/\s*\n\s*/g, " ")

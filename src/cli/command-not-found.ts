@@ -1,5 +1,5 @@
 /** What oclif calls for a command that there is not. */
-import type { Hook } from "@oclif/core";
+import type { Hook } from "@oclif/core/hooks";
 import { BakError } from "../errors.js";
 import { errorData } from "./error-data.js";
 

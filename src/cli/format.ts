@@ -17,7 +17,8 @@ export function formatBytes(bytes: number): string {
 
 /** A whole number with a comma between thousands. */
 export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
+  // toLocaleString does this too, once it has loaded what it knows of languages: 6 ms
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** `1 file`, `2 files`: the noun in its number, with an `s` for the plural unless one is given. */

@@ -1,13 +1,15 @@
 /** What the commands that speak to a store have in common: which store, which project, and the conversation. */
 import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { Args, Flags } from "@oclif/core";
+import * as Args from "@oclif/core/args";
+import * as Flags from "@oclif/core/flags";
 import type { Remote } from "../client/remote.js";
 import { BakError } from "../errors.js";
 import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
 import { parseProjectId, projectIdFrom, type ProjectId } from "../objects/project-id.js";
 import { BaseCommand } from "./base-command.js";
-import { openConnector, type Connector } from "./connect.js";
+import { openConnector } from "./connect.js";
+import type { Connector } from "./connector.js";
 import { parseServerAddress, type ServerAddress } from "./server-address.js";
 
 /** The commit that a command looks at: the latest, unless one is named. */

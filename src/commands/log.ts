@@ -1,4 +1,4 @@
-import { Flags } from "@oclif/core";
+import * as Flags from "@oclif/core/flags";
 import { formatBytes, formatCounted, formatTime, shortId } from "../cli/format.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { readHistory, type LoggedCommit } from "../client/history.js";

@@ -1,4 +1,5 @@
-import { Args, Flags } from "@oclif/core";
+import * as Args from "@oclif/core/args";
+import * as Flags from "@oclif/core/flags";
 import { formatMode, formatSeconds, formatTime } from "../cli/format.js";
 import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
 import { findCommit, readCommit } from "../client/history.js";

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { Args, Flags } from "@oclif/core";
+import * as Args from "@oclif/core/args";
+import * as Flags from "@oclif/core/flags";
 import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/format.js";
 import { showProgress } from "../cli/progress.js";
 import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";

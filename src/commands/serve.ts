@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { Args, Flags } from "@oclif/core";
+import * as Args from "@oclif/core/args";
+import * as Flags from "@oclif/core/flags";
 import { BaseCommand } from "../cli/base-command.js";
 import { describeEvent } from "../cli/serve-events.js";
 import { defaultPort } from "../cli/server-address.js";
-import { openStoreFolder } from "../cli/connect.js";
+import { openStoreFolder } from "../cli/store-folder.js";
 import { reasonOf } from "../client/source-failure.js";
 import { BakError } from "../errors.js";
 import { listen } from "../server/listener.js";

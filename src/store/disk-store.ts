@@ -3,6 +3,7 @@ import { BakError, unreachable } from "../errors.js";
 import { decodeCommit } from "../objects/commit.js";
 import { decodeList } from "../objects/list.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { maxPackObjects } from "../objects/pack-format.js";
 import type { ObjectKind } from "../objects/object-kind.js";
 import type { ProjectId } from "../objects/project-id.js";
 import { decodeTree } from "../objects/tree.js";
@@ -10,6 +11,7 @@ import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
 import type { Layout } from "./layout.js";
 import { DiskPackReceiver } from "./pack-receiver.js";
+import type { FoundObject } from "./object-index.js";
 import type { Packs } from "./packs.js";
 import { Projects } from "./projects.js";
 import type { StoreLock } from "./store-lock.js";
@@ -59,15 +61,7 @@ export class DiskStore implements Store {
 
   hasMany(ids: Uint8Array): Uint8Array {
     if (ids.length % objectIdLength !== 0) throw new RangeError(`${ids.length} bytes of ids`);
-    const bytes = Buffer.from(ids.buffer, ids.byteOffset, ids.length);
-    const count = ids.length / objectIdLength;
-    const bitmap = new Uint8Array(Math.ceil(count / 8));
-    return this.#now(() => {
-      for (let index = 0; index < count; index += 1) {
-        if (this.#packs.has(bytes, index * objectIdLength)) bitmap[index >> 3]! |= 1 << (index & 7);
-      }
-      return bitmap;
-    });
+    return this.#now(() => this.#packs.hasMany(Buffer.from(ids.buffer, ids.byteOffset, ids.length)));
   }
 
   readObject(id: ObjectId, kind?: ObjectKind): Promise<Uint8Array> {
@@ -81,13 +75,11 @@ export class DiskStore implements Store {
 
   locateMembers(ids: Iterable<ObjectId>): MemberLocation[] {
     return this.#now(() => {
-      const members = new Map<string, MemberLocation>();
-      for (const id of ids) {
-        const found = this.#packs.find(id);
-        const key = `${found.member} ${found.pack.id}`;
-        if (!members.has(key)) members.set(key, this.#packs.locate(found));
-      }
-      return [...members.values()].toSorted(compareLocations);
+      const members = new Map<number, FoundObject>();
+      this.#packs.findMany([...ids], (_, found) =>
+        members.set(found.pack.number * maxPackObjects + found.member, found),
+      );
+      return Array.from(members.values(), (found) => this.#packs.locate(found)).toSorted(compareLocations);
     });
   }
 

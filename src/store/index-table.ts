@@ -1,28 +1,29 @@
 /**
- * The table in memory that says which record of which pack's index an object has: 12 bytes a slot, at most 20 bytes an
- * object. It keeps 40 of an id's 256 bits; whoever asks confirms a match with the whole id, which stands on disk.
+ * The table in memory that says which record an object has, of all records of a store's indexes: 8 bytes a slot, at most
+ * 14 bytes an object. It keeps 40 of an id's 256 bits; a match is confirmed with the whole id, which stands on disk.
  *
- * 256 shards by an id's first byte, so that growing copies little at a time; in each, open addressing with linear
- * probing. A slot is three words: the id's bytes 1 to 4 (its fingerprint), 1 + the pack's ordinal (0: empty), and the
- * record's ordinal. A fingerprint also gives the slot where the search begins, so growing needs no ids.
+ * 256 shards by an id's first byte; in each, open addressing with linear probing. A slot is two words: the id's bytes 1 to
+ * 4 (its fingerprint), and 1 + the record's number (0: empty). A fingerprint also gives the slot where the search begins,
+ * so growing needs no ids, and ids that come in their order fill the table from its beginning to its end.
+ *
+ * Ids are spread evenly, so shards of one capacity would all grow at the same moment. Their capacities are therefore as
+ * far apart as growing takes them: at any time a few are about to grow, and each takes about a millisecond for it at
+ * ten million objects.
  */
 
-const shardCount = 256;
-const slotWords = 3;
+/** Shards are numbered by the first byte of the ids in them. */
+export const shardCount = 256;
+const slotWords = 2;
 const wordBytes = 4;
-const firstCapacity = 16;
+const firstCapacity = 32;
 /** A fuller shard grows. An unsuccessful search then looks at 22 slots on average (Knuth, 6.4, algorithm L). */
 const maxLoad = 0.85;
 const growth = 1.4;
+/** The largest number of a record: one more would not fit in its word. */
+const maxRecord = 2 ** 32 - 2;
 
-/** Where an object's record is. */
-export interface RecordPlace {
-  readonly pack: number;
-  readonly record: number;
-}
-
-/** Whether a record is that of the id in question. */
-export type Confirm = (pack: number, record: number) => boolean;
+/** Whether the record of a number is that of the id that stands at `offset` of `ids`. */
+export type Confirm = (record: number, ids: Buffer, offset: number) => boolean;
 
 interface Shard {
   words: Uint32Array;
@@ -30,14 +31,18 @@ interface Shard {
   count: number;
 }
 
-/** A map from object ids to places, in typed arrays. */
+/** A map from object ids to the numbers of their records, in typed arrays. */
 export class IndexTable {
-  readonly #shards: Shard[] = Array.from({ length: shardCount }, () => emptyShard(firstCapacity));
-  #count = 0;
+  readonly #confirm: Confirm;
+  readonly #shards: Shard[] = Array.from({ length: shardCount }, (_, shard) => emptyShard(apart(firstCapacity, shard)));
+
+  constructor(confirm: Confirm) {
+    this.#confirm = confirm;
+  }
 
   /** How many objects are in the table. */
   get count(): number {
-    return this.#count;
+    return this.#shards.reduce((sum, { count }) => sum + count, 0);
   }
 
   /** How many bytes the table takes. */
@@ -45,31 +50,53 @@ export class IndexTable {
     return this.#shards.reduce((sum, { words }) => sum + words.byteLength, 0);
   }
 
-  /** The place of the id that stands at `offset` of `ids`. */
-  find(ids: Uint8Array, offset: number, confirm: Confirm): RecordPlace | undefined {
-    const { words, capacity } = this.#shardOf(ids, offset);
-    const fingerprint = fingerprintAt(ids, offset);
-    for (let slot = firstSlot(fingerprint, capacity); ; slot = slot + 1 === capacity ? 0 : slot + 1) {
-      const at = slot * slotWords;
-      const pack = words[at + 1] as number;
-      if (pack === 0) return undefined;
-      const record = words[at + 2] as number;
-      if (words[at] === fingerprint && confirm(pack - 1, record)) return { pack: pack - 1, record };
+  /** Makes room for about so many objects in all, so that the table hardly grows while they are added. */
+  reserve(count: number): void {
+    for (const [number, shard] of this.#shards.entries()) {
+      const capacity = apart(count / shardCount / maxLoad, number);
+      if (capacity > shard.capacity) resize(shard, capacity);
     }
   }
 
-  /** Adds the id that stands at `offset` of `ids`, unless it is there: an object's first place stays. */
-  add(ids: Uint8Array, offset: number, place: RecordPlace, confirm: Confirm): void {
-    if (this.find(ids, offset, confirm) !== undefined) return;
-    const shard = this.#shardOf(ids, offset);
-    if (shard.count + 1 > shard.capacity * maxLoad) grow(shard);
-    insert(shard, fingerprintAt(ids, offset), place.pack + 1, place.record);
-    shard.count += 1;
-    this.#count += 1;
+  /** The number of the record of the id that stands at `offset` of `ids`; -1 if it is not in the table. */
+  find(ids: Buffer, offset: number): number {
+    return this.#search(ids, offset, this.#confirm);
   }
 
-  #shardOf(ids: Uint8Array, offset: number): Shard {
-    return this.#shards[ids[offset] as number] as Shard;
+  /**
+   * As `find`, but asks nobody: -1 is certain, and any other number has still to be compared with the id. One in about
+   * 10^5 is wrong at ten million objects.
+   */
+  guess(ids: Buffer, offset: number): number {
+    return this.#search(ids, offset, undefined);
+  }
+
+  /** Adds the id that stands at `offset` of `ids`, unless it is there: an object's first record stays. */
+  add(ids: Buffer, offset: number, record: number): void {
+    if (record > maxRecord) throw new RangeError(`record ${record} in the table of objects`);
+    const shard = this.#shards[ids[offset] as number] as Shard;
+    if (shard.count + 1 > shard.capacity * maxLoad) resize(shard, Math.ceil(shard.capacity * growth));
+    const { words, capacity } = shard;
+    const fingerprint = fingerprintAt(ids, offset);
+    let slot = firstSlot(fingerprint, capacity);
+    for (; words[slot * slotWords + 1] !== 0; slot = slot + 1 === capacity ? 0 : slot + 1) {
+      if (words[slot * slotWords] !== fingerprint) continue;
+      if (this.#confirm((words[slot * slotWords + 1] as number) - 1, ids, offset)) return;
+    }
+    words[slot * slotWords] = fingerprint;
+    words[slot * slotWords + 1] = record + 1;
+    shard.count += 1;
+  }
+
+  #search(ids: Buffer, offset: number, confirm: Confirm | undefined): number {
+    const { words, capacity } = this.#shards[ids[offset] as number] as Shard;
+    const fingerprint = fingerprintAt(ids, offset);
+    for (let slot = firstSlot(fingerprint, capacity); ; slot = slot + 1 === capacity ? 0 : slot + 1) {
+      const word = words[slot * slotWords + 1] as number;
+      if (word === 0) return -1;
+      if (words[slot * slotWords] !== fingerprint) continue;
+      if (confirm === undefined || confirm(word - 1, ids, offset)) return word - 1;
+    }
   }
 }
 
@@ -77,14 +104,15 @@ function emptyShard(capacity: number): Shard {
   return { words: new Uint32Array(capacity * slotWords), capacity, count: 0 };
 }
 
-function fingerprintAt(ids: Uint8Array, offset: number): number {
-  const [a, b, c, d] = [ids[offset + 1], ids[offset + 2], ids[offset + 3], ids[offset + 4]] as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  return (a * 0x1000000 + ((b << 16) | (c << 8) | d)) >>> 0;
+/** A capacity for one of the shards: they are spread evenly over what growing once multiplies it by. */
+function apart(capacity: number, shard: number): number {
+  return Math.ceil(capacity * growth ** (shard / shardCount));
+}
+
+function fingerprintAt(ids: Buffer, offset: number): number {
+  const high = ((ids[offset + 1] as number) << 8) | (ids[offset + 2] as number);
+  const low = ((ids[offset + 3] as number) << 8) | (ids[offset + 4] as number);
+  return ((high << 16) | low) >>> 0;
 }
 
 /** Spreads the fingerprints, which are evenly distributed, over any number of slots. */
@@ -92,25 +120,24 @@ function firstSlot(fingerprint: number, capacity: number): number {
   return Math.floor((fingerprint * capacity) / 2 ** 32);
 }
 
-function insert(shard: Shard, fingerprint: number, packWord: number, record: number): void {
+function insert(shard: Shard, fingerprint: number, word: number): void {
   const { words, capacity } = shard;
   let slot = firstSlot(fingerprint, capacity);
   while (words[slot * slotWords + 1] !== 0) slot = slot + 1 === capacity ? 0 : slot + 1;
   words[slot * slotWords] = fingerprint;
-  words[slot * slotWords + 1] = packWord;
-  words[slot * slotWords + 2] = record;
+  words[slot * slotWords + 1] = word;
 }
 
-function grow(shard: Shard): void {
+function resize(shard: Shard, capacity: number): void {
   const { words } = shard;
-  const larger = emptyShard(Math.ceil(shard.capacity * growth));
+  const larger = emptyShard(capacity);
   for (let at = 0; at < words.length; at += slotWords) {
-    const packWord = words[at + 1] as number;
-    if (packWord !== 0) insert(larger, words[at] as number, packWord, words[at + 2] as number);
+    const word = words[at + 1] as number;
+    if (word !== 0) insert(larger, words[at] as number, word);
   }
   shard.words = larger.words;
   shard.capacity = larger.capacity;
 }
 
-/** What a table without objects takes, in bytes. */
-export const emptyTableBytes = shardCount * firstCapacity * slotWords * wordBytes;
+/** What a table without objects takes at most, in bytes. */
+export const emptyTableBytes = Math.ceil(shardCount * firstCapacity * growth) * slotWords * wordBytes;

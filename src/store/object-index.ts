@@ -2,7 +2,8 @@
 import { BakError } from "../errors.js";
 import { objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { IndexFiles } from "./index-files.js";
-import { IndexTable } from "./index-table.js";
+import { IndexTable, shardCount } from "./index-table.js";
+import { NumberedPacks, offsetOfRecord, type IndexedPack, type NumberedPack } from "./numbered-packs.js";
 import {
   decodeMember,
   decodeRecord,
@@ -12,82 +13,191 @@ import {
   recordsOffset,
   type MemberPlace,
   type ObjectPlace,
-  type PackIndexHeader,
 } from "./pack-index.js";
+import { RecordRuns } from "./record-runs.js";
 
-/** A pack that is on stable storage, with its index. */
-export interface IndexedPack extends PackIndexHeader {
-  readonly id: ObjectId;
-  readonly indexPath: string;
-  /** The index itself, where it could not be written: on a full disk what is there can still be read. */
-  readonly indexInMemory: Buffer | undefined;
-}
+/** So many ids are looked up together. */
+const batchIds = 1 << 16;
+/** Adding packs lets others have a turn after so much time. */
+const turnMs = 4;
 
 /** An object's place in the store. */
 export interface FoundObject extends ObjectPlace {
-  readonly pack: IndexedPack;
+  readonly pack: NumberedPack;
 }
 
-/** Finds objects by id. Memory: 20 bytes an object at most, a few hundred a pack, and a cache of 32 MiB. */
-export class ObjectIndex {
-  readonly #table = new IndexTable();
-  readonly #files = new IndexFiles();
-  readonly #packs: IndexedPack[] = [];
-  readonly #packsById = new Map<ObjectId, IndexedPack>();
+/** Given the record of one of many ids; it stands at `offset` of `bytes` for the moment. */
+type OnRecord = (ordinal: number, pack: NumberedPack, bytes: Buffer, offset: number) => void;
 
-  /** Makes the objects of a pack visible; `index` is the whole of its index. */
-  add(pack: IndexedPack, index: Buffer): void {
-    const ordinal = this.#packs.push(pack) - 1;
-    this.#packsById.set(pack.id, pack);
-    let at = recordsOffset(pack);
-    for (let record = 0; record < pack.recordCount; record += 1, at += recordLength) {
-      this.#table.add(index, at, { pack: ordinal, record }, this.#confirm(index, at));
+/** Finds objects by id. Memory: 14 bytes an object at most, a few hundred a pack, and a cache of 32 MiB. */
+export class ObjectIndex {
+  readonly #table = new IndexTable((record, ids, offset) => isIdAt(this.#record(record), 0, ids, offset));
+  readonly #packs = new NumberedPacks();
+  readonly #added = new Map<ObjectId, NumberedPack>();
+  readonly #files = new IndexFiles();
+  readonly #runs = new RecordRuns();
+
+  /** Makes room for about so many objects, before packs with so many are added. */
+  reserve(count: number): void {
+    this.#table.reserve(count);
+  }
+
+  /**
+   * Makes the objects of packs visible; an object that is in several stays where it was first. `index` is the whole of a
+   * pack's index, and may be used for something else once this has resolved. Others have their turn meanwhile, and find what
+   * has been added so far; no two calls are under way at the same time.
+   */
+  async add(...packs: readonly { readonly pack: IndexedPack; readonly index: Buffer }[]): Promise<void> {
+    const adding = packs.map(({ pack, index }) => this.#packs.add(pack, index));
+    try {
+      await this.#addRecords(adding);
+      for (const pack of adding) this.#added.set(pack.id, pack);
+    } finally {
+      for (const pack of adding) pack.bytes = pack.indexInMemory;
     }
   }
 
-  /** The pack of an id; undefined unless it has been added. */
+  /** The pack of an id; undefined unless all of it has been added. */
   pack(id: ObjectId): IndexedPack | undefined {
-    return this.#packsById.get(id);
+    return this.#added.get(id);
   }
 
   /** Where the object is whose id stands at `offset` of `ids`. */
   find(ids: Buffer, offset: number): FoundObject | undefined {
-    const place = this.#table.find(ids, offset, this.#confirm(ids, offset));
-    if (place === undefined) return undefined;
-    const pack = this.#packs[place.pack] as IndexedPack;
-    return { pack, ...decodeRecord(this.#record(pack, place.record)) };
+    const record = this.#table.find(ids, offset);
+    return record < 0 ? undefined : { pack: this.#packs.of(record), ...decodeRecord(this.#record(record)) };
   }
 
   /** Whether `find` would find an object, for less. */
   has(ids: Buffer, offset: number): boolean {
-    return this.#table.find(ids, offset, this.#confirm(ids, offset)) !== undefined;
+    return this.#table.find(ids, offset) >= 0;
+  }
+
+  /** `has` for many ids that stand one after the other: a bit for each, the lowest of a byte first. */
+  hasMany(ids: Buffer): Uint8Array {
+    const bitmap = new Uint8Array(Math.ceil(ids.length / objectIdLength / 8));
+    this.#visit(ids, (ordinal) => void (bitmap[ordinal >> 3]! |= 1 << (ordinal & 7)));
+    return bitmap;
+  }
+
+  /**
+   * `find` for many ids that stand one after the other, for much less: index files are read in their order. Calls `onFound`
+   * for each that is found, with its ordinal among the ids; not in the order of these.
+   */
+  findMany(ids: Buffer, onFound: (ordinal: number, found: FoundObject) => void): void {
+    this.#visit(ids, (ordinal, pack, bytes, offset) => {
+      onFound(ordinal, { pack, ...decodeRecord(bytes.subarray(offset, offset + recordLength)) });
+    });
   }
 
   /** Where a member lies in its pack; throws STORE_DAMAGED where the pack's index has no such member. */
-  member(pack: IndexedPack, member: number): MemberPlace {
+  member(pack: NumberedPack, member: number): MemberPlace {
     const at = membersOffset + member * memberLength;
     if (member >= pack.memberCount) throw new BakError("STORE_DAMAGED", `damaged index: '${pack.indexPath}'`);
     return decodeMember(this.#read(pack, at, memberLength));
   }
 
-  #confirm(ids: Buffer, offset: number): (pack: number, record: number) => boolean {
-    return (ordinal, record) => {
-      const pack = this.#packs[ordinal] as IndexedPack;
-      const found = this.#record(pack, record);
-      return found.compare(ids, offset, offset + objectIdLength, 0, objectIdLength) === 0;
-    };
+  /** Goes through all the indexes at once, by the table's shards: each is then worked on while it is in a near cache. */
+  async #addRecords(packs: readonly NumberedPack[]): Promise<void> {
+    const cursors = packs.map((pack) => ({ pack, offset: recordsOffset(pack) }));
+    let turnEnds = performance.now() + turnMs;
+    for (let shard = 0; shard < shardCount; shard += 1) {
+      for (const cursor of cursors) cursor.offset = this.#addShard(cursor.pack, cursor.offset, shard);
+      if (performance.now() < turnEnds) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      turnEnds = performance.now() + turnMs;
+    }
   }
 
-  #record(pack: IndexedPack, record: number): Buffer {
-    return this.#read(pack, recordsOffset(pack) + record * recordLength, recordLength);
+  /** Adds the records that are of a shard, or of one before, from an offset of a pack's index on; gives where it ended. */
+  #addShard(pack: NumberedPack, from: number, shard: number): number {
+    const { bytes, end } = pack;
+    if (bytes === undefined) return from;
+    const stop = offsetOfRecord(pack, end);
+    let record = end - (stop - from) / recordLength;
+    let at = from;
+    for (; at < stop && (bytes[at] as number) <= shard; at += recordLength, record += 1) {
+      this.#table.add(bytes, at, record);
+    }
+    return at;
   }
 
-  #read(pack: IndexedPack, offset: number, length: number): Buffer {
-    const bytes =
-      pack.indexInMemory?.subarray(offset, offset + length) ?? this.#files.read(pack.indexPath, offset, length);
-    if (bytes.length === length) return bytes;
-    throw new BakError("STORE_DAMAGED", `damaged index: '${pack.indexPath}' is cut short`, {
-      hint: "restart what serves the store: it then makes the index again from the pack",
+  #visit(ids: Buffer, onRecord: OnRecord): void {
+    const batchBytes = batchIds * objectIdLength;
+    for (let at = 0; at < ids.length; at += batchBytes) {
+      const first = at / objectIdLength;
+      this.#visitBatch(ids.subarray(at, at + batchBytes), (ordinal, ...record) => onRecord(first + ordinal, ...record));
+    }
+  }
+
+  /** Looks all ids up in the table, and then at their records, in the order of these. */
+  #visitBatch(ids: Buffer, onRecord: OnRecord): void {
+    const keys = new Float64Array(ids.length / objectIdLength); // of the number of a record and the ordinal of an id
+    let count = 0;
+    for (let ordinal = 0; ordinal < keys.length; ordinal += 1) {
+      const record = this.#table.guess(ids, ordinal * objectIdLength);
+      if (record >= 0) keys[count++] = record * batchIds + ordinal;
+    }
+    const sorted = keys.subarray(0, count).toSorted();
+    for (let from = 0; from < count;) {
+      const pack = this.#packs.of(recordIn(sorted[from] as number));
+      let to = from + 1;
+      while (to < count && recordIn(sorted[to] as number) < pack.end) to += 1;
+      this.#readRecords(pack, sorted.subarray(from, to), (key, bytes, offset) => {
+        const ordinal = key % batchIds;
+        if (isIdAt(bytes, offset, ids, ordinal * objectIdLength)) onRecord(ordinal, pack, bytes, offset);
+        else this.#visitOne(ids, ordinal, onRecord);
+      });
+      from = to;
+    }
+  }
+
+  #readRecords(
+    pack: NumberedPack,
+    keys: Float64Array,
+    visit: (key: number, bytes: Buffer, offset: number) => void,
+  ): void {
+    const { bytes, indexPath } = pack;
+    const offsetOf = (at: number): number => offsetOfRecord(pack, recordIn(keys[at] as number));
+    if (bytes !== undefined) {
+      for (let at = 0; at < keys.length; at += 1) visit(keys[at] as number, bytes, offsetOf(at));
+      return;
+    }
+    const isWhole = this.#runs.read(indexPath, { count: keys.length, offsetOf }, (at, run, offset) => {
+      visit(keys[at] as number, run, offset);
     });
+    if (!isWhole) throw cutShort(pack);
   }
+
+  /** For an id that was taken for another, with the same fingerprint. */
+  #visitOne(ids: Buffer, ordinal: number, onRecord: OnRecord): void {
+    const record = this.#table.find(ids, ordinal * objectIdLength);
+    if (record >= 0) onRecord(ordinal, this.#packs.of(record), this.#record(record), 0);
+  }
+
+  #record(record: number): Buffer {
+    const pack = this.#packs.of(record);
+    return this.#read(pack, offsetOfRecord(pack, record), recordLength);
+  }
+
+  #read(pack: NumberedPack, offset: number, length: number): Buffer {
+    const bytes = pack.bytes?.subarray(offset, offset + length) ?? this.#files.read(pack, offset, length);
+    if (bytes.length === length) return bytes;
+    throw cutShort(pack);
+  }
+}
+
+function recordIn(key: number): number {
+  return Math.floor(key / batchIds);
+}
+
+/** Whether the id at an offset of some bytes is that at an offset of others. */
+function isIdAt(bytes: Buffer, offset: number, ids: Buffer, idOffset: number): boolean {
+  return bytes.compare(ids, idOffset, idOffset + objectIdLength, offset, offset + objectIdLength) === 0;
+}
+
+function cutShort(pack: IndexedPack): BakError {
+  return new BakError("STORE_DAMAGED", `damaged index: '${pack.indexPath}' is cut short`, {
+    hint: "restart what serves the store: it then makes the index again from the pack",
+  });
 }

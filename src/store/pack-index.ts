@@ -73,6 +73,15 @@ export function recordsOffset(header: Pick<PackIndexHeader, "memberCount">): num
   return membersOffset + header.memberCount * memberLength;
 }
 
+/** No index is longer: a pack has no more members than objects. */
+export const maxPackIndexBytes = membersOffset + maxPackObjects * (memberLength + recordLength) + hashLength;
+
+/** How many records an index of a length has at most; nearly so many as a rule. */
+export function maxObjectsIn(indexBytes: number): number {
+  const records = Math.floor((indexBytes - membersOffset - hashLength) / recordLength);
+  return Math.min(Math.max(records, 0), maxPackObjects);
+}
+
 /** Checks an index as a whole; throws STORE_DAMAGED with the reason where it is not that of the pack, as it was written. */
 export function decodePackIndex(bytes: Buffer, pack: ObjectId): PackIndex {
   if (bytes.length < membersOffset + hashLength) throw damaged("is cut short");

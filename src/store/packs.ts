@@ -17,6 +17,14 @@ import { makeFolderDurably, place, removeQuietly, writeFileWhole } from "./write
 const maxOpenPacks = 32;
 const inflatedCacheBytes = 16 << 20;
 
+/** A pack that lies in its place, and its index. */
+export interface AddedPack {
+  readonly id: ObjectId;
+  readonly index: PackIndex;
+  /** The index is kept in memory if it is not. */
+  readonly isIndexWritten: boolean;
+}
+
 /** All packs of one store that are whole. */
 export class Packs {
   readonly #disk: Disk;
@@ -33,10 +41,18 @@ export class Packs {
     this.#layout = layout;
   }
 
-  /** Adds a pack that lies in its place; its index is kept in memory if that is not. */
-  add(id: ObjectId, { bytes, ...header }: PackIndex, options: { isIndexWritten: boolean }): void {
-    const indexInMemory = options.isIndexWritten ? undefined : bytes;
-    this.#index.add({ id, indexPath: this.#layout.index(id), indexInMemory, ...header }, bytes);
+  /** Makes room for about so many objects, before packs with so many are added. */
+  reserve(count: number): void {
+    this.#index.reserve(count);
+  }
+
+  /** Adds packs; the bytes of their indexes may be used for something else once this has resolved. */
+  async add(...packs: readonly AddedPack[]): Promise<void> {
+    const indexed = packs.map(({ id, index: { bytes, ...header }, isIndexWritten }) => {
+      const indexInMemory = isIndexWritten ? undefined : bytes;
+      return { pack: { id, indexPath: this.#layout.index(id), indexInMemory, ...header }, index: bytes };
+    });
+    await this.#index.add(...indexed);
   }
 
   /**
@@ -52,7 +68,7 @@ export class Packs {
       }
       await this.#moveIn(pack);
       const index = decodePackIndex(pack.index, pack.id);
-      this.add(pack.id, index, { isIndexWritten: true });
+      await this.add({ id: pack.id, index, isIndexWritten: true });
       return receiptOf(pack.id, index);
     });
   }
@@ -61,11 +77,27 @@ export class Packs {
     return this.#index.has(ids, offset);
   }
 
+  /** A bit for each of many ids that stand one after the other, the lowest of a byte first: whether there is the object. */
+  hasMany(ids: Buffer): Uint8Array {
+    return this.#index.hasMany(ids);
+  }
+
   /** Where the object of an id is; throws NO_OBJECT. */
   find(id: ObjectId): FoundObject {
     const found = this.#index.find(objectIdBytes(id), 0);
-    if (found === undefined) throw new BakError("NO_OBJECT", `no object '${id}' in the store`);
+    if (found === undefined) throw noObject(id);
     return found;
+  }
+
+  /** Calls `onFound` for each of the ids, with its place among them, but not in their order; throws NO_OBJECT for one that is not there. */
+  findMany(ids: readonly ObjectId[], onFound: (at: number, found: FoundObject) => void): void {
+    const isFound = new Uint8Array(ids.length);
+    this.#index.findMany(Buffer.from(ids.join(""), "hex"), (at, found) => {
+      isFound[at] = 1;
+      onFound(at, found);
+    });
+    const missing = ids[isFound.indexOf(0)];
+    if (missing !== undefined) throw noObject(missing);
   }
 
   /** Where the member lies that holds an object. */
@@ -141,6 +173,10 @@ export class Packs {
   #damaged(pack: ObjectId, why: string, cause?: unknown): BakError {
     return new BakError("STORE_DAMAGED", `damaged pack '${this.#layout.pack(pack)}': ${why}`, { cause });
   }
+}
+
+function noObject(id: ObjectId): BakError {
+  return new BakError("NO_OBJECT", `no object '${id}' in the store`);
 }
 
 function receiptOf(pack: ObjectId, { recordCount, packLength }: PackIndexHeader): PackReceipt {

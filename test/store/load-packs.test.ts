@@ -74,6 +74,49 @@ t.test("the index of a pack with many members, longer than what is read at a tim
   t.ok(readFileSync(layout.index(pack.id)).equals(index));
 });
 
+t.test("an index that is longer than any is not read, and made again", async (t) => {
+  const { layout, pack, index } = await prepare(t);
+  truncateSync(layout.index(pack.id), 2 ** 36); // a hole, as a damaged file system may show one
+  const store = await reopen(t, layout);
+  t.strictSame(store.damaged, []);
+  t.ok(readFileSync(layout.index(pack.id)).equals(index));
+  await hasAll(t, store);
+});
+
+t.test("more packs than are read at a time are all loaded, some of them damaged", async (t) => {
+  const store = await openStore(t.testdir(), { create: true });
+  const layout = new Layout(store.folder);
+  const packs: { pack: TestPack; objects: ReturnType<typeof blob>[] }[] = [];
+  for (let at = 0; at < 150; at += 1) {
+    const objects = [blob(`only in ${at}`), blob("in all of them"), blob(`in three ${Math.floor(at / 3)}`)];
+    packs.push({ pack: await makePack(objects), objects });
+    await send(store, packs.at(-1)!.pack);
+  }
+  await store.close();
+  packs.sort((a, b) => (a.pack.id < b.pack.id ? -1 : 1));
+  for (const at of [0, 63, 64, 65, 149]) rmSync(layout.index(packs[at]!.pack.id));
+  for (const at of [62, 66]) truncateSync(layout.index(packs[at]!.pack.id), 1100);
+  for (const at of [10, 128]) rmSync(layout.pack(packs[at]!.pack.id));
+  const reopened = await reopen(t, layout);
+  t.strictSame(
+    reopened.damaged.map(({ path }) => path),
+    [10, 128].map((at) => layout.pack(packs[at]!.pack.id)),
+  );
+  const found = packs.map(({ objects }) => reopened.has(objects[0]!.id));
+  t.strictSame(
+    found,
+    packs.map((_, at) => at !== 10 && at !== 128),
+  );
+  t.equal(
+    reopened.locateMembers([blob("in all of them").id])[0]?.pack,
+    packs[0]!.pack.id,
+    "an object that is in several packs is in the first of them",
+  );
+  for (const { objects } of packs.slice(60, 70)) {
+    for (const { id, bytes } of objects) t.ok(Buffer.from(await reopened.readObject(id)).equals(bytes));
+  }
+});
+
 t.test("an index is not made again where it is whole", async (t) => {
   const { layout } = await prepare(t);
   const created: string[] = [];

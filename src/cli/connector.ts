@@ -1,0 +1,22 @@
+/** Where conversations come from, whichever way they go. */
+import type { Hello, Remote } from "../client/remote.js";
+import type { DamagedPack } from "../store/store.js";
+
+/** The way to a store; one conversation after the other may be begun. */
+export interface Connector {
+  connect(hello: Hello): Promise<Remote>;
+  /** Whether that store has just been made. */
+  readonly isNew: boolean;
+  /** Packs of that store that had to be left out; of a server's store, the server tells. */
+  readonly damaged: readonly DamagedPack[];
+  /** Lets go of the store. Every conversation has been closed. */
+  close(): Promise<void>;
+}
+
+export interface ConnectorOptions {
+  /** Makes a store in the folder if none is there yet. */
+  mayCreate: boolean;
+  /** Names this program and its version. */
+  agent: string;
+  signal: AbortSignal;
+}
