@@ -9,6 +9,7 @@ import type { ProjectId } from "../objects/project-id.js";
 import { decodeTree } from "../objects/tree.js";
 import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
+import { Ingest } from "./ingest.js";
 import type { Layout } from "./layout.js";
 import { DiskPackReceiver } from "./pack-receiver.js";
 import type { FoundObject } from "./object-index.js";
@@ -37,6 +38,7 @@ export class DiskStore implements Store {
   readonly #lock: StoreLock;
   readonly #packs: Packs;
   readonly #projects: Projects;
+  readonly #ingest = new Ingest();
   readonly #receivers = new Set<PackReceiver>();
   #closing: Promise<void> | undefined;
 
@@ -91,6 +93,7 @@ export class DiskStore implements Store {
     this.#assertOpen();
     const receiver: PackReceiver = new DiskPackReceiver({
       disk: this.#disk,
+      ingest: this.#ingest,
       folder: this.folder,
       temporary: this.#layout.temporary(),
       keep: (pack) => this.#packs.keep(pack),
@@ -122,6 +125,7 @@ export class DiskStore implements Store {
   close(): Promise<void> {
     this.#closing ??= explained(this.folder, async () => {
       await Promise.all([...this.#receivers].map((receiver) => receiver.abort()));
+      await this.#ingest.close();
       await this.#projects.idle();
       await this.#packs.close();
       await this.#lock.release();

@@ -20,10 +20,9 @@
  */
 import { BakError } from "../errors.js";
 import { blake3, hashLength } from "../objects/hash.js";
-import type { MemberObject } from "../objects/member-tar.js";
 import { objectIdBytes, type ObjectId } from "../objects/object-id.js";
 import { objectKinds, type ObjectKind } from "../objects/object-kind.js";
-import { maxPackObjects, packTrailer } from "../objects/pack-format.js";
+import { maxPackObjects } from "../objects/pack-format.js";
 
 /** The version of the index format that this code writes, and the only one it reads. */
 export const packIndexVersion = 1;
@@ -32,7 +31,8 @@ const magic = Buffer.from("bakidx");
 const packIdOffset = 8;
 const countsOffset = 40;
 const fanOutOffset = 52;
-const fanOutLength = 256;
+/** Length of the fan-out table in elements. */
+export const fanOutLength = 256;
 /** Where the table of members begins. */
 export const membersOffset = fanOutOffset + fanOutLength * 4;
 /** Length of a member in the table of members, and of a record. */
@@ -82,6 +82,21 @@ export function maxObjectsIn(indexBytes: number): number {
   return Math.min(Math.max(records, 0), maxPackObjects);
 }
 
+/** Writes an index's header at the beginning of `bytes`; `fanOut` has for each first byte of an id how many records have that one. */
+export function writeHeader(bytes: Buffer, header: PackIndexHeader & { pack: ObjectId; fanOut: Uint32Array }): void {
+  magic.copy(bytes);
+  bytes.writeUInt16BE(packIndexVersion, magic.length);
+  objectIdBytes(header.pack).copy(bytes, packIdOffset);
+  bytes.writeUInt32BE(header.packLength, countsOffset);
+  bytes.writeUInt32BE(header.memberCount, countsOffset + 4);
+  bytes.writeUInt32BE(header.recordCount, countsOffset + 8);
+  let total = 0;
+  for (let first = 0; first < fanOutLength; first += 1) {
+    total += header.fanOut[first] as number;
+    bytes.writeUInt32BE(total, fanOutOffset + first * 4);
+  }
+}
+
 /** Checks an index as a whole; throws STORE_DAMAGED with the reason where it is not that of the pack, as it was written. */
 export function decodePackIndex(bytes: Buffer, pack: ObjectId): PackIndex {
   if (bytes.length < membersOffset + hashLength) throw damaged("is cut short");
@@ -112,110 +127,26 @@ export function decodeRecord(bytes: Buffer): ObjectPlace {
   return { kind, member: bytes.readUIntBE(33, 3), offset: bytes.readUInt32BE(36), length: bytes.readUInt32BE(40) };
 }
 
-/** Gathers what a pack holds, member by member, into its index. Memory: 64 bytes an object. */
-export class PackIndexBuilder {
-  #members: Buffer = Buffer.allocUnsafe(64 * memberLength);
-  #records: Buffer = Buffer.allocUnsafe(1024 * recordLength);
-  #memberCount = 0;
-  #recordCount = 0;
-  #packLength = 0;
-
-  /** How many objects have been added, each as often as it was. */
-  get objectCount(): number {
-    return this.#recordCount;
-  }
-
-  /** The next member of the pack, and the objects in it. */
-  addMember(packedLength: number, inflatedLength: number, objects: readonly MemberObject[]): void {
-    if (this.#recordCount + objects.length > maxPackObjects) throw new RangeError("too many objects for an index");
-    const at = this.#memberCount * memberLength;
-    this.#members = withRoom(this.#members, at + memberLength);
-    this.#members.writeUInt32BE(this.#packLength, at);
-    this.#members.writeUInt32BE(packedLength, at + 4);
-    this.#members.writeUInt32BE(inflatedLength, at + 8);
-    for (const object of objects) this.#addRecord(object);
-    this.#memberCount += 1;
-    this.#packLength += packedLength;
-  }
-
-  /** The bytes of the index of the pack that has been added, trailer and all. */
-  finish(pack: ObjectId): Buffer {
-    const order = this.#sortedOrdinals();
-    const header = Buffer.alloc(membersOffset);
-    magic.copy(header);
-    header.writeUInt16BE(packIndexVersion, magic.length);
-    objectIdBytes(pack).copy(header, packIdOffset);
-    header.writeUInt32BE(this.#packLength + packTrailer.length, countsOffset);
-    header.writeUInt32BE(this.#memberCount, countsOffset + 4);
-    header.writeUInt32BE(order.length, countsOffset + 8);
-    const records = Buffer.concat(order.map((ordinal) => this.#record(ordinal)));
-    this.#writeFanOut(header, order);
-    const body = Buffer.concat([header, this.#members.subarray(0, this.#memberCount * memberLength), records]);
-    return Buffer.concat([body, blake3().hash(body)]);
-  }
-
-  #addRecord({ id, kind, offset, length }: MemberObject): void {
-    const at = this.#recordCount * recordLength;
-    this.#records = withRoom(this.#records, at + recordLength);
-    this.#records.write(id, at, "hex");
-    this.#records.writeUInt8(objectKinds.indexOf(kind), at + 32);
-    this.#records.writeUIntBE(this.#memberCount, at + 33, 3);
-    this.#records.writeUInt32BE(offset, at + 36);
-    this.#records.writeUInt32BE(length, at + 40);
-    this.#recordCount += 1;
-  }
-
-  #record(ordinal: number): Buffer {
-    return this.#records.subarray(ordinal * recordLength, (ordinal + 1) * recordLength);
-  }
-
-  #idOf(ordinal: number): Buffer {
-    return this.#records.subarray(ordinal * recordLength, ordinal * recordLength + hashLength);
-  }
-
-  /**
-   * The records in the order of their ids, without those of objects that came before. Numbers sort ten times faster than
-   * ids: the first 32 bits of an id and the record's ordinal make one, and only records that share those bits are compared.
-   */
-  #sortedOrdinals(): number[] {
-    const keys = new Float64Array(this.#recordCount);
-    for (let ordinal = 0; ordinal < keys.length; ordinal += 1) {
-      keys[ordinal] = this.#records.readUInt32BE(ordinal * recordLength) * maxPackObjects + ordinal;
-    }
-    keys.sort();
-    const order = Array.from(keys, (key) => key % maxPackObjects);
-    for (let start = 0; start < order.length;) {
-      let end = start + 1;
-      const prefixOf = (at: number): number => Math.floor((keys[at] as number) / maxPackObjects);
-      while (end < order.length && prefixOf(end) === prefixOf(start)) end += 1;
-      if (end - start > 1) {
-        const run = order.slice(start, end).toSorted((a, b) => this.#idOf(a).compare(this.#idOf(b)) || a - b);
-        order.splice(start, run.length, ...run);
-      }
-      start = end;
-    }
-    return order.filter((ordinal, at) => at === 0 || !this.#idOf(ordinal).equals(this.#idOf(order[at - 1] as number)));
-  }
-
-  #writeFanOut(header: Buffer, order: readonly number[]): void {
-    const counts = new Uint32Array(fanOutLength);
-    for (const ordinal of order) {
-      const first = this.#records[ordinal * recordLength] as number;
-      counts[first] = (counts[first] as number) + 1;
-    }
-    let total = 0;
-    counts.forEach((count, first) => {
-      total += count;
-      header.writeUInt32BE(total, fanOutOffset + first * 4);
-    });
-  }
+/** Where an object lies, in numbers alone; `kind` is its place in `objectKinds`. */
+export interface RecordPlace {
+  readonly kind: number;
+  readonly member: number;
+  readonly offset: number;
+  readonly length: number;
 }
 
-function withRoom(bytes: Buffer, length: number): Buffer {
-  if (length <= bytes.length) return bytes;
-  const larger = Buffer.allocUnsafe(Math.max(length, bytes.length * 2));
-  bytes.copy(larger);
-  return larger;
+/** Writes what follows the id in the record that begins at `at`. */
+export function writeRecordPlace(bytes: Uint8Array, at: number, { kind, member, offset, length }: RecordPlace): void {
+  writeUint32(bytes, at + 32, (kind << 24) | member);
+  writeUint32(bytes, at + 36, offset);
+  writeUint32(bytes, at + 40, length);
+}
+
+function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }
 
 function damaged(why: string): BakError {

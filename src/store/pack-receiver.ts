@@ -1,18 +1,20 @@
-/** Takes in one pack, member by member: inflates, checks and writes, with a few members in work at a time. */
+/** Takes in one pack, member by member: has them checked by the store's threads, and writes them in their order. */
 import { BakError } from "../errors.js";
 import { blake3 } from "../objects/hash.js";
-import { unpackMemberInBackground } from "../objects/member-codec.js";
-import { decodeMemberTar, type MemberObject } from "../objects/member-tar.js";
-import { objectIdOf, type ObjectId } from "../objects/object-id.js";
+import type { ObjectId } from "../objects/object-id.js";
 import { maxPackBytes, maxPackedMemberBytes, maxPackObjects, packTrailer } from "../objects/pack-format.js";
 import { explainDiskError } from "./disk-error.js";
 import type { Disk } from "./disk.js";
-import { PackIndexBuilder } from "./pack-index.js";
+import type { Ingest } from "./ingest.js";
+import { PackIndexBuilder } from "./pack-index-builder.js";
+import { recordLength } from "./pack-index.js";
 import type { PackReceipt, PackReceiver } from "./store.js";
 import { removeQuietly, settle, type Incoming } from "./write-file.js";
 
-/** While one member is inflated, another is hashed and a third is written. */
-const maxMembersInWork = 3;
+/** Beside those that threads check, each with the next at hand, one is written and one comes. */
+const maxMembersInWork = (threads: number): number => 2 * threads + 2;
+/** The members in work have so many bytes at most, whatever their number; a longer one is alone. */
+const maxBytesInWork = 8 << 20;
 
 /** A pack that has been checked and lies in incoming/, on stable storage. */
 export interface CheckedPack {
@@ -24,6 +26,7 @@ export interface CheckedPack {
 /** What a receiver needs of the store that it belongs to. */
 export interface ReceiverOptions {
   readonly disk: Disk;
+  readonly ingest: Ingest;
   /** Of the store, for messages. */
   readonly folder: string;
   /** Where the pack is written until it has been checked. */
@@ -40,7 +43,9 @@ export class DiskPackReceiver implements PackReceiver {
   readonly #hasher = blake3().createHasher();
   readonly #index = new PackIndexBuilder();
   /** The members whose turn to be waited for has not come; none of these promises rejects. */
-  readonly #inWork: Promise<void>[] = [];
+  readonly #inWork: { readonly done: Promise<void>; readonly bytes: number }[] = [];
+  #bytesInWork = 0;
+  #members = 0;
   #last: Promise<void> = Promise.resolve();
   #length = 0;
   #incoming: Incoming | undefined;
@@ -58,12 +63,25 @@ export class DiskPackReceiver implements PackReceiver {
     if (member.length > maxPackedMemberBytes) this.#fail(refused(`a member of ${member.length} bytes`));
     if (this.#length + member.length + packTrailer.length > maxPackBytes) this.#fail(refused("pack beyond 128 MiB"));
     this.#throwFailure();
+    const bytes = member.length;
     this.#hasher.update(member);
-    this.#length += member.length;
+    this.#length += bytes;
     this.#last = this.#work(member, this.#last);
-    this.#inWork.push(this.#last);
-    if (this.#inWork.length >= maxMembersInWork) await this.#inWork.shift();
+    this.#inWork.push({ done: this.#last, bytes });
+    this.#bytesInWork += bytes;
+    await this.#room();
     this.#throwFailure();
+  }
+
+  /** Resolves when there is room for another member in work. */
+  async #room(): Promise<void> {
+    const most = maxMembersInWork(this.#options.ingest.threads);
+    while (this.#inWork.length >= most || this.#bytesInWork > maxBytesInWork) {
+      const first = this.#inWork.shift();
+      if (first === undefined) return;
+      await first.done;
+      this.#bytesInWork -= first.bytes;
+    }
   }
 
   async finish(id: ObjectId): Promise<PackReceipt> {
@@ -105,16 +123,17 @@ export class DiskPackReceiver implements PackReceiver {
     await before;
   }
 
-  /** Inflates and checks one member while those before it are still in work, and writes it after them. */
+  /** Has one member checked while those before it are still in work, and writes it after them. */
   async #take(member: Uint8Array, before: Promise<void>): Promise<void> {
-    const tar = await unpackMemberInBackground(member);
-    const objects = decodeMemberTar(tar);
-    for (const object of objects) assertHash(tar, object);
+    const number = this.#members;
+    this.#members += 1;
+    const { packed, inflatedLength, records } = await this.#options.ingest.check(member, number);
     await before;
     if (this.#failure !== undefined) return;
-    if (this.#index.objectCount + objects.length > maxPackObjects) throw refused(`more than ${maxPackObjects} objects`);
-    this.#index.addMember(member.length, tar.length, objects);
-    await this.#write(member);
+    const objects = this.#index.objectCount + records.length / recordLength;
+    if (objects > maxPackObjects) throw refused(`more than ${maxPackObjects} objects`);
+    this.#index.addRecords(packed.length, inflatedLength, records);
+    await this.#write(packed);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -129,6 +148,7 @@ export class DiskPackReceiver implements PackReceiver {
     this.#hasher.update(packTrailer);
     const actual = this.#hasher.digest().toString("hex");
     if (actual !== id) throw refused(`its bytes have the hash '${actual}', not '${id}'`);
+    const index = await this.#options.ingest.makeIndex(this.#index.parts(id));
     await this.#write(packTrailer);
     const incoming = this.#incoming as Incoming;
     this.#incoming = undefined; // closed from here on, and removed by whoever keeps it
@@ -138,7 +158,7 @@ export class DiskPackReceiver implements PackReceiver {
       await removeQuietly(this.#options.disk, incoming.path);
       throw error;
     }
-    return { id, temporary: incoming.path, index: this.#index.finish(id) };
+    return { id, temporary: incoming.path, index };
   }
 
   #assertReceiving(): void {
@@ -162,11 +182,6 @@ export class DiskPackReceiver implements PackReceiver {
     await incoming.file.close().catch(() => undefined); // nothing of the file is wanted any more
     await removeQuietly(this.#options.disk, incoming.path);
   }
-}
-
-function assertHash(tar: Buffer, { kind, id, offset, length }: MemberObject): void {
-  const actual = objectIdOf(tar.subarray(offset, offset + length));
-  if (actual !== id) throw refused(`the bytes of '${kind}/${id}' have the hash '${actual}'`);
 }
 
 function refused(why: string): BakError {

@@ -6,7 +6,7 @@ import { inflateFirstMember } from "../objects/member-gzip.js";
 import { decodeMemberTar } from "../objects/member-tar.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { maxPackBytes, maxPackedMemberBytes, packTrailer } from "../objects/pack-format.js";
-import { PackIndexBuilder } from "./pack-index.js";
+import { PackIndexBuilder } from "./pack-index-builder.js";
 
 const readBytes = 1 << 20;
 

@@ -39,8 +39,9 @@ export interface PackReceipt {
 /** Takes in one pack. Nothing of the pack is visible in the store before `finish` has resolved. */
 export interface PackReceiver {
   /**
-   * Takes the next member, as it came; the receiver owns its bytes from then on. Resolves when there is room for the
-   * next: three members are in work at most, if each call waits for the one before. Rejects with BAD_PACK for a member
+   * Takes the next member, as it came. The receiver owns its bytes from then on, and all of the buffer that they stand in
+   * where they fill that to its end: it may be handed to a thread. Resolves when there is room for the next: a few members
+   * are in work, of 8 MiB together, if each call waits for the one before. Rejects with BAD_PACK for a member
    * that is not what it claims to be (or that the one before was not), STORE_FULL or STORE_FAILED; the pack is then lost.
    */
   add(member: Uint8Array): Promise<void>;

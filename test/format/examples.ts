@@ -21,7 +21,7 @@ import { emptyTree, encodeTree, nameHash } from "../../src/objects/tree.js";
 import { encodeLogLines } from "../../src/protocol/log-lines.js";
 import { encodeMessage } from "../../src/protocol/message-codec.js";
 import { formatConfig } from "../../src/store/config.js";
-import { PackIndexBuilder } from "../../src/store/pack-index.js";
+import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
 import { formatLogLine } from "../../src/store/project-log.js";
 import { annotate, hexLine, rowsOf } from "./annotate.js";
 

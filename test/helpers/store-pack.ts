@@ -41,10 +41,10 @@ export function packFile(members: readonly Uint8Array[]): Buffer {
   return Buffer.concat([...members, packTrailer]);
 }
 
-/** Sends a pack to a store. */
+/** Sends a pack to a store; a copy of it, so that it can be sent again. */
 export async function send(store: Pick<Store, "receivePack">, pack: TestPack): Promise<PackReceipt> {
   const receiver = store.receivePack();
-  for (const member of pack.members) await receiver.add(member);
+  for (const member of pack.members) await receiver.add(Buffer.from(member));
   return receiver.finish(pack.id);
 }
 

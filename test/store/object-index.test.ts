@@ -6,7 +6,8 @@ import t, { type Test } from "tap";
 import { objectIdBytes, type ObjectId } from "../../src/objects/object-id.js";
 import { ObjectIndex } from "../../src/store/object-index.js";
 import type { IndexedPack } from "../../src/store/numbered-packs.js";
-import { decodePackIndex, PackIndexBuilder } from "../../src/store/pack-index.js";
+import { decodePackIndex } from "../../src/store/pack-index.js";
+import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
 
 const idOf = (text: string): ObjectId => createHash("sha256").update(text).digest("hex") as ObjectId;
 const bytesOf = (ids: readonly ObjectId[]): Buffer => Buffer.concat(ids.map(objectIdBytes));

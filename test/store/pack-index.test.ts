@@ -12,10 +12,10 @@ import {
   decodeRecord,
   memberLength,
   membersOffset,
-  PackIndexBuilder,
   recordLength,
   recordsOffset,
 } from "../../src/store/pack-index.js";
+import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
 
 const pack = "99".repeat(32) as ObjectId;
 const id = (start: string): ObjectId => start.padEnd(64, "0") as ObjectId;

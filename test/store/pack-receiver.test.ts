@@ -1,4 +1,5 @@
 /** What a receiver refuses, and what it leaves behind: nothing. */
+import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -6,10 +7,12 @@ import t, { type Test } from "tap";
 import { compressMember } from "../../src/objects/member-gzip.js";
 import { encodeMemberTar } from "../../src/objects/member-tar.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
+import type { PackedObject } from "../../src/objects/object-kind.js";
 import { maxMemberBytes, maxPackedMemberBytes, maxPackObjects, packTrailer } from "../../src/objects/pack-format.js";
 import { nodeDisk, type Disk } from "../../src/store/disk.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Store } from "../../src/store/store.js";
+import { standstill } from "../helpers/deadline.js";
 import { failingDisk, watchedDisk } from "../helpers/store-disks.js";
 import { blob, makePack, object, packIdOf, send } from "../helpers/store-pack.js";
 
@@ -60,9 +63,10 @@ for (const [what, make] of Object.entries(bad)) {
     }
     t.notOk(store.has(blob("good").id));
     const receiver = store.receivePack();
-    await receiver.add(good.members[0]!);
+    const id = packIdOf([good.members[0]!, member]);
+    await receiver.add(Buffer.from(good.members[0]!));
     await receiver.add(member).catch(() => undefined);
-    await t.rejects(receiver.finish(packIdOf([good.members[0]!, member])), { code: "BAD_PACK" });
+    await t.rejects(receiver.finish(id), { code: "BAD_PACK" });
     await send(store, good);
     t.ok(store.has(blob("good").id));
     const names = filesIn(store).toSorted();
@@ -113,23 +117,40 @@ t.test("a pack of more objects than it may have is refused", async (t) => {
   await t.rejects(send(store, { members, id: packIdOf(members) }), { code: "BAD_PACK", message: /objects/ });
 });
 
-t.test("at most three members are in work", async (t) => {
-  const store = await open(t);
-  const pack = await makePack(...Array.from({ length: 10 }, (_, at) => [object("blob", Buffer.alloc(1 << 20, at))]));
-  const receiver = store.receivePack();
-  let settled = 0;
-  const first = [0, 1].map((at) => receiver.add(pack.members[at]!).then(() => (settled += 1)));
-  await Promise.resolve();
-  await Promise.resolve();
-  t.equal(settled, 2, "two are taken at once");
-  let hasRoom = false;
-  const third = receiver.add(pack.members[2]!).then(() => (hasRoom = true));
-  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
-  t.notOk(hasRoom, "the third waits until the first is done");
-  await Promise.all([...first, third]);
-  for (const member of pack.members.slice(3)) await receiver.add(member);
-  t.match(await receiver.finish(pack.id), { objects: 10 });
-});
+for (const [what, sizeBytes, most] of [
+  ["no more small members than threads have use for", 100, 8],
+  ["no more of large members than 8 MiB", 3 << 20, 3],
+] as const) {
+  t.test(`while nothing can be written, ${what} are taken`, async (t) => {
+    let openGate: () => void = () => undefined;
+    const opened = new Promise<void>((resolve) => (openGate = resolve));
+    const disk: Disk = {
+      ...nodeDisk,
+      async createFile(path) {
+        const file = await nodeDisk.createFile(path);
+        if (!path.includes("incoming") || !isHeld) return file;
+        return { ...file, write: async (bytes) => (await opened, file.write(bytes)) };
+      },
+    };
+    let isHeld = false;
+    const store = await open(t, disk);
+    isHeld = true;
+    const contents = Array.from({ length: 20 }, () => [object("blob", randomBytes(sizeBytes))]);
+    const pack = await makePack(...contents);
+    const receiver = store.receivePack();
+    let taken = 0;
+    const adding = (async () => {
+      for (const member of pack.members) await receiver.add(member).then(() => (taken += 1));
+    })();
+    await standstill(() => taken);
+    t.ok(taken >= 2 && taken <= most, `${taken} members`);
+    openGate();
+    await adding;
+    t.match(await receiver.finish(pack.id), { objects: 20 });
+    for (const [{ id, bytes }] of contents as [PackedObject<ObjectId>][])
+      t.ok(Buffer.from(await store.readObject(id)).equals(bytes));
+  });
+}
 
 for (const [name, code, expected] of [
   ["write", "ENOSPC", "STORE_FULL"],

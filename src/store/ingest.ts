@@ -1,0 +1,81 @@
+/** The threads of a store, which check what comes in: one pool for all sessions. */
+import { ThreadPool, usefulThreads } from "../threads/thread-pool.js";
+import { ingestWork, type IngestJob, type IngestResult, type ReturnedMember } from "./ingest-work.js";
+import { encodePackIndex, type PackIndexParts } from "./pack-index-builder.js";
+import { recordLength } from "./pack-index.js";
+
+/**
+ * A shorter member is checked at once, on the calling thread: that takes less than handing it over, and a push of a few
+ * small files starts no thread, which takes 50 ms. At worst it inflates to a thousand times as much, within 5 ms.
+ */
+const inlineMemberBytes = 4 << 10;
+/** The index of so many objects is made at once, too: in 2 ms. */
+const inlineIndexObjects = 8 << 10;
+
+/** A member that stands alone in its buffer has at most so much before it: what the message says of it. */
+const maxHeadBytes = 16;
+
+/** What a thread checks takes twice the time that the thread needs which receives and writes it: more would wait for that. */
+const maxThreads = 3;
+
+/** How many threads check: one a core, save the core that receives and writes; each takes about 40 MB of memory. */
+function checkingThreads(): number {
+  return Math.min(Math.max(usefulThreads() - 1, 1), maxThreads);
+}
+
+/** See the top of the file. Starts a thread when there is work for it. */
+export class Ingest {
+  readonly #pool: ThreadPool<IngestJob, IngestResult>;
+
+  /** `threads` at most; with 0, all is done on the calling thread. */
+  constructor({ threads = checkingThreads() }: { readonly threads?: number } = {}) {
+    const entry = new URL("./ingest-thread.js", import.meta.url);
+    this.#pool = new ThreadPool({ entry, work: ingestWork, size: threads });
+  }
+
+  /** How many members can be checked at the same time. */
+  get threads(): number {
+    return this.#pool.size;
+  }
+
+  /**
+   * Checks one member of a pack, the `number`-th; its bytes come back in the result, and are not to be used in between.
+   * Rejects with BAD_PACK for one that is not what it claims to be.
+   */
+  async check(member: Uint8Array, number: number): Promise<ReturnedMember> {
+    const packed = ownBytes(member);
+    const job: IngestJob = { type: "check", packed, member: number };
+    const isSmall = packed.length <= inlineMemberBytes;
+    const result = isSmall ? (await ingestWork(job)).result : await this.#pool.run(job, [packed.buffer]);
+    if (result.type !== "check") throw new Error("a thread answered something else");
+    return result.checked;
+  }
+
+  /** The bytes of an index; the buffers of its parts are used up. */
+  async makeIndex(parts: PackIndexParts): Promise<Buffer> {
+    if (parts.records.length <= inlineIndexObjects * recordLength) return encodePackIndex(parts);
+    const result = await this.#pool.run({ type: "index", parts }, [parts.members.buffer, parts.records.buffer]);
+    if (result.type !== "index") throw new Error("a thread answered something else");
+    return Buffer.from(result.index.buffer, result.index.byteOffset, result.index.length);
+  }
+
+  /** Ends the threads; whatever they still do is lost. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+}
+
+/**
+ * The bytes in a buffer that can be handed to a thread, which takes all of it from whoever else has a view of it. So a
+ * member that is not alone in its buffer is copied: behind it may stand the next message, and before it one that still
+ * waits; what fits into `maxHeadBytes` is neither. Small buffers are Node's pool, which many share.
+ */
+function ownBytes(member: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = member;
+  const isAlone =
+    buffer instanceof ArrayBuffer &&
+    length > inlineMemberBytes &&
+    byteOffset <= maxHeadBytes &&
+    byteOffset + length === buffer.byteLength;
+  return isAlone ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(member);
+}
