@@ -10,6 +10,7 @@ import { fileHashOf, type FileEntry } from "../objects/entry.js";
 import { decodeList, listSize, type List } from "../objects/list.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { fetchObject, fetchObjects } from "./fetch.js";
+import { countGarbage } from "../threads/collect-garbage.js";
 import { FolderCache, OpenFolder, type FolderPlace } from "./open-folder.js";
 import { maxIdsPerCall, type Remote } from "./remote.js";
 import type { PathFailure } from "./restore-failure.js";
@@ -254,6 +255,7 @@ export class FileFetcher {
       if (ids.length === 0) break;
       for await (const member of this.#remote.get(ids)) {
         this.#options.signal?.throwIfAborted();
+        countGarbage(member.length);
         await this.#threads.run({ type: "write", member }, this.#round);
       }
       await this.#threads.drain();

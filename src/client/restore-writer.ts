@@ -20,6 +20,7 @@ import { unpackMember } from "../objects/member-codec.js";
 import { decodeMemberTar } from "../objects/member-tar.js";
 import { loadAtCalls, type AtCalls } from "../platform/at-calls.js";
 import { setOpenFileTime } from "../platform/file-times.js";
+import { countGarbage } from "../threads/collect-garbage.js";
 import { FolderCache, OpenFolder, type FolderPlace } from "./open-folder.js";
 import { isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
 import { fileStates, RestoreTable, type TableFile } from "./restore-table.js";
@@ -82,6 +83,7 @@ export class RestoreWriter {
   write(member: Uint8Array): Written {
     const written: Written = { files: 0, bytes: 0, failures: [] };
     const tar = unpackMember(member);
+    countGarbage(member.length + tar.length);
     for (const { kind, id, offset, length } of decodeMemberTar(tar)) {
       const number = this.#table.find(id);
       if (number === undefined) continue;
