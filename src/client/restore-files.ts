@@ -1,115 +1,232 @@
 /**
- * Files on their way into the target: gathered, fetched in batches, written piece by piece beside their place, and moved
- * into it when whole.
+ * The files of a restore: gathered in a table, compared with what is there, fetched in the order in which the store has
+ * them, and written by threads. This thread receives, hands members on, and counts.
  */
-import { closeSync, constants, fchmodSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { unlinkSync } from "node:fs";
 import { nanoid } from "nanoid";
 import { BakError } from "../errors.js";
-import type { ByteString } from "../objects/byte-string.js";
-import type { FileEntry } from "../objects/entry.js";
+import { joinPath, type ByteString } from "../objects/byte-string.js";
+import { fileHashOf, type FileEntry } from "../objects/entry.js";
 import { decodeList, listSize, type List } from "../objects/list.js";
-import type { ObjectId } from "../objects/object-id.js";
-import { setModificationTime } from "../platform/file-times.js";
-import { createBreath } from "./breath.js";
-import { fetchObject, fetchObjects, readObjects } from "./fetch.js";
+import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { fetchObject, fetchObjects } from "./fetch.js";
+import { countGarbage } from "../threads/collect-garbage.js";
+import { FolderCache, HeldFolder, type FolderPlace } from "./held-folder.js";
 import { maxIdsPerCall, type Remote } from "./remote.js";
-import { restorableMode } from "./restore-target.js";
-import { fsPath } from "./source-path.js";
+import type { PathFailure } from "./restore-failure.js";
+import { fileStates, RestoreTable, targetFolder, type FileState, type TableFile } from "./restore-table.js";
+import { RestoreThreads } from "./restore-threads.js";
+import { temporaryName, type Written } from "./restore-writer.js";
+import type { TableCapacity } from "./table-columns.js";
+import type { TargetFolder } from "./target-folder.js";
 
-/** Files gathered before they are fetched; large ones count for more, since their lists are held. */
-const maxFiles = 16_384;
-const maxLargeFiles = 512;
-
-/** A file to be restored. */
-export interface WantedFile {
-  /** Within the commit, and as an absolute path in the target. */
-  readonly path: ByteString;
-  readonly absolute: ByteString;
-  readonly entry: FileEntry;
-}
+/** Files that may be right already are compared when so many have gathered, or so many bytes of them. */
+const maxCompared = 4096;
+const maxComparedBytes = 256 << 20;
+/** One thread is given so much of that at a time. */
+const comparedPerJob = 256;
+const comparedBytesPerJob = 16 << 20;
+/** Large files gather until their lists, which are held meanwhile, take about so many bytes. */
+const maxListBytes = 8 << 20;
+const maxLargeFiles = 1024;
+/** What a list takes for a MiB of its file: chunks of 512 KiB on average, 40 bytes each. */
+const listBytesPerMib = 80;
 
 export interface FileFetcherOptions {
   signal?: AbortSignal | undefined;
-  onBytes: (count: number) => void;
-  onRestored: (file: WantedFile) => void;
+  /** Threads at most; with 0, all is done on this one. */
+  threads: number;
+  capacity: TableCapacity;
+  target: FolderPlace;
+  /** The mode that a file is to be given. */
+  modeOf: (entry: FileEntry) => number;
+  onWritten: (bytes: number) => void;
+  /** Files are in their place. */
+  onRestored: (count: { files: number; bytes: number }) => void;
+  /** Files were right already; they count as restored, too. */
+  onLeft: (count: { files: number; bytes: number }) => void;
+  /** Another file is in the place of one, and will be replaced. */
+  onOther: (path: ByteString) => void;
   /** What it throws stops the restore. */
-  onFailed: (file: WantedFile, error: unknown) => void;
+  onFailed: (path: ByteString, failure: PathFailure) => void;
+  /** All files that were added so far have been dealt with. */
+  onSettled: () => void;
 }
 
-/** A file of which some pieces may have been written. */
-interface OpenFile {
-  readonly wanted: WantedFile;
-  readonly temporary: ByteString;
-  isStarted: boolean;
-  hasFailed: boolean;
-  missingBytes: number;
+interface Wanted {
+  readonly folder: TargetFolder;
+  readonly entry: FileEntry;
 }
 
-interface Piece {
-  readonly file: OpenFile;
-  readonly offset: number;
-  readonly length: number;
-}
-
+/** See the top of the file. One call at a time: each is waited for before the next. */
 export class FileFetcher {
   readonly #remote: Remote;
   readonly #options: FileFetcherOptions;
-  readonly #breathe = createBreath();
-  #waiting: WantedFile[] = [];
-  #waitingLarge = 0;
-  /** Where each blob of the batch at hand belongs. */
-  #pieces = new Map<ObjectId, Piece[]>();
-  #pieceCount = 0;
-  readonly #unfinished = new Set<OpenFile>();
+  readonly #table: RestoreTable;
+  readonly #threads: RestoreThreads;
+  readonly #tag = nanoid(10);
+  /** Counts the tables that were filled. */
+  #round = 1;
+  #nextNumber = 0;
+  #large: Wanted[] = [];
+  #largeListBytes = 0;
+  #compared: Wanted[] = [];
+  #comparedBytes = 0;
+  /** Files that are neither in the table to be fetched nor settled. */
+  #undecided = 0;
 
   constructor(remote: Remote, options: FileFetcherOptions) {
     this.#remote = remote;
     this.#options = options;
+    this.#table = new RestoreTable(options.capacity);
+    options.signal?.addEventListener("abort", this.#stop, { once: true });
+    this.#threads = new RestoreThreads({
+      size: options.threads,
+      plan: { table: this.#table.shared, target: options.target, tag: this.#tag, umask: process.umask() },
+      table: this.#table,
+      onWritten: options.onWritten,
+      onResult: (written) => this.#count(written, options.onRestored),
+    });
   }
 
-  /** Takes a file; fetches what has gathered when that is enough. */
-  async add(file: WantedFile): Promise<void> {
-    this.#waiting.push(file);
-    if ("list" in file.entry.content) this.#waitingLarge += 1;
-    if (this.#waiting.length >= maxFiles || this.#waitingLarge >= maxLargeFiles) await this.#fetchWaiting();
+  /** Takes a file that is to be fetched; where there is something to wait for, resolves when the next may come. */
+  add(folder: TargetFolder, entry: FileEntry): Promise<void> | undefined {
+    if ("list" in entry.content) return this.#addLarge({ folder, entry });
+    if (!this.#hasRoom(folder)) return this.#flush().then(() => this.add(folder, entry));
+    const { blob } = entry.content;
+    const file = this.#addFile({ folder, entry }, this.#nextNumber++);
+    this.#table.addPiece(blob, file, { offset: 0, length: entry.size });
+    this.#threads.foresee(1, entry.size);
+    return undefined;
   }
 
-  /** Fetches what is left; every file has then been restored or failed. */
+  /** Takes a file in whose place there is one of the right size. */
+  compare(folder: TargetFolder, entry: FileEntry): Promise<void> | undefined {
+    this.#compared.push({ folder, entry });
+    this.#comparedBytes += entry.size;
+    this.#undecided += 1;
+    this.#threads.foresee(1, entry.size);
+    const isEnough = this.#compared.length >= maxCompared || this.#comparedBytes >= maxComparedBytes;
+    return isEnough ? this.#compareWaiting() : undefined;
+  }
+
+  /** Settles what is left; every file has then been restored or failed. */
   async finish(): Promise<void> {
-    await this.#fetchWaiting();
+    await this.#flush();
+  }
+
+  /** Ends all work, and removes what was written of files that are not whole. Never rejects. */
+  async end(): Promise<void> {
+    this.#options.signal?.removeEventListener("abort", this.#stop);
+    await this.#threads.end();
+    this.#removeUnfinished();
+  }
+
+  #stop = (): void => this.#table.stop();
+
+  #hasRoom(folder: TargetFolder): boolean {
+    return this.#table.hasRoom(folder.missingFrom(this.#round));
+  }
+
+  /** There must be room. */
+  #addFile({ folder, entry }: Wanted, number: number, state: FileState = fileStates.waiting): number {
+    const { name, size, mtimeSeconds, mtimeNanoseconds } = entry;
+    const mode = this.#options.modeOf(entry);
+    const wanted = { folder: folder.numberIn(this.#table, this.#round), name, size, mode, number };
+    return this.#table.addFile({ ...wanted, mtimeSeconds, mtimeNanoseconds }, state);
+  }
+
+  #addLarge(wanted: Wanted): Promise<void> | undefined {
+    this.#large.push(wanted);
+    this.#largeListBytes += Math.ceil(wanted.entry.size / (1 << 20)) * listBytesPerMib;
+    this.#undecided += 1;
+    const isEnough = this.#large.length >= maxLargeFiles || this.#largeListBytes >= maxListBytes;
+    return isEnough ? this.#fetchLists() : undefined;
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#compared.length > 0) await this.#compareWaiting();
+    if (this.#large.length > 0) await this.#fetchLists();
     await this.#fetchPieces();
+    if (this.#undecided === 0) this.#options.onSettled();
   }
 
-  /** Removes what was written of files that are not whole. */
-  abandon(): void {
-    for (const file of this.#unfinished) if (file.isStarted) removeQuietly(file.temporary);
-    this.#unfinished.clear();
+  async #compareWaiting(): Promise<void> {
+    const files = this.#compared;
+    this.#compared = [];
+    this.#comparedBytes = 0;
+    const isRight = new Uint8Array(files.length);
+    for (let start = 0; start < files.length;) {
+      if (!this.#hasRoom((files[start] as Wanted).folder)) await this.#fetchPieces();
+      const job: number[] = [];
+      let bytes = 0;
+      for (let at = start; this.#fitsJob(files[at], { files: job.length, bytes }); at += 1) {
+        const wanted = files[at] as Wanted;
+        job.push(this.#addFile(wanted, this.#nextNumber++));
+        bytes += wanted.entry.size;
+      }
+      const from = start;
+      start += job.length;
+      await this.#compareNow(files.slice(from, start), job, (its) => isRight.set(its, from));
+    }
+    await this.#threads.drain();
+    this.#options.signal?.throwIfAborted();
+    for (const [index, { folder, entry }] of files.entries()) {
+      if (isRight[index] === 0) {
+        this.#options.onOther(folder.pathOf(entry.name));
+        await this.add(folder, entry);
+      }
+      this.#undecided -= 1;
+    }
   }
 
-  async #fetchWaiting(): Promise<void> {
-    const files = this.#waiting;
-    this.#waiting = [];
-    this.#waitingLarge = 0;
+  #fitsJob(wanted: Wanted | undefined, job: { files: number; bytes: number }): wanted is Wanted {
+    if (wanted === undefined || !this.#hasRoom(wanted.folder)) return false;
+    return job.files < comparedPerJob && job.bytes < comparedBytesPerJob;
+  }
+
+  /** Has a thread compare files that have these numbers. */
+  async #compareNow(wanted: Wanted[], numbers: number[], take: (isRight: Uint8Array) => void): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    const hashes = Buffer.alloc(wanted.length * objectIdLength);
+    for (const [index, { entry }] of wanted.entries())
+      hashes.set(objectIdBytes(fileHashOf(entry.content)), index * objectIdLength);
+    await this.#threads.run({ type: "compare", files: Int32Array.from(numbers), hashes }, this.#round, (done) => {
+      take(done.isRight ?? new Uint8Array(0));
+      this.#count(done.written, this.#options.onLeft);
+    });
+  }
+
+  async #fetchLists(): Promise<void> {
+    const files = this.#large;
+    this.#large = [];
+    this.#largeListBytes = 0;
     const lists = new Map<ObjectId, Uint8Array>();
-    const listIds = files.flatMap(({ entry }) => ("list" in entry.content ? [entry.content.list] : []));
+    const ids = files.flatMap(({ entry }) => ("list" in entry.content ? [entry.content.list] : []));
     // a copy, or every list would hold its member
     const take = (id: ObjectId, bytes: Uint8Array): void => void lists.set(id, Buffer.from(bytes));
-    await fetchObjects(this.#remote, listIds, take);
+    await fetchObjects(this.#remote, ids, take);
     for (const wanted of files) {
-      const { content, size } = wanted.entry;
-      const file = this.#open(wanted);
-      if ("blob" in content) {
-        await this.#want(content.blob, { file, offset: 0, length: size });
-        continue;
+      const { content } = wanted.entry;
+      if ("list" in content) await this.#addPieces(wanted, decodeList(lists.get(content.list) as Uint8Array));
+      this.#undecided -= 1;
+    }
+  }
+
+  async #addPieces(wanted: Wanted, list: List): Promise<void> {
+    const number = this.#nextNumber++;
+    if (!this.#hasRoom(wanted.folder)) await this.#fetchPieces();
+    let file = this.#addFile(wanted, number);
+    let offset = 0;
+    for await (const { id, size: length } of this.#chunksOf(list, wanted.entry.size)) {
+      if (!this.#hasRoom(wanted.folder)) {
+        this.#table.expectMore(file);
+        const state = await this.#fetchPieces(file);
+        file = this.#addFile(wanted, number, state);
       }
-      let offset = 0;
-      for await (const { id, size: length } of this.#chunksOf(
-        decodeList(lists.get(content.list) as Uint8Array),
-        size,
-      )) {
-        await this.#want(id, { file, offset, length });
-        offset += length;
-      }
+      this.#table.addPiece(id, file, { offset, length });
+      this.#threads.foresee(1, length);
+      offset += length;
     }
   }
 
@@ -128,79 +245,64 @@ export class FileFetcher {
     }
   }
 
-  #open(wanted: WantedFile): OpenFile {
-    const folder = wanted.absolute.slice(0, wanted.absolute.lastIndexOf("/") + 1);
-    const temporary = `${folder}.bak-${nanoid(12)}.tmp` as ByteString;
-    const file = { wanted, temporary, isStarted: false, hasFailed: false, missingBytes: wanted.entry.size };
-    this.#unfinished.add(file);
-    return file;
-  }
-
-  async #want(id: ObjectId, piece: Piece): Promise<void> {
-    const pieces = this.#pieces.get(id);
-    if (pieces === undefined) this.#pieces.set(id, [piece]);
-    else pieces.push(piece);
-    this.#pieceCount += 1;
-    // one blob may have a million places in a file of zeros, so it is places that are counted
-    if (this.#pieceCount >= maxIdsPerCall) await this.#fetchPieces();
-  }
-
-  async #fetchPieces(): Promise<void> {
-    const pieces = this.#pieces;
-    this.#pieces = new Map();
-    this.#pieceCount = 0;
-    if (pieces.size === 0) return;
-    const ids = [...pieces.keys()];
-    for await (const { id, bytes } of readObjects(this.#remote.get(ids), (each) => pieces.has(each))) {
+  /**
+   * Fetches all that the table wants, and empties it. Of the file that is given, if one is, more is to come: resolves with
+   * how far it is.
+   */
+  async #fetchPieces(unfinished?: number): Promise<FileState> {
+    for (;;) {
+      const ids = this.#table.untaken(maxIdsPerCall);
+      if (ids.length === 0) break;
+      for await (const member of this.#remote.get(ids)) {
+        this.#options.signal?.throwIfAborted();
+        countGarbage(member.length);
+        await this.#threads.run({ type: "write", member }, this.#round);
+      }
+      await this.#threads.drain();
       this.#options.signal?.throwIfAborted();
-      for (const piece of pieces.get(id) ?? []) this.#write(piece, id, bytes);
-      pieces.delete(id);
-      await this.#breathe();
+      const [missing] = this.#table.untaken(1); // of those that were asked for, which come first, if any
+      if (missing !== undefined && ids.includes(missing))
+        throw new BakError("NO_OBJECT", `'${this.#remote.peer}' did not send blob '${missing}'`);
     }
-    for (const id of pieces.keys()) throw new BakError("NO_OBJECT", `'${this.#remote.peer}' did not send blob '${id}'`);
+    const state = unfinished === undefined ? fileStates.done : this.#table.stateOf(unfinished);
+    this.#removeUnfinished(unfinished);
+    this.#table.clear();
+    this.#round += 1;
+    return state;
   }
 
-  #write(piece: Piece, id: ObjectId, bytes: Uint8Array): void {
-    const { file } = piece;
-    if (piece.length !== bytes.length)
-      throw new BakError("BAD_OBJECT", `blob '${id}' is ${bytes.length} bytes long, not ${piece.length}`);
-    if (file.hasFailed) return;
-    const { wanted } = file;
-    try {
-      const isWhole = file.missingBytes === bytes.length;
-      writePiece(piece, bytes, isWhole ? restorableMode(wanted.entry) : undefined);
-      file.missingBytes -= bytes.length;
-      this.#options.onBytes(bytes.length);
-      if (!isWhole) return;
-      setModificationTime(fsPath(file.temporary), wanted.entry.mtimeSeconds, wanted.entry.mtimeNanoseconds);
-      renameSync(fsPath(file.temporary), fsPath(wanted.absolute));
-      this.#unfinished.delete(file);
-      this.#options.onRestored(wanted);
-    } catch (error) {
-      file.hasFailed = true;
-      if (file.isStarted) removeQuietly(file.temporary);
-      this.#unfinished.delete(file);
-      this.#options.onFailed(wanted, error);
+  #count({ files, bytes, failures }: Written, tell: FileFetcherOptions["onRestored"]): void {
+    if (files > 0) tell({ files, bytes });
+    for (const { file, failure } of failures) this.#options.onFailed(this.#pathOf(file), failure);
+  }
+
+  #pathOf(file: number): ByteString {
+    const { folder, name } = this.#table.file(file);
+    let path = name;
+    for (let at = folder; at !== targetFolder; at = this.#table.parentOf(at) ?? targetFolder)
+      path = joinPath(this.#table.folderName(at), path);
+    return path;
+  }
+
+  /** Files of several pieces that failed, or were broken off, may have left what there was of them. */
+  #removeUnfinished(except?: number): void {
+    const table = this.#table;
+    const folders = new FolderCache(HeldFolder.at(this.#options.target), {
+      parent: (folder: number) => table.parentOf(folder),
+      name: (folder) => table.folderName(folder),
+    });
+    for (let file = 0; file < table.files; file += 1) {
+      const state = table.stateOf(file);
+      const isOver = state === fileStates.failed || (state === fileStates.started && file !== except);
+      if (isOver) removeTemporary(folders, table.file(file), this.#tag);
     }
+    folders.close();
   }
 }
 
-/** Writes one piece; with the last, the mode that the file is to have. */
-function writePiece({ file, offset }: Piece, bytes: Uint8Array, mode: number | undefined): void {
-  const create = file.isStarted ? 0 : constants.O_CREAT | constants.O_EXCL;
-  const fd = openSync(fsPath(file.temporary), constants.O_WRONLY | constants.O_NOFOLLOW | create, 0o600);
-  file.isStarted = true;
+function removeTemporary(folders: FolderCache<number>, file: TableFile, tag: string): void {
   try {
-    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
-    if (mode !== undefined) fchmodSync(fd, mode);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function removeQuietly(path: ByteString): void {
-  try {
-    unlinkSync(fsPath(path));
+    unlinkSync(folders.get(file.folder).path(temporaryName(tag, file)));
   } catch {
     // it is gone already, or its folder is: there is nothing left to remove
   }

@@ -1,19 +1,34 @@
 /**
- * Restore: a commit, or some of its paths, into a folder. Folders and links are made along the walk; files are gathered
- * and fetched in batches, in the order in which the store has them; folders get their modes and times last.
+ * Restore: a commit, or some of its paths, into a folder. Folders and links are made along the walk; files are gathered,
+ * fetched in the order in which the store has them, and written by threads; folders get their modes and times when all is
+ * in them.
  */
-import { realpathSync } from "node:fs";
-import { BakError, errnoOf } from "../errors.js";
-import { byteString, displayName, joinPath, type ByteString } from "../objects/byte-string.js";
+import { opendirSync, realpathSync } from "node:fs";
+import { BakError, errnoOf, unreachable } from "../errors.js";
+import { byteString, displayName, type ByteString } from "../objects/byte-string.js";
 import type { Commit } from "../objects/commit.js";
-import type { Attributes, DirEntry, Entry, FileEntry } from "../objects/entry.js";
+import type { DirEntry, Entry, FileEntry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
+import { usefulThreads } from "../threads/thread-pool.js";
 import { createBreath } from "./breath.js";
 import { makeFolders } from "./make-folders.js";
+import { FolderCache, HeldFolder } from "./held-folder.js";
 import type { Remote } from "./remote.js";
+import { isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
 import { FileFetcher } from "./restore-files.js";
-import { isFileAsWanted, makeFolder, makeSymlink, RestoreFailure, setAttributes } from "./restore-target.js";
+import { fullCapacity } from "./restore-table.js";
+import {
+  finishFolder,
+  lookAtFile,
+  makeFolder,
+  makeSymlink,
+  restorableMode,
+  unlockFolder,
+  type Owner,
+} from "./restore-target.js";
 import { fsPath } from "./source-path.js";
+import type { TableCapacity } from "./table-columns.js";
+import { TargetFolder } from "./target-folder.js";
 import { TreeSource } from "./tree-source.js";
 
 export type RestoreEvent =
@@ -37,6 +52,10 @@ export interface RestoreOptions {
   onEvent: (event: RestoreEvent) => void;
   progress: RestoreProgress;
   signal?: AbortSignal | undefined;
+  /** Threads that write, at most; as many as are useful, unless said. With 0 all is done on the calling one. */
+  threads?: number;
+  /** How many files and chunks are known at a time; a blob that is wanted among others then is not fetched for these again. */
+  capacity?: TableCapacity;
 }
 
 export interface RestoreResult {
@@ -57,7 +76,24 @@ export async function restore(
   commit: { id: ObjectId; content: Commit },
   options: RestoreOptions,
 ): Promise<RestoreResult> {
-  return new Restore(remote, commit.content, options).run(commit.id);
+  const trees = new TreeSource(remote);
+  const found: FoundPath[] = [];
+  // a path that the commit lacks is told of before anything is made
+  for (const path of options.paths) {
+    const entries = await trees.fetchPath(commit.content, path);
+    const last = entries.pop() as Entry;
+    found.push({ path, parents: entries as DirEntry[], last });
+  }
+  const target = HeldFolder.openTarget(makeTarget(options.target));
+  const run = new Restore(remote, { trees, target, options });
+  try {
+    if (options.paths.length === 0) await run.everything(commit);
+    else for (const each of withoutNested(found)) await run.onePath(each);
+    return await run.finish();
+  } finally {
+    await run.end();
+    target.close();
+  }
 }
 
 /** A path of the commit: the folders on the way to it, and what it names. */
@@ -67,144 +103,178 @@ interface FoundPath {
   readonly last: Entry;
 }
 
+/** Folders that are empty, or hold only others, wait for their modes up to so many. */
+const maxFinished = 1 << 16;
+
 class Restore {
-  readonly #commit: Commit;
   readonly #options: RestoreOptions;
-  #target = "" as ByteString;
   readonly #trees: TreeSource;
+  readonly #target: HeldFolder;
+  readonly #folders: FolderCache<TargetFolder>;
   readonly #files: FileFetcher;
+  readonly #owner: Owner = { uid: process.geteuid?.(), gid: process.getegid?.() };
   readonly #breathe = createBreath();
-  /** Folders in the order of the walk, each before what is in it. */
-  readonly #folders: { path: ByteString; attributes: Attributes }[] = [];
+  /** Folders that have been gone through, each after what is in it. */
+  #finished: TargetFolder[] = [];
   readonly #result = { files: 0, dirs: 0, bytes: 0, left: 0, replaced: 0, skipped: 0, failed: 0 };
 
-  constructor(remote: Remote, commit: Commit, options: RestoreOptions) {
-    this.#commit = commit;
+  constructor(remote: Remote, work: { trees: TreeSource; target: HeldFolder; options: RestoreOptions }) {
+    const { options } = work;
     this.#options = options;
-    this.#trees = new TreeSource(remote);
+    this.#trees = work.trees;
+    this.#target = work.target;
+    this.#folders = new FolderCache(work.target, {
+      parent: (folder: TargetFolder) => folder.parent,
+      name: (folder) => folder.name,
+    });
     this.#files = new FileFetcher(remote, {
       signal: options.signal,
-      onBytes: (count) => (options.progress.bytes += count),
-      onRestored: (file) => this.#restored(file.entry),
-      onFailed: (file, error) => this.#failed(file.path, error),
+      threads: options.threads ?? usefulThreads(),
+      capacity: options.capacity ?? fullCapacity,
+      target: work.target.place,
+      modeOf: (entry) => restorableMode(entry, this.#owner),
+      onWritten: (bytes) => (options.progress.bytes += bytes),
+      onRestored: (count) => this.#restored(count),
+      onLeft: (count) => {
+        this.#result.left += count.files;
+        options.progress.bytes += count.bytes;
+        this.#restored(count);
+      },
+      onOther: (path) => this.#replaced(path),
+      onFailed: (path, failure) => this.#failed(path, failure),
+      onSettled: () => this.#finishFolders(),
     });
   }
 
-  async run(id: ObjectId): Promise<RestoreResult> {
-    const { paths, target } = this.#options;
-    const found: FoundPath[] = [];
-    // a path that the commit lacks is told of before anything is made
-    for (const path of paths) found.push(await this.#find(path));
-    this.#target = openTarget(target);
-    try {
-      if (paths.length === 0) await this.#everything(id);
-      else for (const each of withoutNested(found)) await this.#onePath(each);
-      await this.#files.finish();
-      this.#finishFolders();
-    } finally {
-      this.#files.abandon();
+  async everything({ id, content }: { id: ObjectId; content: Commit }): Promise<void> {
+    await this.#trees.fetchAll(id);
+    const isNew = isEmpty(this.#target);
+    await this.#walk(new TargetFolder(undefined, "" as ByteString, { attributes: content.root, isNew }), content.tree);
+  }
+
+  async onePath({ parents, last }: FoundPath): Promise<void> {
+    let folder = new TargetFolder(undefined, "" as ByteString, { attributes: undefined, isNew: false });
+    const opened: TargetFolder[] = [];
+    for (const entry of parents) {
+      // what has the folder's name, and stays, may be a link that leads out of the target
+      const next = this.#folder(folder, entry);
+      if (next === undefined) break;
+      opened.push((folder = next));
     }
+    if (opened.length === parents.length) {
+      if (last.kind === "dir") {
+        await this.#trees.fetchAll(last.tree);
+        const top = this.#folder(folder, last);
+        if (top !== undefined) await this.#walk(top, last.tree);
+      } else await this.#entry(folder, last);
+    }
+    this.#finished.push(...opened.toReversed());
+  }
+
+  /** Resolves when all that the walk has come to has been dealt with. */
+  async finish(): Promise<RestoreResult> {
+    await this.#files.finish();
     return this.#result;
   }
 
-  async #everything(id: ObjectId): Promise<void> {
-    await this.#trees.fetchAll(id);
-    this.#folders.push({ path: "" as ByteString, attributes: this.#commit.root });
-    await this.#contents("" as ByteString, this.#commit.tree);
+  /** Ends all that is under way, and leaves no unfinished file. */
+  async end(): Promise<void> {
+    await this.#files.end();
+    this.#folders.close();
   }
 
-  async #find(path: ByteString): Promise<FoundPath> {
-    const entries = await this.#trees.fetchPath(this.#commit, path);
-    const last = entries.pop() as Entry;
-    return { path, parents: entries as DirEntry[], last };
-  }
-
-  async #onePath({ path, parents, last }: FoundPath): Promise<void> {
-    let parent = "" as ByteString;
-    for (const entry of parents) {
-      parent = joinPath(parent, entry.name);
-      // what has the folder's name, and stays, may be a link that leads out of the target
-      if (!this.#folder(parent, entry)) return;
-    }
-    if (last.kind === "dir") await this.#trees.fetchAll(last.tree);
-    await this.#entry(path, last);
-  }
-
-  async #contents(path: ByteString, tree: ObjectId): Promise<void> {
-    for (const entry of await this.#trees.fetchEntries(tree)) {
+  /** Goes through a folder and all beneath it, each folder before what is in it. */
+  async #walk(top: TargetFolder, tree: ObjectId): Promise<void> {
+    const open = [{ folder: top, entries: (await this.#trees.openFolder(tree))[Symbol.iterator]() }];
+    for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
       this.#options.signal?.throwIfAborted();
-      await this.#entry(joinPath(path, entry.name), entry);
-      await this.#breathe();
+      const next = at.entries.next();
+      if (next.done === true) {
+        open.pop();
+        this.#finished.push(at.folder);
+        if (this.#finished.length >= maxFinished) await this.#files.finish();
+      } else if (next.value.kind === "dir") {
+        const folder = this.#folder(at.folder, next.value);
+        if (folder !== undefined)
+          open.push({ folder, entries: (await this.#trees.openFolder(next.value.tree))[Symbol.iterator]() });
+      } else {
+        // a promise for each of a million files would cost more than what is done for them here
+        const pending = this.#entry(at.folder, next.value);
+        if (pending !== undefined) await pending;
+      }
+      const breath = this.#breathe();
+      if (breath !== undefined) await breath;
     }
   }
 
-  async #entry(path: ByteString, entry: Entry): Promise<void> {
+  #entry(folder: TargetFolder, entry: Exclude<Entry, DirEntry>): Promise<void> | undefined {
     switch (entry.kind) {
-      case "dir":
-        if (this.#folder(path, entry)) await this.#contents(path, entry.tree);
-        return;
       case "file":
-        return this.#file(path, entry);
+        return this.#file(folder, entry);
       case "symlink":
-        return this.#attempt(path, () => {
-          if (makeSymlink(this.#absolute(path), entry) === "replaced") this.#replaced(path);
-          this.#restored(entry);
+        this.#attempt(folder, entry.name, () => {
+          if (makeSymlink(this.#folders.get(folder), entry) === "replaced") this.#replaced(folder.pathOf(entry.name));
+          this.#restored({ files: 1, bytes: 0 });
         });
+        return undefined;
       case "fifo":
       case "socket":
       case "char":
       case "block":
         this.#result.skipped += 1;
-        return this.#options.onEvent({ type: "skipped", path, kind: entry.kind });
+        this.#options.onEvent({ type: "skipped", path: folder.pathOf(entry.name), kind: entry.kind });
+        return undefined;
+      default:
+        return unreachable(entry);
     }
   }
 
-  /** Whether the folder is there now. */
-  #folder(path: ByteString, entry: DirEntry): boolean {
-    let isMade = false;
-    this.#attempt(path, () => {
-      const made = makeFolder(this.#absolute(path));
-      if (made === "replaced") this.#replaced(path);
-      this.#folders.push({ path, attributes: entry });
+  /** The folder, which is there now; undefined if it cannot be made. */
+  #folder(parent: TargetFolder, entry: DirEntry): TargetFolder | undefined {
+    let folder: TargetFolder | undefined;
+    this.#attempt(parent, entry.name, () => {
+      const made = makeFolder(this.#folders.get(parent), entry.name);
+      if (made === "replaced") this.#replaced(parent.pathOf(entry.name));
+      const opened = new TargetFolder(parent, entry.name, { attributes: entry, isNew: made !== "there" });
+      if (made === "there") unlockFolder(this.#folders.get(opened));
       this.#result.dirs += 1;
-      isMade = true;
+      folder = opened;
     });
-    return isMade;
+    return folder;
   }
 
-  async #file(path: ByteString, entry: FileEntry): Promise<void> {
-    const absolute = this.#absolute(path);
-    let state: Awaited<ReturnType<typeof isFileAsWanted>>;
-    try {
-      state = await isFileAsWanted(absolute, entry, this.#breatheOrStop);
-    } catch (error) {
-      return this.#failed(path, error);
-    }
-    if (state === "other") this.#replaced(path);
-    if (state !== "right") return this.#files.add({ path, absolute, entry });
-    this.#attempt(path, () => {
-      setAttributes(absolute, entry);
-      this.#result.left += 1;
-      this.#options.progress.bytes += entry.size;
-      this.#restored(entry);
-    });
+  #file(folder: TargetFolder, entry: FileEntry): Promise<void> | undefined {
+    const state = folder.isNew ? "missing" : this.#lookAt(folder, entry);
+    if (state === undefined) return undefined;
+    if (state === "similar") return this.#files.compare(folder, entry);
+    if (state === "other") this.#replaced(folder.pathOf(entry.name));
+    return this.#files.add(folder, entry);
   }
 
-  #breatheOrStop = (): Promise<void> | undefined => {
-    this.#options.signal?.throwIfAborted();
-    return this.#breathe();
-  };
+  /** What is in the place of a file; undefined where that cannot be replaced. */
+  #lookAt(folder: TargetFolder, entry: FileEntry): ReturnType<typeof lookAtFile> | undefined {
+    const found: ReturnType<typeof lookAtFile>[] = [];
+    this.#attempt(folder, entry.name, () => found.push(lookAtFile(this.#folders.get(folder), entry)));
+    return found[0];
+  }
 
   #finishFolders(): void {
-    for (const { path, attributes } of this.#folders.toReversed()) {
-      this.#attempt(path, () => setAttributes(this.#absolute(path), attributes));
+    const folders = this.#finished;
+    this.#finished = [];
+    for (const folder of folders) {
+      const { attributes } = folder;
+      if (attributes === undefined) continue;
+      const finish = (): void =>
+        finishFolder(this.#folders.get(folder), attributes, restorableMode(attributes, this.#owner));
+      if (folder.parent === undefined) this.#attempt(folder, "" as ByteString, finish);
+      else this.#attempt(folder.parent, folder.name, finish);
     }
   }
 
-  #restored(entry: Entry): void {
-    this.#result.files += 1;
-    this.#options.progress.files += 1;
-    if (entry.kind === "file") this.#result.bytes += entry.size;
+  #restored({ files, bytes }: { files: number; bytes: number }): void {
+    this.#result.files += files;
+    this.#result.bytes += bytes;
+    this.#options.progress.files += files;
   }
 
   #replaced(path: ByteString): void {
@@ -213,35 +283,35 @@ class Restore {
   }
 
   /** One path that cannot be written does not stop the others. */
-  #attempt(path: ByteString, act: () => void): void {
+  #attempt(folder: TargetFolder, name: ByteString, act: () => void): void {
     try {
       act();
     } catch (error) {
-      this.#failed(path, error);
+      this.#failed(folder.pathOf(name), pathFailureOf(error));
     }
   }
 
-  #failed(path: ByteString, error: unknown): void {
-    const errno = errnoOf(error);
-    if (errno === undefined && !(error instanceof RestoreFailure)) throw error;
-    if (errno === "ENOSPC" || errno === "EDQUOT" || errno === "EROFS") {
-      throw new BakError(
-        "TARGET_FAILED",
-        `cannot restore: ${errno === "EROFS" ? "the target is read-only" : "no space left in the target"}`,
-        { cause: error },
-      );
+  #failed(path: ByteString, failure: PathFailure): void {
+    if (isFailureOfAll(failure)) {
+      const why = failure.errno === "EROFS" ? "the target is read-only" : "no space left in the target";
+      throw new BakError("TARGET_FAILED", `cannot restore: ${why}`);
     }
     this.#result.failed += 1;
-    this.#options.onEvent({ type: "failed", path, why: error instanceof Error ? error.message : String(error) });
+    this.#options.onEvent({ type: "failed", path, why: failure.why });
   }
+}
 
-  #absolute(path: ByteString): ByteString {
-    return path === "" ? this.#target : joinPath(this.#target, path);
+function isEmpty(folder: HeldFolder): boolean {
+  const listing = opendirSync(folder.self);
+  try {
+    return listing.readSync() === null;
+  } finally {
+    listing.closeSync();
   }
 }
 
 /** The real path of the target, made if it is missing: the user may name it through a link, the commit may not. */
-function openTarget(target: ByteString): ByteString {
+function makeTarget(target: ByteString): ByteString {
   try {
     makeFolders(target);
     return byteString(realpathSync(fsPath(target), "buffer"));

@@ -9,6 +9,9 @@ import type { ObjectId } from "../objects/object-id.js";
 import { fetchObject, fetchObjects, readObjects } from "./fetch.js";
 import type { Remote } from "./remote.js";
 
+/** Where a tree has its level: after the marker of an array of three, and the version. */
+const levelAt = 2;
+
 /** Thrown by a loader for a tree that has to be fetched first. */
 class MissingTree extends Error {
   readonly id: ObjectId;
@@ -35,13 +38,18 @@ export class TreeSource {
 
   /** The entries of a folder, in byte order; fetches what is missing of its pages, level by level, and no other trees. */
   async fetchEntries(tree: ObjectId): Promise<Entry[]> {
+    return [...(await this.openFolder(tree))];
+  }
+
+  /** The same, one entry after the other: a folder may have millions, of which one page is decoded at a time. */
+  async openFolder(tree: ObjectId): Promise<Iterable<Entry>> {
     for (let level = [tree]; level.length > 0;) {
       const missing = level.filter((id) => !this.#trees.has(id));
       const take = (id: ObjectId, bytes: Uint8Array): void => void this.#trees.set(id, Buffer.from(bytes));
-      await fetchObjects(this.#remote, missing, take);
+      if (missing.length > 0) await fetchObjects(this.#remote, missing, take);
       level = level.flatMap((id) => pagesOf(this.#load(id)));
     }
-    return [...readDirectory(tree, this.#load)];
+    return readDirectory(tree, this.#load);
   }
 
   /**
@@ -84,7 +92,9 @@ export class TreeSource {
   }
 }
 
+/** The pages that a tree names; none where it holds entries, which are not decoded for that. */
 function pagesOf(bytes: Uint8Array): ObjectId[] {
+  if (bytes[levelAt] === 0) return [];
   const tree = decodeTree(bytes);
   return isPaged(tree) ? tree.pages.map((page) => page.id) : [];
 }

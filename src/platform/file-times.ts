@@ -1,5 +1,5 @@
 /** Sets a modification time to the nanosecond, of a symlink too: utimensat(2). Node's own calls round to microseconds. */
-import { lutimesSync } from "node:fs";
+import { futimesSync, lutimesSync } from "node:fs";
 import { endianness } from "node:os";
 import { loadLibc } from "./libc.js";
 
@@ -9,36 +9,63 @@ const constantsOf: Partial<Record<NodeJS.Platform, { cwd: number; noFollow: numb
   darwin: { cwd: -2, noFollow: 0x20, omit: -2n },
 };
 
-type SetTimes = (path: string | Buffer, seconds: number, nanoseconds: number) => void;
+interface TimeCalls {
+  ofPath(path: string | Buffer, seconds: number, nanoseconds: number): void;
+  ofOpenFile(descriptor: number, seconds: number, nanoseconds: number): void;
+}
 
-let setTimes: SetTimes | undefined;
+let calls: TimeCalls | undefined;
 
 /** Sets the mtime of what `path` names, a symlink itself included; the atime stays. Throws what the system call fails with. */
 export function setModificationTime(path: string | Buffer, seconds: number, nanoseconds: number): void {
-  setTimes ??= exactTimes() ?? roundedTimes;
-  setTimes(path, seconds, nanoseconds);
+  calls ??= exactCalls() ?? roundedCalls;
+  calls.ofPath(path, seconds, nanoseconds);
 }
 
-function exactTimes(): SetTimes | undefined {
+/** Sets the mtime of an open file, in the same way. */
+export function setOpenFileTime(descriptor: number, seconds: number, nanoseconds: number): void {
+  calls ??= exactCalls() ?? roundedCalls;
+  calls.ofOpenFile(descriptor, seconds, nanoseconds);
+}
+
+function exactCalls(): TimeCalls | undefined {
   const constants = constantsOf[process.platform];
   const is64Bit = ["x64", "arm64", "riscv64", "ppc64", "s390x", "loong64"].includes(process.arch);
   if (constants === undefined || !is64Bit || endianness() !== "LE") return undefined;
   const libc = loadLibc();
-  const utimensat = libc?.func("int utimensat(int, const uint8_t *, const uint8_t *, int)");
-  if (utimensat === undefined) return undefined;
+  if (libc === undefined) return undefined;
+  const utimensat = libc.func("int utimensat(int, const uint8_t *, const uint8_t *, int)");
+  const futimens = libc.func("int futimens(int, const uint8_t *)");
   const times = Buffer.alloc(32); // two struct timespec: atime, mtime
   times.writeBigInt64LE(constants.omit, 8);
-  return (path, seconds, nanoseconds) => {
-    times.writeBigInt64LE(BigInt(seconds), 16);
-    times.writeBigInt64LE(BigInt(nanoseconds), 24);
-    const text = typeof path === "string" ? Buffer.from(path) : path;
-    const result = utimensat(constants.cwd, Buffer.concat([text, Buffer.of(0)]), times, constants.noFollow);
-    // the same call through Node fails in the same way, and with an error of the usual kind
-    if (result !== 0) roundedTimes(path, seconds, nanoseconds);
+  const setTimes = (seconds: number, nanoseconds: number): void => {
+    // 64 bits in two halves: a BigInt for each file costs more than the call
+    times.writeUInt32LE(seconds >>> 0, 16);
+    times.writeInt32LE(Math.floor(seconds / 2 ** 32), 20);
+    times.writeUInt32LE(nanoseconds, 24);
+  };
+  // the same call through Node fails in the same way, and with an error of the usual kind
+  return {
+    ofPath: (path, seconds, nanoseconds) => {
+      setTimes(seconds, nanoseconds);
+      const text = typeof path === "string" ? Buffer.from(path) : path;
+      const result = utimensat(constants.cwd, Buffer.concat([text, Buffer.of(0)]), times, constants.noFollow);
+      if (result !== 0) roundedCalls.ofPath(path, seconds, nanoseconds);
+    },
+    ofOpenFile: (descriptor, seconds, nanoseconds) => {
+      setTimes(seconds, nanoseconds);
+      if (futimens(descriptor, times) !== 0) roundedCalls.ofOpenFile(descriptor, seconds, nanoseconds);
+    },
   };
 }
 
-function roundedTimes(path: string | Buffer, seconds: number, nanoseconds: number): void {
-  const mtime = seconds + nanoseconds / 1e9;
-  lutimesSync(path, mtime, mtime);
-}
+const roundedCalls: TimeCalls = {
+  ofPath: (path, seconds, nanoseconds) => {
+    const mtime = seconds + nanoseconds / 1e9;
+    lutimesSync(path, mtime, mtime);
+  },
+  ofOpenFile: (descriptor, seconds, nanoseconds) => {
+    const mtime = seconds + nanoseconds / 1e9;
+    futimesSync(descriptor, mtime, mtime);
+  },
+};

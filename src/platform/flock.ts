@@ -1,6 +1,7 @@
 /** flock(2), which Node lacks: a lock that the kernel drops when its owner dies, however it dies. */
 import { constants } from "node:os";
 import { loadLibc } from "./libc.js";
+import { systemError } from "./system-error.js";
 
 // <sys/file.h>: the same numbers on Linux, macOS and the BSDs
 const lockExclusive = 2;
@@ -21,11 +22,6 @@ export function loadFlock(): Flock | undefined {
     if (flock(descriptor, lockExclusive | lockNonBlocking) === 0) return true;
     const errno = libc.errno();
     if (errno === constants.errno.EWOULDBLOCK) return false;
-    throw systemError(errno);
+    throw systemError(errno, "flock");
   };
-}
-
-function systemError(errno: number): Error {
-  const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
-  return Object.assign(new Error(`${code}: flock`), { code, errno, syscall: "flock" });
 }

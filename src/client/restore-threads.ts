@@ -1,0 +1,137 @@
+/** The threads of a restore: as many as pay, bounded in what they have at hand, and what their jobs come to. */
+import { ThreadPool } from "../threads/thread-pool.js";
+import type { RestoreTable } from "./restore-table.js";
+import { doRestoreJob, endRestoreJobs, type RestoreDone, type RestoreJob } from "./restore-work.js";
+import type { WriterPlan, Written } from "./restore-writer.js";
+
+/** Members that wait for a thread, or are on one. Inflated, those that are on one take several times as much. */
+const maxBytesAtHand = 16 << 20;
+/** A thread has one job to do and one to go on with. */
+const jobsPerThread = 2;
+/**
+ * Less work than this is done on the main thread. A thread takes 40 ms of CPU to start and load what it needs, as much as
+ * it takes to write 600 small files.
+ */
+const minFilesForThreads = 600;
+const minBytesForThreads = 48 << 20;
+/** How often what a long job has written is told of. */
+const reportIntervalMs = 100;
+
+export interface RestoreThreadsOptions {
+  readonly size: number;
+  readonly plan: WriterPlan;
+  readonly table: RestoreTable;
+  readonly onWritten: (bytes: number) => void;
+  /** What it throws ends the restore. */
+  readonly onResult: (written: Written) => void;
+}
+
+type Task =
+  | { readonly type: "write"; readonly member: Uint8Array }
+  | { readonly type: "compare"; readonly files: Int32Array; readonly hashes: Uint8Array };
+
+export class RestoreThreads {
+  readonly #options: RestoreThreadsOptions;
+  #pool: ThreadPool<RestoreJob, RestoreDone> | undefined;
+  #foreseenFiles = 0;
+  #foreseenBytes = 0;
+  #jobs = 0;
+  #bytes = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #wake: (() => void) | undefined;
+  #reported = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RestoreThreadsOptions) {
+    this.#options = options;
+  }
+
+  /** There will be work: before the first of it is done, this decides whether threads are started. */
+  foresee(files: number, bytes: number): void {
+    this.#foreseenFiles += files;
+    this.#foreseenBytes += bytes;
+  }
+
+  /**
+   * Resolves when a job is under way, and there was room for it. Throws what an earlier one failed with. `onDone` is given
+   * its result in place of `onResult`.
+   */
+  async run(task: Task, round: number, onDone?: (done: RestoreDone) => void): Promise<void> {
+    const pool = (this.#pool ??= this.#start());
+    const bytes = task.type === "write" ? task.member.length : 0;
+    const maxJobs = pool.size * jobsPerThread;
+    while (this.#jobs >= maxJobs || (this.#jobs > 0 && this.#bytes + bytes > maxBytesAtHand)) await this.#change();
+    this.#throwFailure();
+    this.#jobs += 1;
+    this.#bytes += bytes;
+    const { plan, onResult } = this.#options;
+    const owned = task.type === "write" ? { ...task, member: ownBytes(task.member) } : task;
+    const transfer = owned.type === "write" ? [owned.member.buffer as ArrayBuffer] : [];
+    void this.#finish(
+      pool.run({ plan, round, ...owned }, transfer),
+      bytes,
+      onDone ?? (({ written }) => onResult(written)),
+    );
+  }
+
+  async #finish(job: Promise<RestoreDone>, bytes: number, take: (done: RestoreDone) => void): Promise<void> {
+    try {
+      const done = await job;
+      this.#report();
+      take(done);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    this.#jobs -= 1;
+    this.#bytes -= bytes;
+    this.#wake?.();
+  }
+
+  /** Resolves when all jobs are done; throws what one of them failed with. */
+  async drain(): Promise<void> {
+    while (this.#jobs > 0) await this.#change();
+    this.#throwFailure();
+  }
+
+  /** Ends what is under way as soon as it may be, and the threads. Never rejects. */
+  async end(): Promise<void> {
+    this.#options.table.stop();
+    while (this.#jobs > 0) await this.#change();
+    clearInterval(this.#timer);
+    endRestoreJobs();
+    await this.#pool?.close();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /**
+   * As many threads as are useful, beside this one: with one core, the one thread writes what this one receives, and with
+   * two, two have enough to do, since a restore's main thread and the store together need a quarter of a core.
+   */
+  #start(): ThreadPool<RestoreJob, RestoreDone> {
+    const pays = this.#foreseenFiles >= minFilesForThreads || this.#foreseenBytes >= minBytesForThreads;
+    this.#timer = setInterval(() => this.#report(), reportIntervalMs);
+    this.#timer.unref();
+    const entry = new URL("./restore-thread.js", import.meta.url);
+    return new ThreadPool({ entry, work: doRestoreJob, size: pays ? this.#options.size : 0 });
+  }
+
+  #report(): void {
+    const written = this.#options.table.bytesWritten;
+    if (written > this.#reported) this.#options.onWritten(written - this.#reported);
+    this.#reported = written;
+  }
+
+  async #change(): Promise<void> {
+    await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+}
+
+/** Bytes whose buffer may be handed over: themselves, if nothing else is in it, or a copy. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  const others = bytes.buffer.byteLength - bytes.length;
+  // a frame of its own has a few bytes more; of a buffer that others use, too, more than that would be left
+  return others <= 64 ? bytes : new Uint8Array(bytes);
+}

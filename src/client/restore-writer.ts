@@ -1,0 +1,288 @@
+/**
+ * Writes the files of a restore, one thread among others: each piece where the table says that it belongs, into a
+ * temporary file beside its place, which takes that place when nothing of it is missing any more.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { BakError } from "../errors.js";
+import { bytesOf, type ByteString } from "../objects/byte-string.js";
+import { blake3 } from "../objects/hash.js";
+import { unpackMember } from "../objects/member-codec.js";
+import { decodeMemberTar } from "../objects/member-tar.js";
+import { loadAtCalls, type AtCalls } from "../platform/at-calls.js";
+import { setOpenFileTime } from "../platform/file-times.js";
+import { countGarbage } from "../threads/collect-garbage.js";
+import { FolderCache, HeldFolder, type FolderPlace } from "./held-folder.js";
+import { isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
+import { fileStates, RestoreTable, type TableFile } from "./restore-table.js";
+import type { SharedTable } from "./table-columns.js";
+
+/** What threads have to know of the restore that they work for. */
+export interface WriterPlan {
+  readonly table: SharedTable;
+  readonly target: FolderPlace;
+  /** Begins the names of temporary files; no other restore has the same. */
+  readonly tag: string;
+  /** The bits that a new file is denied. */
+  readonly umask: number;
+}
+
+/** What has come of some files. */
+export interface Written {
+  files: number;
+  /** Their sizes. */
+  bytes: number;
+  readonly failures: { readonly file: number; readonly failure: PathFailure }[];
+}
+
+const compareBytes = 1 << 20;
+const modeUntilWhole = 0o600;
+
+/** The name of a file until it is whole. */
+export function temporaryName(tag: string, file: TableFile): ByteString {
+  return `.bak-${tag}-${file.number.toString(36)}.tmp` as ByteString;
+}
+
+export class RestoreWriter {
+  readonly #table: RestoreTable;
+  readonly #plan: WriterPlan;
+  readonly #folders: FolderCache<number>;
+  /** Which modes a new file in a folder keeps: with a default ACL, others than without. */
+  #keptModes = new WeakMap<HeldFolder, Set<number>>();
+  #calls: AtCalls | undefined | null = null;
+  #buffer: Buffer | undefined;
+
+  constructor(plan: WriterPlan) {
+    this.#plan = plan;
+    const table = new RestoreTable(plan.table);
+    this.#table = table;
+    this.#folders = new FolderCache(HeldFolder.at(plan.target), {
+      parent: (folder: number) => table.parentOf(folder),
+      name: (folder: number) => table.folderName(folder),
+    });
+  }
+
+  /** Closes the folders that it has open; to be called when their numbers get another meaning, too. */
+  close(): void {
+    this.#folders.close();
+  }
+
+  /**
+   * Writes what the table wants of a member. Throws BAD_PACK for bytes that are not what their id says, and BAD_OBJECT
+   * for a blob of another length than the file that it is for should have there.
+   */
+  write(member: Uint8Array): Written {
+    const written: Written = { files: 0, bytes: 0, failures: [] };
+    const tar = unpackMember(member);
+    countGarbage(member.length + tar.length);
+    for (const { kind, id, offset, length } of decodeMemberTar(tar)) {
+      const number = this.#table.find(id);
+      if (number === undefined) continue;
+      const bytes = tar.subarray(offset, offset + length);
+      if (!this.#table.isId(number, blake3().hash(bytes)))
+        throw new BakError("BAD_PACK", `damaged pack: '${kind}/${id}' holds other bytes than its id says`);
+      for (let at = this.#table.take(number); at !== undefined; at = this.#table.nextPiece(at)) {
+        if (this.#table.isStopped) return written;
+        const piece = this.#table.piece(at);
+        if (piece.length !== length)
+          throw new BakError("BAD_OBJECT", `blob '${id}' is ${length} bytes long, not ${piece.length}`);
+        this.#attempt(piece.file, written, () => this.#writePiece(piece, bytes, written));
+      }
+    }
+    return written;
+  }
+
+  /** For each file whether it is there as it should be, with the hashes in the order of the files; those get their attributes. */
+  compare(files: Int32Array, hashes: Uint8Array): { isRight: Uint8Array; written: Written } {
+    const isRight = new Uint8Array(files.length);
+    const written: Written = { files: 0, bytes: 0, failures: [] };
+    for (const [index, file] of files.entries()) {
+      if (this.#table.isStopped) break;
+      const wanted = this.#table.file(file);
+      const hash = hashes.subarray(index * 32, (index + 1) * 32);
+      this.#attempt(file, written, () => {
+        isRight[index] = 1; // what fails from here on, fails for good
+        if (this.#isRight(wanted, hash)) this.#finish(file, wanted, written);
+        else isRight[index] = 0;
+      });
+    }
+    return { isRight, written };
+  }
+
+  #attempt(file: number, written: Written, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const failure = pathFailureOf(error);
+      if (isFailureOfAll(failure)) this.#table.stop();
+      if (this.#table.fail(file)) written.failures.push({ file, failure });
+    }
+  }
+
+  #finish(file: number, { size }: TableFile, written: Written): void {
+    this.#table.finish(file);
+    written.files += 1;
+    written.bytes += size;
+  }
+
+  #writePiece(
+    { file, offset, length }: { file: number; offset: number; length: number },
+    bytes: Uint8Array,
+    written: Written,
+  ): void {
+    if (!this.#table.start(file)) return;
+    const wanted = this.#table.file(file);
+    if (length === wanted.size) {
+      this.#table.countDown(file);
+      this.#writeWhole(wanted, bytes);
+    } else if (!this.#writePart(file, wanted, { offset, bytes })) return;
+    this.#finish(file, wanted, written);
+  }
+
+  #writeWhole(wanted: TableFile, bytes: Uint8Array): void {
+    const folder = this.#folders.get(wanted.folder);
+    const temporary = temporaryName(this.#plan.tag, wanted);
+    const isPlain = (wanted.mode & ~0o777) === 0 && (wanted.mode & this.#plan.umask) === 0;
+    const mode = isPlain ? wanted.mode : modeUntilWhole;
+    const file = this.#create(folder, temporary, mode);
+    try {
+      try {
+        this.#writeAll(file.descriptor, bytes, 0);
+        if (!isPlain || !this.#keepsMode(folder, file.descriptor, mode)) fchmodSync(file.descriptor, wanted.mode);
+        setOpenFileTime(file.descriptor, wanted.mtimeSeconds, wanted.mtimeNanoseconds);
+      } finally {
+        file.close();
+      }
+      file.rename(wanted.name);
+    } catch (error) {
+      removeQuietly(folder, temporary);
+      throw error;
+    }
+  }
+
+  /** Whether the file is whole now, and in its place. */
+  #writePart(file: number, wanted: TableFile, { offset, bytes }: { offset: number; bytes: Uint8Array }): boolean {
+    const folder = this.#folders.get(wanted.folder);
+    const temporary = folder.path(temporaryName(this.#plan.tag, wanted));
+    // whichever piece comes first makes the file; the thread that directs removes it, if it comes to nothing
+    const descriptor = openSync(
+      temporary,
+      constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_CREAT,
+      modeUntilWhole,
+    );
+    try {
+      this.#writeAll(descriptor, bytes, offset);
+      if (!this.#table.countDown(file)) return false;
+      fchmodSync(descriptor, wanted.mode);
+      setOpenFileTime(descriptor, wanted.mtimeSeconds, wanted.mtimeNanoseconds);
+    } finally {
+      closeSync(descriptor);
+    }
+    if (this.#table.stateOf(file) === fileStates.failed) return false;
+    renameSync(temporary, folder.path(wanted.name));
+    return true;
+  }
+
+  #writeAll(descriptor: number, bytes: Uint8Array, offset: number): void {
+    for (let done = 0; done < bytes.length;)
+      done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
+    this.#table.countBytes(bytes.length);
+  }
+
+  /** Makes a file that is not there. */
+  #create(folder: HeldFolder, name: ByteString, mode: number): CreatedFile {
+    const { descriptor } = folder.place;
+    if (this.#calls === null) this.#calls = loadAtCalls();
+    if (descriptor === undefined || this.#calls === undefined) return createByPath(folder, name, mode);
+    return createIn(this.#calls, descriptor, { name, mode });
+  }
+
+  #keepsMode(folder: HeldFolder, descriptor: number, mode: number): boolean {
+    let kept = this.#keptModes.get(folder);
+    if (kept === undefined) this.#keptModes.set(folder, (kept = new Set()));
+    if (kept.has(mode)) return true;
+    if ((fstatSync(descriptor).mode & 0o7777) !== mode) return false;
+    kept.add(mode);
+    return true;
+  }
+
+  /** Whether the file in the place of `wanted` has these bytes; if so, it has its mode and mtime afterwards, too. */
+  #isRight(wanted: TableFile, hash: Uint8Array): boolean {
+    let descriptor: number;
+    const path = this.#folders.get(wanted.folder).path(wanted.name);
+    try {
+      descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    } catch {
+      return false; // it is gone, or cannot be read: then it has to be replaced
+    }
+    try {
+      const stats = fstatSync(descriptor, { bigint: true });
+      if (!stats.isFile() || !this.#hasHash(descriptor, hash)) return false;
+      const { mode, mtimeSeconds, mtimeNanoseconds } = wanted;
+      if ((Number(stats.mode) & 0o7777) !== mode) fchmodSync(descriptor, mode);
+      if (stats.mtimeNs !== BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds))
+        setOpenFileTime(descriptor, mtimeSeconds, mtimeNanoseconds);
+      return true;
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #hasHash(descriptor: number, hash: Uint8Array): boolean {
+    const hasher = blake3().createHasher();
+    const buffer = (this.#buffer ??= Buffer.allocUnsafeSlow(compareBytes));
+    for (;;) {
+      if (this.#table.isStopped) return false;
+      const count = readSync(descriptor, buffer, 0, buffer.length, null);
+      if (count === 0) return hasher.digest().equals(hash);
+      hasher.update(buffer.subarray(0, count));
+    }
+  }
+}
+
+/** A file that has just been made. */
+interface CreatedFile {
+  readonly descriptor: number;
+  close(): void;
+  /** Gives it another name in its folder. */
+  rename(name: ByteString): void;
+}
+
+function createByPath(folder: HeldFolder, name: ByteString, mode: number): CreatedFile {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const path = folder.path(name);
+  const descriptor = openSync(path, flags, mode);
+  return {
+    descriptor,
+    close: () => closeSync(descriptor),
+    rename: (to) => renameSync(path, folder.path(to)),
+  };
+}
+
+function createIn(calls: AtCalls, folder: number, { name, mode }: { name: ByteString; mode: number }): CreatedFile {
+  const from = bytesOf(`${name}\0` as ByteString);
+  const descriptor = calls.createFile(folder, from, mode);
+  return {
+    descriptor,
+    close: () => calls.close(descriptor),
+    rename: (to) => calls.rename(folder, from, bytesOf(`${to}\0` as ByteString)),
+  };
+}
+
+/** Removes a file that came to nothing. */
+function removeQuietly(folder: HeldFolder, name: ByteString): void {
+  try {
+    unlinkSync(folder.path(name));
+  } catch {
+    // it is gone already, or its folder is: there is nothing left to remove
+  }
+}
