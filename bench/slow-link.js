@@ -15,7 +15,8 @@ import { connect, createServer } from "node:net";
 
 /** A piece of what was read: 64 KiB that leave as one would arrive as one, 5 ms late at 100 Mbit/s. */
 const pieceBytes = 16 << 10;
-const defaultBufferBytes = 128 << 10;
+/** 40 ms at 100 Mbit/s: so long may a busy machine keep the proxy waiting before the line stands idle through its fault. */
+const defaultBufferBytes = 512 << 10;
 
 /**
  * @typedef {object} LinkOptions

@@ -50,7 +50,8 @@ async function receive(socket: Socket, bytes: number): Promise<void> {
 }
 
 t.test("a link carries as many bytes a second as it was told, within 3%", async (t) => {
-  const { open } = await openWorld(t, { roundTripMs: 10, bytesPerSecond: 10 * megabyte });
+  const options = { roundTripMs: 10, bytesPerSecond: 2 * megabyte, bufferBytes: 4 * megabyte };
+  const { open } = await openWorld(t, options);
   const { client, server } = await open();
   client.write(Buffer.alloc(1000));
   await receive(server, 1000); // the connection is open
@@ -58,16 +59,16 @@ t.test("a link carries as many bytes a second as it was told, within 3%", async 
     [client, server],
     [server, client],
   ] as const) {
-    const times = [];
-    while (times.length < 3) {
+    const times: number[] = [];
+    // a busy machine is late now and then, but the line is never faster than it should be
+    while (times.length < 5 && !(Math.min(...times) < 1.03)) {
       const begin = performance.now();
       from.write(Buffer.alloc(2 * megabyte));
       await receive(to, 2 * megabyte);
       times.push((performance.now() - begin - 5) / 1000);
     }
-    // a busy machine may be late, but the line is never faster than it should be
     const fastest = Math.min(...times);
-    t.ok(fastest > 0.2 * 0.97 && fastest < 0.2 * 1.03, `2 MB in ${times.join(", ")} s`);
+    t.ok(fastest > 0.97 && fastest < 1.03, `2 MB in ${times.join(", ")} s`);
   }
 });
 
@@ -83,20 +84,24 @@ t.test("two connections share the line", async (t) => {
 
 t.test("an answer takes a round trip, and the first one another for the connection to open", async (t) => {
   const { open } = await openWorld(t, { roundTripMs: 60, bytesPerSecond: 100 * megabyte });
-  const { client, server } = await open();
-  server.pipe(server);
-  const ask = async (): Promise<number> => {
+  const firsts: number[] = [];
+  const others: number[] = [];
+  for (let count = 0; count < 5; count += 1) {
     const begin = performance.now();
-    client.write("?");
-    await receive(client, 1);
-    return performance.now() - begin;
-  };
-  const first = await ask();
-  t.ok(first > 110 && first < 145, `first answer after ${first} ms`);
-  const times = [];
-  for (let count = 0; count < 5; count += 1) times.push(await ask());
-  const fastest = Math.min(...times);
-  t.ok(fastest >= 59 && fastest < 68, `an answer after ${fastest} ms`);
+    const { client, server } = await open();
+    server.pipe(server);
+    const ask = async (): Promise<number> => {
+      client.write("?");
+      await receive(client, 1);
+      return performance.now();
+    };
+    const first = await ask();
+    firsts.push(first - begin);
+    others.push((await ask()) - first);
+  }
+  const [first, other] = [Math.min(...firsts), Math.min(...others)];
+  t.ok(first >= 119 && first < 130, `the first answers after ${firsts.join(", ")} ms`);
+  t.ok(other >= 59 && other < 68, `others after ${others.join(", ")} ms`);
 });
 
 t.test("what a link holds is bounded, and the sender feels it", async (t) => {
