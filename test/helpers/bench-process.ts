@@ -1,0 +1,36 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Test } from "tap";
+import { start, type Finished, type Running } from "./bak-process.js";
+
+const script = fileURLToPath(new URL("../../bench/main.js", import.meta.url));
+
+/** Where a run of the bench happens. */
+export interface Place {
+  /** Where the bench works: as empty afterwards as it was before. */
+  readonly work: string;
+  /** A folder on the PATH. */
+  readonly bin: string;
+}
+
+/** Folders of a test of its own. */
+export function makePlace(t: Test): Place {
+  const root = t.testdir({ work: {}, bin: {} });
+  return { work: join(root, "work"), bin: join(root, "bin") };
+}
+
+/** Starts the bench there; it is killed when the test ends. */
+export function beginBench(t: Test, { work, bin }: Place, args: readonly string[]): Running {
+  const env = { PATH: `${bin}:${process.env["PATH"]}`, HOME: work };
+  const running = start(process.execPath, [script, ...args, "--work", work], { env });
+  t.teardown(() => running.child.kill("SIGKILL"));
+  return running;
+}
+
+/** Runs the bench to its end, after which nothing of it may be left. */
+export async function runBench(t: Test, place: Place, args: readonly string[]): Promise<Finished> {
+  const finished = await beginBench(t, place, args).ended;
+  t.strictSame(readdirSync(place.work), [], "nothing is left behind");
+  return finished;
+}
