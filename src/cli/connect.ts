@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Remote, type Hello } from "../client/remote.js";
+import type { Codec } from "../objects/member-codec.js";
 import { openMemoryChannel } from "../protocol/memory-channel.js";
 import { dialWebSocket } from "../protocol/websocket-dial.js";
 import { serveSession } from "../server/session.js";
@@ -46,9 +47,9 @@ export async function openConnector(address: ServerAddress, options: ConnectorOp
   };
 }
 
-/** The store of a folder that is to be served, made if the folder is missing or empty. */
-export function openStoreFolder(folder: string): Promise<Store> {
-  return openStore(folder, { create: true });
+/** The store of a folder that is to be served, made if the folder is missing or empty; it remembers `compression`. */
+export function openStoreFolder(folder: string, options: { compression?: Codec | undefined } = {}): Promise<Store> {
+  return openStore(folder, { create: true, ...options });
 }
 
 /** A session with a store in this process: the same code on both sides as over the network. */

@@ -1,8 +1,9 @@
 /** The other end as the client sees it: what can be asked of a store, once hello has been said. */
 import { BakError } from "../errors.js";
 import { blake3, type Hasher } from "../objects/hash.js";
+import { assertCodec, codecOfMember, type Codec } from "../objects/member-codec.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
-import { packTrailer } from "../objects/pack-format.js";
+import { packCodecs, packTrailers, type PackCodec } from "../objects/pack-format.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
 import { Conversation, type Exchange } from "../protocol/conversation.js";
@@ -46,6 +47,9 @@ export class Remote {
   readonly head: ObjectId | undefined;
   readonly maxPackBytes: number;
   readonly maxPackObjects: number;
+  /** What members the store takes, and what it asks for where the user does not say. */
+  readonly takes: readonly PackCodec[];
+  readonly compression: Codec;
   readonly peer: string;
   readonly project: ProjectId;
   readonly #conversation: Conversation;
@@ -65,7 +69,7 @@ export class Remote {
     options.signal?.addEventListener("abort", giveUp, { once: true });
     try {
       const { token, have, ...rest } = hello;
-      await exchange.send({ type: "hello", version: protocolVersion, token, have, ...rest });
+      await exchange.send({ type: "hello", version: protocolVersion, token, have, reads: packCodecs, ...rest });
       const welcome = await exchange.next("welcome");
       if (welcome.version !== protocolVersion) {
         throw new BakError(
@@ -87,7 +91,9 @@ export class Remote {
   private constructor(
     conversation: Conversation,
     project: ProjectId,
-    welcome: Pick<Remote, "store" | "head" | "maxPackBytes" | "maxPackObjects"> & { trees: boolean },
+    welcome: Pick<Remote, "store" | "head" | "maxPackBytes" | "maxPackObjects" | "takes" | "compression"> & {
+      trees: boolean;
+    },
     exchange: Exchange,
   ) {
     this.#conversation = conversation;
@@ -97,6 +103,8 @@ export class Remote {
     this.head = welcome.head;
     this.maxPackBytes = welcome.maxPackBytes;
     this.maxPackObjects = welcome.maxPackObjects;
+    this.takes = welcome.takes;
+    this.compression = welcome.compression;
     if (welcome.trees) this.#headTrees = receivePackStream(exchange);
     else exchange.end();
   }
@@ -116,18 +124,20 @@ export class Remote {
     return ids.map((_, index) => (((bitmap[index >> 3] as number) >> (index & 7)) & 1) === 1);
   }
 
-  /** Begins to send a pack. */
+  /** Begins to send a pack, whose members are all of one kind that the store takes. */
   async upload(): Promise<PackUpload> {
     const exchange = this.#conversation.open();
     const hasher: Hasher = blake3().createHasher();
+    let codec: PackCodec | undefined;
     await exchange.send({ type: "packBegin" });
     return {
       add: (member) => {
+        assertCodec(member, (codec ??= codecOfMember(member)));
         hasher.update(member);
         return exchange.send({ type: "packMember", member });
       },
       finish: async () => {
-        hasher.update(packTrailer);
+        hasher.update(packTrailers[codec ?? "gzip"]);
         const pack = hasher.digest().toString("hex") as ObjectId;
         try {
           await exchange.send({ type: "packEnd", pack });

@@ -22,7 +22,7 @@ export async function loadPacks(packs: Packs, options: { disk: Disk; layout: Lay
     try {
       const size = await packSize(layout.pack(pack));
       const index = await readIndex(layout.index(pack), pack);
-      const made = index ?? decodePackIndex(await scanPack(layout.pack(pack), pack), pack);
+      const made = index ?? decodePackIndex(await scanPack(layout.pack(pack), pack, layout.codec(pack)), pack);
       assertSize(made.packLength, size);
       const isIndexWritten = index !== undefined || (await tryWrite(disk, layout, { pack, index: made.bytes }));
       packs.add(pack, made, { isIndexWritten });
@@ -41,7 +41,9 @@ async function listPacks(layout: Layout): Promise<ObjectId[]> {
     if (!/^[0-9a-f]{2}$/.test(name)) continue;
     for (const file of await readdir(join(layout.packs, name))) {
       const parsed = parsePackFileName(file);
-      if (parsed?.pack.startsWith(name) === true) ids.add(parsed.pack);
+      if (parsed?.pack.startsWith(name) !== true) continue;
+      ids.add(parsed.pack);
+      if (!parsed.isIndex) layout.setCodec(parsed.pack, parsed.codec);
     }
   }
   return [...ids].toSorted();

@@ -23,7 +23,7 @@ import { blake3, hashLength } from "../objects/hash.js";
 import type { MemberObject } from "../objects/member-tar.js";
 import { objectIdBytes, type ObjectId } from "../objects/object-id.js";
 import { objectKinds, type ObjectKind } from "../objects/object-kind.js";
-import { maxPackObjects, packTrailer } from "../objects/pack-format.js";
+import { maxPackObjects, packTrailers, type PackCodec } from "../objects/pack-format.js";
 
 /** The version of the index format that this code writes, and the only one it reads. */
 export const packIndexVersion = 1;
@@ -130,13 +130,13 @@ export class PackIndexBuilder {
   }
 
   /** The bytes of the index of the pack that has been added, trailer and all. */
-  finish(pack: ObjectId): Buffer {
+  finish(pack: ObjectId, codec: PackCodec = "gzip"): Buffer {
     const order = this.#sortedOrdinals();
     const header = Buffer.alloc(membersOffset);
     magic.copy(header);
     header.writeUInt16BE(packIndexVersion, magic.length);
     objectIdBytes(pack).copy(header, packIdOffset);
-    header.writeUInt32BE(this.#packLength + packTrailer.length, countsOffset);
+    header.writeUInt32BE(this.#packLength + packTrailers[codec].length, countsOffset);
     header.writeUInt32BE(this.#memberCount, countsOffset + 4);
     header.writeUInt32BE(order.length, countsOffset + 8);
     const records = Buffer.concat(order.map((ordinal) => this.#record(ordinal)));

@@ -36,6 +36,7 @@ const hello: MessageOf<"hello"> = {
   token: undefined,
   have: undefined,
   wantTrees: false,
+  reads: ["gzip", "zstd"],
 };
 
 const idsOf = (...objects: (Made | ObjectId)[]): Buffer =>
@@ -91,13 +92,15 @@ function sessionContract(t: Test, openPair: OpenPair): void {
     t.strictSame(await client.ask(hello, "welcome"), {
       type: "welcome",
       request: 1,
-      version: 1,
+      version: 2,
       agent: "store/1",
       store: store.id,
       head: undefined,
       maxPackBytes: 128 << 20,
       maxPackObjects: 1 << 18,
       trees: false,
+      takes: ["gzip", "zstd"],
+      compression: "gzip",
     });
     t.strictSame(events, [{ type: "opened", project: testProject, agent: "test/1" }]);
     t.match(await client.ask({ ...hello, request: 3 }, "error"), { code: "PROTOCOL" });
@@ -105,9 +108,9 @@ function sessionContract(t: Test, openPair: OpenPair): void {
 
   test("a client of another version is told so", async (t, { open }) => {
     const { client } = await open();
-    t.match(await client.ask({ ...hello, version: 2 }, "error"), {
+    t.match(await client.ask({ ...hello, version: 1 }, "error"), {
       code: "PROTOCOL",
-      message: "the client speaks version 2 of the protocol, the server 1",
+      message: "the client speaks version 1 of the protocol, the server 2",
     });
     t.match(await client.ask({ type: "projects", request: 3 }, "error"), { code: "PROTOCOL" }, "which is no hello");
   });
