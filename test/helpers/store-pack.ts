@@ -1,11 +1,11 @@
 /** Packs for tests of the store, made from objects the way that a client makes them. */
 import { blake3 } from "../../src/objects/hash.js";
-import { codecOfMember } from "../../src/objects/member-codec.js";
 import { compressMember } from "../../src/objects/member-gzip.js";
 import { encodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdOf, parseObjectId, type ObjectId } from "../../src/objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../../src/objects/object-kind.js";
 import { packTrailers } from "../../src/objects/pack-format.js";
+import { zstdMagic } from "../../src/objects/zstd-frame.js";
 import type { PackReceipt, Store } from "../../src/store/store.js";
 import { zstdMember } from "./zstd-program.js";
 
@@ -47,8 +47,8 @@ export function packIdOf(members: readonly Uint8Array[]): ObjectId {
 
 /** A pack's file: its members, then the trailer. */
 export function packFile(members: readonly Uint8Array[]): Buffer {
-  const codec = members[0] === undefined ? "gzip" : codecOfMember(members[0]);
-  return Buffer.concat([...members, packTrailers[codec]]);
+  const isZstd = members[0] !== undefined && zstdMagic.equals(members[0].subarray(0, zstdMagic.length));
+  return Buffer.concat([...members, packTrailers[isZstd ? "zstd" : "gzip"]]);
 }
 
 /** Sends a pack to a store. */
