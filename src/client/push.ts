@@ -4,7 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isBakError, type BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { compareTags, encodeCommit, type Commit, type CommitCounts } from "../objects/commit.js";
+import type { Codec } from "../objects/member-codec.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
+import { chooseCodec } from "./choose-codec.js";
 import { isSameAttributes } from "./compare.js";
 import { nothingKnown, readHead } from "./head.js";
 import { readPushIndex, writePushIndex } from "./push-index.js";
@@ -58,6 +60,8 @@ export interface PushOptions {
   isEmptyAllowed: boolean;
   /** Compares and tells, but sends nothing. */
   isDryRun: boolean;
+  /** What to compress with; what the store asks for, where the user does not say. */
+  compression?: Codec | undefined;
   /** bak's own version. */
   version: string;
   /** Folders that are not entered, beside the store itself. */
@@ -145,6 +149,7 @@ async function pushOnce(options: PushOptions, attempts: Attempts): Promise<PushR
       options.onEvent({ type: "otherFolder", host, path });
     }
     const uploader = new Uploader(remote, {
+      codec: chooseCodec(remote, options.compression),
       onSent: (bytes) => (progress.bytesSent += bytes),
       onKept: () => options.onEvent({ type: "packKept" }),
     });

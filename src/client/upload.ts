@@ -3,7 +3,7 @@
  * those are gathered into members, compressed, and sent as packs. Everything between offer and acknowledgement is bounded.
  */
 import { looksIncompressible } from "../objects/compressible.js";
-import { packMember } from "../objects/member-codec.js";
+import { packMember, type Codec } from "../objects/member-codec.js";
 import { encodeMemberTar, tarLength } from "../objects/member-tar.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../objects/object-kind.js";
@@ -29,6 +29,13 @@ export interface UploadCounts {
   /** Bytes of members sent: what went over the network. */
   packedBytes: number;
   packs: number;
+}
+
+interface UploadOptions {
+  readonly onSent?: (bytes: number) => void;
+  readonly onKept?: (receipt: PackReceipt) => void;
+  /** What members are compressed with: gzip unless it says otherwise. */
+  readonly codec?: Codec;
 }
 
 type Offered = PackedObject<ObjectId>;
@@ -61,13 +68,10 @@ export class Uploader {
   #slotFor: (() => void) | undefined;
   #open: { upload: PackUpload; bytes: number; objects: number } | undefined;
   readonly #unacknowledged = new Set<Promise<void>>();
-  readonly #options: { onSent?: (bytes: number) => void; onKept?: (receipt: PackReceipt) => void };
+  readonly #options: UploadOptions;
 
   /** `onSent` is told the bytes of each member that went out, `onKept` of each pack that was acknowledged. */
-  constructor(
-    remote: Pick<Remote, "has" | "upload">,
-    options: { onSent?: (bytes: number) => void; onKept?: (receipt: PackReceipt) => void } = {},
-  ) {
+  constructor(remote: Pick<Remote, "has" | "upload">, options: UploadOptions = {}) {
     this.#remote = remote;
     this.#options = options;
   }
@@ -163,7 +167,9 @@ export class Uploader {
     if (gathering === undefined || this.#failure !== undefined) return;
     const { objects } = gathering;
     this.#compressing += 1;
-    const member = encodeMemberTar(objects).then((tar) => packMember(tar, key === "stored" ? "none" : "gzip"));
+    const member = encodeMemberTar(objects).then((tar) =>
+      packMember(tar, this.#options.codec ?? "gzip", key === "stored" ? 0 : undefined),
+    );
     member.catch(() => undefined); // thrown where it is sent
     this.#sending = this.#sending
       .then(async () => {

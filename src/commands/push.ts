@@ -1,6 +1,7 @@
 import { Args, Flags } from "@oclif/core";
 import { identityOf, isSameFolder } from "../cli/folder-identity.js";
 import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
+import { codecs } from "../objects/member-codec.js";
 import { oneLine } from "../objects/one-line.js";
 import { PushTalk } from "../cli/push-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
@@ -62,6 +63,12 @@ export default class Push extends StoreCommand {
       char: "n",
       summary: "List what has been added (+), changed (~) and removed (-); send nothing.",
     }),
+    compression: Flags.string({
+      summary: "What to compress with; if not given, what the store asks for.",
+      description:
+        "zstd needs Node 22.15 or later, and makes a store that earlier versions of bak do not open. `none` stores.",
+      options: codecs,
+    }),
     "allow-empty": Flags.boolean({ summary: "Make a commit even if nothing has changed." }),
   };
 
@@ -89,6 +96,7 @@ export default class Push extends StoreCommand {
         tags: flags.tag ?? [],
         isFull: flags.full,
         isEmptyAllowed: flags["allow-empty"],
+        compression: codecs.find((codec) => codec === flags.compression),
         isDryRun: flags["dry-run"],
         version: this.config.version,
         isLeftOut: ({ stat }) => isSameFolder(stat, cache),
