@@ -1,6 +1,7 @@
 /**
  * Zstandard (RFC 8878), from one of two implementations that are the same code of its authors: Node's own from 22.15 on,
- * which reads and writes; elsewhere WebAssembly (the package zstddec), which reads.
+ * which reads and writes; elsewhere WebAssembly (the package zstddec), which reads. JavaScript alone (the package fzstd) would
+ * need no loading, but believes what a damaged block says, and is then busy for minutes (docs/performance.md).
  */
 import * as zlib from "node:zlib";
 import type { ZSTDDecoder } from "zstddec";
