@@ -22,6 +22,7 @@ const packages = {
   "blake3-wasm": ["objects"],
   "@napi-rs/blake-hash": ["objects"],
   "tar-stream": ["objects"],
+  zstddec: ["objects"],
   nanoid: ["store", "client"],
   koffi: ["platform"],
   ws: ["protocol"],

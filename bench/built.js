@@ -22,7 +22,7 @@ export const loadPacking = async () => ({
   .../** @type {typeof import("../src/objects/member-tar.js")} */ (await load("objects/member-tar.js")),
   .../** @type {typeof import("../src/objects/object-id.js")} */ (await load("objects/object-id.js")),
   .../** @type {typeof import("../src/objects/pack-format.js")} */ (await load("objects/pack-format.js")),
-  .../** @type {typeof import("../src/store/pack-index.js")} */ (await load("store/pack-index.js")),
+  .../** @type {typeof import("../src/store/pack-index-builder.js")} */ (await load("store/pack-index-builder.js")),
 });
 
 /** What the metadata of a folder is made with. */

@@ -16,7 +16,7 @@ async function makePacks({ folder, objects, objectsPerPack, first, end }) {
     objectIdOf,
     PackIndexBuilder,
     packMember,
-    packTrailer,
+    packTrailers,
     parseObjectId,
   } = await loadPacking();
   const { Layout } = await loadStore();
@@ -36,7 +36,7 @@ async function makePacks({ folder, objects, objectsPerPack, first, end }) {
       index.addMember(member.length, tar.length, decodeMemberTar(tar));
       members.push(member);
     }
-    const bytes = Buffer.concat([...members, packTrailer]);
+    const bytes = Buffer.concat([...members, packTrailers.gzip]);
     const id = parseObjectId(blake3().hash(bytes).toString("hex"));
     writeFileSync(layout.pack(id), bytes);
     writeFileSync(layout.index(id), index.finish(id));

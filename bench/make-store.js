@@ -101,7 +101,7 @@ function runThread(share) {
  */
 async function commitSample(folder, objects) {
   const { openStore } = await loadStore();
-  const { objectIdOf, encodeMemberTar, packMember, packTrailer, parseObjectId, blake3 } = await loadPacking();
+  const { objectIdOf, encodeMemberTar, packMember, packTrailers, parseObjectId, blake3 } = await loadPacking();
   const { byteStringFromText, encodeCommit, encodeTree, parseProjectId } = await loadMetadata();
   const attributes = { mode: 0o644, uid: 0, gid: 0, mtimeSeconds: 1_704_067_200, mtimeNanoseconds: 0 };
   const files = sampleOf(objects);
@@ -143,7 +143,7 @@ async function commitSample(folder, objects) {
   const member = packMember(tar, "gzip");
   const id = parseObjectId(
     blake3()
-      .hash(Buffer.concat([member, packTrailer]))
+      .hash(Buffer.concat([member, packTrailers.gzip]))
       .toString("hex"),
   );
   const store = await openStore(folder, { create: false });

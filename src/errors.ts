@@ -49,6 +49,7 @@ const exitCodeOf = {
   INCOMPLETE_COMMIT: exitCodes.failed,
   CONNECTION_LOST: exitCodes.failed,
   NOT_ALLOWED: exitCodes.notAllowed,
+  NOT_SUPPORTED: exitCodes.failed,
   // the user's own files
   SOURCE_FAILED: exitCodes.failed,
   TARGET_FAILED: exitCodes.failed,

@@ -12,6 +12,8 @@ import { bytesAt, kindAt, type Batch } from "./batch.js";
 export interface PackJob extends Batch {
   readonly type: "pack";
   readonly codec: Codec;
+  /** The codec's default, unless given. */
+  readonly level: number | undefined;
 }
 
 export interface PackResult {
@@ -31,7 +33,7 @@ export interface PackedMember {
 export const packScratchBytes = memberTargetBytes * 2;
 
 interface Gathering {
-  readonly codec: Codec;
+  readonly level: number | undefined;
   objects: PackedObject<ObjectId>[];
   bytes: number;
 }
@@ -44,7 +46,7 @@ export async function packBatch(job: PackJob, scratch: Uint8Array): Promise<Done
   const gatherings = new Map<string, Gathering>();
   const packed: { bytes: Uint8Array; objects: number }[] = [];
   const pack = async (gathering: Gathering): Promise<void> => {
-    const bytes = packMember(await encodeMemberTar(gathering.objects, scratch), gathering.codec);
+    const bytes = packMember(await encodeMemberTar(gathering.objects, scratch), job.codec, gathering.level);
     packed.push({ bytes, objects: gathering.objects.length });
     gathering.objects = [];
     gathering.bytes = 0;
@@ -55,7 +57,7 @@ export async function packBatch(job: PackJob, scratch: Uint8Array): Promise<Done
     const key = isIncompressible ? "incompressible" : object.kind;
     let gathering = gatherings.get(key);
     if (gathering === undefined) {
-      gathering = { codec: isIncompressible ? "none" : job.codec, objects: [], bytes: 0 };
+      gathering = { level: isIncompressible ? 0 : job.level, objects: [], bytes: 0 };
       gatherings.set(key, gathering);
     }
     const bytes = tarLength(object.bytes.length);

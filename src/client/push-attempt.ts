@@ -5,13 +5,17 @@
 import { hostname, userInfo } from "node:os";
 import type { ByteString } from "../objects/byte-string.js";
 import { compareTags, encodeCommit, type Commit } from "../objects/commit.js";
+import { defaultLevels, packCodecOf, type Codec } from "../objects/member-codec.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
+import { chooseCodec } from "./choose-codec.js";
 import { isSameAttributes } from "./compare.js";
+import { CompressionLevel } from "./compression-level.js";
 import { headOfIndex, nothingKnown, readHead, type Head } from "./head.js";
 import { PushPipeline } from "./push-pipeline.js";
 import { readPushIndex, writePushIndex } from "./push-index.js";
 import type { PushEvent, PushOptions, PushProgress, PushResult } from "./push-options.js";
 import type { Remote } from "./remote.js";
+import type { Compression } from "./upload.js";
 import { takeSnapshot, type Snapshot } from "./snapshot.js";
 import { isStoreFolder } from "./store-folder.js";
 
@@ -85,7 +89,7 @@ class Taking {
     };
     this.pipeline = new PushPipeline(later, {
       threads: options.threads,
-      codec: options.codec,
+      compression: remote.then((known) => compressionFor(known, options.compression)),
       onRead: (bytes) => (progress.bytesRead += bytes),
       onSent: (bytes) => (progress.bytesSent += bytes),
       onKept: () => this.#tell({ type: "packKept" }),
@@ -128,6 +132,13 @@ class Taking {
   }
 }
 
+/** Of a store on this machine, the level stays as it is: the other end needs the very cores that seem idle. */
+function compressionFor(remote: Remote, asked: Codec | undefined): Compression {
+  const codec = chooseCodec(remote, asked);
+  const isFixed = remote.isLocal || codec === "none";
+  return { codec, level: isFixed ? undefined : new CompressionLevel(packCodecOf(codec), defaultLevels[codec]) };
+}
+
 interface Finishing {
   readonly options: PushOptions;
   readonly attempts: Attempts;
@@ -139,6 +150,7 @@ interface Finishing {
 async function finishPush(taking: Taking, { options, attempts, remote, startedMs }: Finishing): Promise<PushResult> {
   const { head, pipeline } = taking;
   const { progress } = options;
+  chooseCodec(remote, options.compression); // what cannot be is refused before anything else is said
   taking.confirm();
   const snapshot = await taking.snapshot;
   const result = {

@@ -40,8 +40,8 @@ export interface PushOptions {
   isEmptyAllowed: boolean;
   /** Compares and tells, but sends nothing. */
   isDryRun: boolean;
-  /** How members are compressed. */
-  codec: Codec;
+  /** What to compress with; what the store asks for, where the user does not say. */
+  compression?: Codec | undefined;
   /** Threads that read, hash and compress; with none it is all done on this one. */
   threads: number;
   /** bak's own version. */

@@ -3,13 +3,12 @@
  * and the upload that they feed. The main thread only directs and sends.
  */
 import { maxChunkBytes, maxWholeFileBytes } from "../objects/chunker.js";
-import type { Codec } from "../objects/member-codec.js";
 import { packingRoomBytes } from "./batch.js";
 import { BufferPool } from "./buffer-pool.js";
 import { FileReader } from "./file-reader.js";
 import { createPushPool, type PushPool } from "./push-work.js";
 import type { PackReceipt, Remote } from "./remote.js";
-import { Uploader } from "./upload.js";
+import { Uploader, type Compression } from "./upload.js";
 
 /** For each thread: one buffer is read into, one is packed, and others wait for the store's answer or for the network. */
 const smallBuffersPerThread = 3;
@@ -20,7 +19,7 @@ const moreLargeBuffers = 2;
 export interface PipelineOptions {
   /** With 0 all is done on the calling thread. */
   readonly threads: number;
-  readonly codec: Codec;
+  readonly compression: Promise<Compression>;
   /** Told of bytes as they are read, and as they are sent. */
   readonly onRead: (bytes: number) => void;
   readonly onSent: (bytes: number) => void;
@@ -34,7 +33,7 @@ export class PushPipeline {
   readonly #buffers: readonly BufferPool[];
 
   constructor(remote: Pick<Remote, "hasMany" | "upload">, options: PipelineOptions) {
-    const { threads, codec, onRead, onSent, onKept } = options;
+    const { threads, compression, onRead, onSent, onKept } = options;
     const pool = createPushPool(threads);
     const smallBuffers = new BufferPool(
       maxWholeFileBytes + packingRoomBytes,
@@ -51,7 +50,7 @@ export class PushPipeline {
     this.#buffers = [smallBuffers, largeBuffers];
     this.uploader = new Uploader(remote, {
       pool,
-      codec,
+      compression,
       onSent,
       onKept,
       onFailed: (reason) => this.#stop(reason),

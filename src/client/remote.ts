@@ -1,8 +1,9 @@
 /** The other end as the client sees it: what can be asked of a store, once hello has been said. */
 import { BakError } from "../errors.js";
 import { blake3, type Hasher } from "../objects/hash.js";
+import { assertCodec, codecOfMember, type Codec } from "../objects/member-codec.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
-import { packTrailer } from "../objects/pack-format.js";
+import { packCodecs, packTrailers, type PackCodec } from "../objects/pack-format.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
@@ -50,7 +51,12 @@ export class Remote {
   readonly head: ObjectId | undefined;
   readonly maxPackBytes: number;
   readonly maxPackObjects: number;
+  /** What members the store takes, and what it asks for where the user does not say. */
+  readonly takes: readonly PackCodec[];
+  readonly compression: Codec;
   readonly peer: string;
+  /** Whether the store is on this machine, and so shares its processor. */
+  readonly isLocal: boolean;
   readonly project: ProjectId;
   readonly #conversation: Conversation;
   #headTrees: AsyncGenerator<Uint8Array, void, undefined> | undefined;
@@ -69,7 +75,7 @@ export class Remote {
     options.signal?.addEventListener("abort", giveUp, { once: true });
     try {
       const { token, have, ...rest } = hello;
-      await exchange.send({ type: "hello", version: protocolVersion, token, have, ...rest });
+      await exchange.send({ type: "hello", version: protocolVersion, token, have, reads: packCodecs, ...rest });
       const welcome = await exchange.next("welcome");
       if (welcome.version !== protocolVersion) {
         throw new BakError(
@@ -91,16 +97,21 @@ export class Remote {
   private constructor(
     conversation: Conversation,
     project: ProjectId,
-    welcome: Pick<Remote, "store" | "head" | "maxPackBytes" | "maxPackObjects"> & { trees: boolean },
+    welcome: Pick<Remote, "store" | "head" | "maxPackBytes" | "maxPackObjects" | "takes" | "compression"> & {
+      trees: boolean;
+    },
     exchange: Exchange,
   ) {
     this.#conversation = conversation;
     this.project = project;
     this.peer = conversation.peer;
+    this.isLocal = conversation.isLocal;
     this.store = welcome.store;
     this.head = welcome.head;
     this.maxPackBytes = welcome.maxPackBytes;
     this.maxPackObjects = welcome.maxPackObjects;
+    this.takes = welcome.takes;
+    this.compression = welcome.compression;
     if (welcome.trees) this.#headTrees = receivePackStream(exchange);
     else exchange.end();
   }
@@ -120,18 +131,21 @@ export class Remote {
     return (index) => (((bitmap[index >> 3] as number) >> (index & 7)) & 1) === 1;
   }
 
-  /** Begins to send a pack. */
+  /** Begins to send a pack, whose members are all of one kind that the store takes. */
   async upload(): Promise<PackUpload> {
     const exchange = this.#conversation.open();
     const hasher: Hasher = blake3().createHasher();
+    let codec: PackCodec | undefined;
     await exchange.send({ type: "packBegin" });
     return {
       add: (room, onSent) => {
-        hasher.update(room.subarray(memberHeadroomBytes));
+        const member = room.subarray(memberHeadroomBytes);
+        assertCodec(member, (codec ??= codecOfMember(member)));
+        hasher.update(member);
         return exchange.sendMember(room, onSent);
       },
       finish: async () => {
-        hasher.update(packTrailer);
+        hasher.update(packTrailers[codec ?? "gzip"]);
         const pack = hasher.digest().toString("hex") as ObjectId;
         try {
           await exchange.send({ type: "packEnd", pack });

@@ -20,9 +20,9 @@ export interface RestoreDone {
 let current: { readonly tag: string; readonly round: number; readonly writer: RestoreWriter } | undefined;
 
 /** Does one job. */
-export function doRestoreJob(job: RestoreJob): Done<RestoreDone> {
+export async function doRestoreJob(job: RestoreJob): Promise<Done<RestoreDone>> {
   const writer = writerFor(job);
-  if (job.type === "write") return { result: { written: writer.write(job.member) } };
+  if (job.type === "write") return { result: { written: await writer.write(job.member) } };
   return { result: writer.compare(job.files, job.hashes) };
 }
 

@@ -80,9 +80,9 @@ export class RestoreWriter {
    * Writes what the table wants of a member. Throws BAD_PACK for bytes that are not what their id says, and BAD_OBJECT
    * for a blob of another length than the file that it is for should have there.
    */
-  write(member: Uint8Array): Written {
+  async write(member: Uint8Array): Promise<Written> {
     const written: Written = { files: 0, bytes: 0, failures: [] };
-    const tar = unpackMember(member);
+    const tar = await unpackMember(member);
     countGarbage(member.length + tar.length);
     for (const { kind, id, offset, length } of decodeMemberTar(tar)) {
       const number = this.#table.find(id);

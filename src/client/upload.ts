@@ -11,6 +11,7 @@ import type { ObjectKind, PackedObject } from "../objects/object-kind.js";
 import { memberTargetBytes, packTargetBytes, packTargetObjects } from "../objects/pack-format.js";
 import { bytesAt, kindAt, kindNumber, type Batch } from "./batch.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
+import type { CompressionLevel } from "./compression-level.js";
 import type { PackedMember } from "./pack-batch.js";
 import { doJob, type PushPool } from "./push-work.js";
 import type { PackReceipt, PackUpload, Remote } from "./remote.js";
@@ -47,9 +48,17 @@ interface Gathering {
   tarBytes: number;
 }
 
+/** How members are compressed. */
+export interface Compression {
+  readonly codec: Codec;
+  /** Moves the level, where the processor may be given more to do than it has. */
+  readonly level: CompressionLevel | undefined;
+}
+
 export interface UploaderOptions {
   readonly pool: PushPool;
-  readonly codec: Codec;
+  /** What members are compressed with; known when the store has answered. */
+  readonly compression: Promise<Compression>;
   /** Told the bytes of each member that went out. */
   readonly onSent?: (bytes: number) => void;
   /** Told of each pack that was acknowledged. */
@@ -81,6 +90,8 @@ export class Uploader {
   #asking: { objects: Offered[]; bytes: number } = { objects: [], bytes: 0 };
   /** One open member for each kind. */
   readonly #gathering = new Map<ObjectKind, Gathering>();
+  #level: CompressionLevel | undefined;
+  #observedMs = performance.now();
   #gatheredMembers = 0;
   #onGatheredSent: () => void = () => undefined;
   #waitingBytes = 0;
@@ -95,6 +106,10 @@ export class Uploader {
   constructor(remote: Pick<Remote, "hasMany" | "upload">, options: UploaderOptions) {
     this.#remote = remote;
     this.#options = options;
+    options.compression.then(
+      ({ level }) => (this.#level = level),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   /**
@@ -246,7 +261,9 @@ export class Uploader {
   /** Has a batch packed, beside others, and its members sent. */
   #packBatch(batch: Batch, release: (buffer: ArrayBuffer) => void): void {
     let { buffer } = batch;
-    const packing = doJob(this.#options.pool, { type: "pack", codec: this.#options.codec, ...batch });
+    const packing = this.#options.compression.then(({ codec, level }) =>
+      doJob(this.#options.pool, { type: "pack", codec, level: level?.level, ...batch }),
+    );
     const members = packing.then((result) => {
       ({ buffer } = result);
       return result.members;
@@ -260,7 +277,9 @@ export class Uploader {
     this.#sending = this.#sending
       .then(async () => {
         if (this.#failure !== undefined) return;
+        const beganMs = performance.now();
         const all = await members;
+        this.#observe({ compressionWaitMs: performance.now() - beganMs });
         let left = all.length;
         const onSent = (): void => {
           left -= 1;
@@ -273,10 +292,20 @@ export class Uploader {
       .catch((error: unknown) => this.#fail(error));
   }
 
+  /** Tells the level what was waited for. */
+  #observe(waited: { compressionWaitMs?: number; networkWaitMs?: number; sentBytes?: number }): void {
+    const nowMs = performance.now();
+    const elapsedMs = nowMs - this.#observedMs;
+    this.#observedMs = nowMs;
+    this.#level?.observe({ elapsedMs, compressionWaitMs: 0, networkWaitMs: 0, sentBytes: 0, ...waited });
+  }
+
   async #sendMember({ room, objects }: PackedMember, onSent: () => void): Promise<void> {
     const open = (this.#open ??= { upload: await this.#begin(), bytes: 0, objects: 0 });
     const length = room.length - memberHeadroomBytes;
+    const beganMs = performance.now();
     await open.upload.add(room, onSent);
+    this.#observe({ networkWaitMs: performance.now() - beganMs, sentBytes: length });
     this.#options.onSent?.(length);
     open.bytes += length;
     open.objects += objects;

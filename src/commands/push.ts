@@ -2,6 +2,7 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { identityOf, isSameFolder } from "../cli/folder-identity.js";
 import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
+import { codecs } from "../objects/member-codec.js";
 import { oneLine } from "../objects/one-line.js";
 import { PushTalk } from "../cli/push-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
@@ -65,6 +66,12 @@ export default class Push extends StoreCommand {
       char: "n",
       summary: "List what has been added (+), changed (~) and removed (-); send nothing.",
     }),
+    compression: Flags.string({
+      summary: "What to compress with; if not given, what the store asks for.",
+      description:
+        "zstd needs Node 22.15 or later, and makes a store that earlier versions of bak do not open. `none` stores.",
+      options: codecs,
+    }),
     "allow-empty": Flags.boolean({ summary: "Make a commit even if nothing has changed." }),
   };
 
@@ -92,8 +99,8 @@ export default class Push extends StoreCommand {
         tags: flags.tag ?? [],
         isFull: flags.full,
         isEmptyAllowed: flags["allow-empty"],
+        compression: codecs.find((codec) => codec === flags.compression),
         isDryRun: flags["dry-run"],
-        codec: "gzip",
         threads: usefulThreads(),
         version: this.config.version,
         isLeftOut: ({ stat }) => isSameFolder(stat, cache),

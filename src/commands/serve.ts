@@ -8,6 +8,7 @@ import { defaultPort } from "../cli/server-address.js";
 import { openStoreFolder } from "../cli/store-folder.js";
 import { reasonOf } from "../client/source-failure.js";
 import { BakError } from "../errors.js";
+import { codecs } from "../objects/member-codec.js";
 import { listen } from "../server/listener.js";
 
 export default class Serve extends BaseCommand {
@@ -35,6 +36,12 @@ export default class Serve extends BaseCommand {
       min: 0,
       max: 65_535,
     }),
+    compression: Flags.string({
+      summary: "What clients are to compress with, from now on; the store remembers it.",
+      description:
+        "gzip unless it was said before. A store with zstd in it can be opened by this and later versions of bak only; clients whose Node has no zstd (before 22.15) go on with gzip. `none` stores.",
+      options: codecs,
+    }),
     "tls-cert": Flags.string({
       summary: "Certificate chain in PEM; serves wss://.",
       helpValue: "FILE",
@@ -47,7 +54,8 @@ export default class Serve extends BaseCommand {
     const { args, flags } = await this.parse(Serve);
     const folder = resolve(args.store);
     const { "tls-cert": cert, "tls-key": key } = flags;
-    const served = await listen(() => openStoreFolder(folder), {
+    const compression = codecs.find((codec) => codec === flags.compression);
+    const served = await listen(() => openStoreFolder(folder, { compression }), {
       host: flags.host,
       port: flags.port,
       ...(cert !== undefined && key !== undefined ? { tls: { cert: readPem(cert), key: readPem(key) } } : {}),

@@ -3,8 +3,6 @@ import { crc32, gzipSync, inflateRaw, inflateRawSync, type ZlibOptions } from "n
 import { BakError } from "../errors.js";
 import { maxMemberBytes, maxPackedMemberBytes } from "./pack-format.js";
 
-/** One above the fastest: on the Linux tree 5% slower than that, for 4.5% fewer bytes (docs/performance.md). */
-const defaultLevel = 2;
 /** zlib's most, 9, is also its fastest: 256 KiB of memory while a member is compressed. */
 const memLevel = 9;
 /** zlib gives its output in buffers of this size, and joins them; one is enough for most members. */
@@ -12,10 +10,10 @@ const deflateStepBytes = 160 << 10;
 const headerBytes = 10;
 const footerBytes = 8;
 
-/** Compresses one member's tar; stored as it is where that is not longer. Blocks while it does so. */
-export function compressMember(tar: Uint8Array, options: { isIncompressible: boolean }): Buffer {
-  if (!options.isIncompressible) {
-    const packed = gzipSync(tar, { level: defaultLevel, memLevel, chunkSize: deflateStepBytes });
+/** Compresses one member's tar; at `level` 0, or where that is not longer, stores it as it is. Blocks while it does so. */
+export function compressMember(tar: Uint8Array, level: number): Buffer {
+  if (level > 0) {
+    const packed = gzipSync(tar, { level, memLevel, chunkSize: deflateStepBytes });
     if (packed.length < tar.length) return packed;
   }
   return gzipSync(tar, { level: 0, chunkSize: tar.length + 1024 });

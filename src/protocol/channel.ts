@@ -13,4 +13,6 @@ export interface Channel {
   close(): Promise<void>;
   /** Who is at the other end, for messages: a URL, an address, or a folder. */
   readonly peer: string;
+  /** Whether the other end is on this machine, and so shares its processor. */
+  readonly isLocal: boolean;
 }

@@ -121,6 +121,11 @@ export class Conversation {
     return this.#channel.peer;
   }
 
+  /** Whether the other end is on this machine. */
+  get isLocal(): boolean {
+    return this.#channel.isLocal;
+  }
+
   /** Begins a request of our own. */
   open(): Exchange {
     const exchange = new Exchange(this.#nextRequest, this);

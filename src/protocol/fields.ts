@@ -1,6 +1,8 @@
 /** The types of field that a message can have: how each goes onto the wire, and what is believed when it comes off. */
 import { BakError } from "../errors.js";
+import { codecs, type Codec } from "../objects/member-codec.js";
 import { objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { packCodecs, type PackCodec } from "../objects/pack-format.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
 import { maxIdsPerMessage } from "./limits.js";
 
@@ -78,6 +80,25 @@ export const projectId: Field<ProjectId> = {
   decode: (value) => {
     if (typeof value === "string" && isProjectId(value)) return value;
     throw refuse("a project id");
+  },
+};
+
+/** What members an end can deal with: names with spaces between them, `gzip` among them. Names of later codecs are passed over. */
+export const packCodecList: Field<readonly PackCodec[]> = {
+  encode: (value) => value.join(" "),
+  decode: (value) => {
+    const names = text(200).decode(value).split(" ");
+    if (names.includes("gzip")) return packCodecs.filter((codec) => names.includes(codec));
+    throw refuse("a list of codecs with gzip in it");
+  },
+};
+
+/** What a store asks for; a name that we do not know is taken as `gzip`, which every end can deal with. */
+export const codec: Field<Codec> = {
+  encode: (value) => value,
+  decode: (value) => {
+    const name = text(64).decode(value);
+    return codecs.find((each) => each === name) ?? "gzip";
   },
 };
 

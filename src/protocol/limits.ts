@@ -2,8 +2,8 @@
 import { maxPackedMemberBytes } from "../objects/pack-format.js";
 
 /** The WebSocket subprotocol; its number is that of the protocol's version. */
-export const subprotocol = "bak.v1";
-export const protocolVersion = 1;
+export const subprotocol = "bak.v2";
+export const protocolVersion = 2;
 
 /** A frame holds one message; the largest is one member of a pack. */
 export const maxFrameBytes = maxPackedMemberBytes + 64;

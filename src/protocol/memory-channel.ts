@@ -14,6 +14,7 @@ export function openMemoryChannel(peers: { client: string; server: string }): { 
 function endOf(outgoing: Pipe, incoming: Pipe, peer: string): Channel {
   return {
     peer,
+    isLocal: true,
     send: (frame, onSent) => {
       if (onSent === undefined) return outgoing.write(frame);
       const copy = new Uint8Array(frame); // the other end keeps what it is given

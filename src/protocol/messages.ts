@@ -20,6 +20,7 @@ export const layouts = {
       token: field.optional(field.text(1024)),
       have: field.optional(field.objectId),
       wantTrees: field.boolean,
+      reads: field.packCodecList,
     },
   },
   /** Answers hello. A pack stream of the same request follows where `trees` says so. */
@@ -33,6 +34,8 @@ export const layouts = {
       maxPackBytes: field.unsigned,
       maxPackObjects: field.unsigned,
       trees: field.boolean,
+      takes: field.packCodecList,
+      compression: field.codec,
     },
   },
   has: { number: 3, fields: { ids: field.objectIds } },

@@ -34,7 +34,7 @@ export function acceptWebSockets(http: Server, options: AcceptOptions): () => vo
     }
     sockets.handleUpgrade(request, socket, head, (ws) => {
       const { remoteAddress = "unknown", remotePort = 0 } = request.socket;
-      options.onChannel(channelOf(ws, `${remoteAddress}:${remotePort}`), request);
+      options.onChannel(channelOf(ws, { peer: `${remoteAddress}:${remotePort}`, isLocal: false }), request);
     });
   });
   return () => {

@@ -14,11 +14,16 @@ const silenceLimitMs = 60_000;
 /** How long a close waits for the other end's. */
 const closeTimeoutMs = 2_000;
 
-/**
- * Makes a channel of a socket that is open. With `connection`, the socket that it runs over, a close does not wait for the
- * other end's: what is left of it is for the system to do.
- */
-export function channelOf(socket: WebSocket, peer: string, connection?: Socket): Channel {
+export interface SocketOptions {
+  /** Whom to name in messages: a URL, or an address. */
+  readonly peer: string;
+  readonly isLocal: boolean;
+  /** What the socket runs over. With it, a close does not wait for the other end's: the system does what is left of it. */
+  readonly connection?: Socket | undefined;
+}
+
+/** Makes a channel of a socket that is open. */
+export function channelOf(socket: WebSocket, { peer, isLocal, connection }: SocketOptions): Channel {
   const queue = new FrameQueue(receiveQueueBytes, () => socket.isPaused && socket.resume());
   let failure: Error | undefined;
   let heardAt = Date.now();
@@ -63,6 +68,7 @@ export function channelOf(socket: WebSocket, peer: string, connection?: Socket):
 
   return {
     peer,
+    isLocal,
     receive: () => queue.shift(),
     send: (frame, onSent) =>
       new Promise((resolve, reject) => {

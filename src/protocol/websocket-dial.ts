@@ -11,11 +11,12 @@ const handshakeTimeoutMs = 15_000;
 /** Connects to a `ws://` or `wss://` URL; rejects with NO_SERVER where nobody answers as a bak server does. */
 export async function dialWebSocket(url: string, options: { signal?: AbortSignal } = {}): Promise<Channel> {
   options.signal?.throwIfAborted();
+  const { protocol, hostname } = new URL(url);
   const socket = new WebSocket(url, subprotocol, {
     maxPayload: maxFrameBytes,
     perMessageDeflate: false, // what is large is compressed already
     handshakeTimeout: handshakeTimeoutMs,
-    ...(isUnseen(new URL(url)) ? { generateMask: noMask } : {}),
+    ...(protocol === "wss:" || isLoopback(hostname) ? { generateMask: noMask } : {}),
   });
   const abort = (): void => socket.terminate();
   options.signal?.addEventListener("abort", abort, { once: true });
@@ -24,7 +25,7 @@ export async function dialWebSocket(url: string, options: { signal?: AbortSignal
       let connection: Socket | undefined;
       socket.once("upgrade", (response) => (connection = response.socket));
       // the channel listens before the first frame can come
-      socket.once("open", () => resolve(channelOf(socket, url, connection)));
+      socket.once("open", () => resolve(channelOf(socket, { peer: url, isLocal: isLoopback(hostname), connection })));
       socket.once("unexpected-response", (_request, response) => {
         reject(noServer(url, `it answered ${response.statusCode}, so it is no bak server`));
         socket.terminate();
@@ -40,15 +41,15 @@ export async function dialWebSocket(url: string, options: { signal?: AbortSignal
   }
 }
 
-/**
- * Whether no machine in between can see what is sent. A mask is there for those that take clear text for something else
- * (RFC 6455, section 10.3), and costs both ends a pass over all that is sent.
- */
-function isUnseen({ protocol, hostname }: URL): boolean {
-  return protocol === "wss:" || hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }
 
-/** A mask of zeros changes nothing, and ws does not go through the motions. */
+/**
+ * A mask is there for machines in between that take clear text for something else (RFC 6455, section 10.3), and costs both
+ * ends a pass over all that is sent. Within TLS, and within one machine, nobody is in between: a mask of zeros changes
+ * nothing, and ws does not go through the motions.
+ */
 function noMask(mask: Buffer): void {
   mask.fill(0);
 }

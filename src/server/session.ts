@@ -4,8 +4,9 @@
  */
 import { BakError, isBakError, unreachable } from "../errors.js";
 import { decodeCommit } from "../objects/commit.js";
+import { codecOfMember } from "../objects/member-codec.js";
 import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
-import { maxPackBytes, maxPackObjects } from "../objects/pack-format.js";
+import { maxPackBytes, maxPackObjects, packCodecs, type PackCodec } from "../objects/pack-format.js";
 import type { ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
 import { Conversation, errorMessage } from "../protocol/conversation.js";
@@ -45,6 +46,8 @@ class Session {
   readonly #conversation: Conversation;
   readonly #uploads: Uploads;
   #project: ProjectId | undefined;
+  /** What members the client can deal with. */
+  #reads: readonly PackCodec[] = [];
 
   constructor(channel: Channel, store: Store, options: SessionOptions) {
     this.#store = store;
@@ -111,6 +114,7 @@ class Session {
       );
     }
     this.#project = message.project;
+    this.#reads = message.reads;
     const head = await this.#store.head(message.project);
     const trees = message.wantTrees && head !== undefined && head !== message.have;
     this.#options.onEvent?.({ type: "opened", project: message.project, agent: message.agent });
@@ -124,6 +128,8 @@ class Session {
       maxPackBytes,
       maxPackObjects,
       trees,
+      takes: packCodecs,
+      compression: this.#store.compression,
     });
     if (trees) await this.#sendTrees(message.request, head, message.have);
   }
@@ -155,9 +161,26 @@ class Session {
     for await (const batch of ids) yield* this.#read(this.#store.locateMembers(batch));
   }
 
-  /** Members as they lie on disk. */
+  /** Members as they lie on disk; throws NOT_SUPPORTED before one that the client cannot deal with. */
   async *#read(members: readonly MemberLocation[]): AsyncGenerator<Uint8Array, void, undefined> {
-    for (const at of members) yield await this.#store.readMember(at);
+    for (const at of members) {
+      const member = await this.#store.readMember(at);
+      this.#assertReadable(member);
+      yield member;
+    }
+  }
+
+  #assertReadable(member: Uint8Array): void {
+    if (this.#reads.length === packCodecs.length) return;
+    const codec = codecOfMember(member);
+    if (this.#reads.includes(codec)) return;
+    throw new BakError(
+      "NOT_SUPPORTED",
+      `the client does not read ${codec}, and what it asks for lies in a pack of that`,
+      {
+        hint: `use a client that reads ${codec}, as every bak of this version does`,
+      },
+    );
   }
 
   /** Answers when the pack is kept, and takes other messages meanwhile: up to a limit, since each waits with its files open. */

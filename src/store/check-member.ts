@@ -28,7 +28,7 @@ export interface CheckedMember {
 export async function checkMember(packed: Uint8Array, member: number): Promise<CheckedMember> {
   headerForm ??= makeHeaderForm();
   const form = await headerForm;
-  const tar = unpackMember(packed);
+  const tar = await unpackMember(packed);
   const records = checkQuickly(tar, member, form) ?? checkThoroughly(tar, member);
   return { inflatedLength: tar.length, records };
 }

@@ -2,25 +2,28 @@
 import { BakError, unreachable } from "../errors.js";
 import { decodeCommit } from "../objects/commit.js";
 import { decodeList } from "../objects/list.js";
+import type { Codec } from "../objects/member-codec.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { maxPackObjects } from "../objects/pack-format.js";
 import type { ObjectKind } from "../objects/object-kind.js";
 import type { ProjectId } from "../objects/project-id.js";
 import { decodeTree } from "../objects/tree.js";
+import type { ConfigFile } from "./config-file.js";
 import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
 import { Ingest } from "./ingest.js";
 import type { Layout } from "./layout.js";
-import { DiskPackReceiver } from "./pack-receiver.js";
+import { DiskPackReceiver, type CheckedPack } from "./pack-receiver.js";
 import type { FoundObject } from "./object-index.js";
 import type { Packs } from "./packs.js";
 import { Projects } from "./projects.js";
 import type { StoreLock } from "./store-lock.js";
-import type { DamagedPack, LogLine, MemberLocation, PackReceiver, Store } from "./store.js";
+import type { DamagedPack, LogLine, MemberLocation, PackReceipt, PackReceiver, Store } from "./store.js";
+import { removeQuietly } from "./write-file.js";
 
 /** What `openStore` has found and made ready. */
 export interface DiskStoreParts {
-  readonly id: string;
+  readonly config: ConfigFile;
   readonly disk: Disk;
   readonly layout: Layout;
   readonly lock: StoreLock;
@@ -33,6 +36,7 @@ export class DiskStore implements Store {
   readonly id: string;
   readonly folder: string;
   readonly damaged: readonly DamagedPack[];
+  readonly #config: ConfigFile;
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #lock: StoreLock;
@@ -42,8 +46,9 @@ export class DiskStore implements Store {
   readonly #receivers = new Set<PackReceiver>();
   #closing: Promise<void> | undefined;
 
-  constructor({ id, disk, layout, lock, packs, damaged }: DiskStoreParts) {
-    this.id = id;
+  constructor({ config, disk, layout, lock, packs, damaged }: DiskStoreParts) {
+    this.id = config.config.id;
+    this.#config = config;
     this.folder = layout.folder;
     this.damaged = damaged;
     this.#disk = disk;
@@ -51,6 +56,10 @@ export class DiskStore implements Store {
     this.#lock = lock;
     this.#packs = packs;
     this.#projects = new Projects(disk, layout);
+  }
+
+  get compression(): Codec {
+    return this.#config.config.compression;
   }
 
   has(id: ObjectId): boolean {
@@ -96,7 +105,7 @@ export class DiskStore implements Store {
       ingest: this.#ingest,
       folder: this.folder,
       temporary: this.#layout.temporary(),
-      keep: (pack) => this.#packs.keep(pack),
+      keep: (pack) => this.#keep(pack),
       onEnd: () => this.#receivers.delete(receiver),
     });
     this.#receivers.add(receiver);
@@ -131,6 +140,16 @@ export class DiskStore implements Store {
       await this.#lock.release();
     });
     return this.#closing;
+  }
+
+  async #keep(pack: CheckedPack): Promise<PackReceipt> {
+    try {
+      await this.#config.allow(pack.codec);
+    } catch (error) {
+      await removeQuietly(this.#disk, pack.temporary);
+      throw error;
+    }
+    return this.#packs.keep(pack);
   }
 
   #assertOpen(): void {

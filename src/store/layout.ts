@@ -2,9 +2,10 @@
 import { join } from "node:path";
 import { nanoid } from "nanoid";
 import { isObjectId, type ObjectId } from "../objects/object-id.js";
+import { packCodecs, type PackCodec } from "../objects/pack-format.js";
 import type { ProjectId } from "../objects/project-id.js";
 
-const packSuffix = ".tar.gz";
+const packSuffixes: Readonly<Record<PackCodec, string>> = { gzip: ".tar.gz", zstd: ".tar.zst" };
 const indexSuffix = ".idx";
 
 /** The paths of one store. */
@@ -15,6 +16,8 @@ export class Layout {
   readonly incoming: string;
   readonly packs: string;
   readonly projects: string;
+  /** The packs whose files are named otherwise than most. */
+  readonly #zstdPacks = new Set<ObjectId>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -35,8 +38,19 @@ export class Layout {
     return join(this.packs, pack.slice(0, 2));
   }
 
+  /** Says what the members of a pack are, which its file's name depends on. A pack of which nothing is said is of gzip. */
+  setCodec(pack: ObjectId, codec: PackCodec): void {
+    if (codec === "zstd") this.#zstdPacks.add(pack);
+    else this.#zstdPacks.delete(pack);
+  }
+
+  /** What the members of a pack are. */
+  codec(pack: ObjectId): PackCodec {
+    return this.#zstdPacks.has(pack) ? "zstd" : "gzip";
+  }
+
   pack(pack: ObjectId): string {
-    return join(this.packFolder(pack), pack + packSuffix);
+    return join(this.packFolder(pack), pack + packSuffixes[this.codec(pack)]);
   }
 
   index(pack: ObjectId): string {
@@ -62,10 +76,18 @@ export function isPreparationName(name: string): boolean {
   return /^(lock|lock\.\d+|incoming|packs|projects|lost\+found)$/.test(name);
 }
 
+/** A file in one of the folders of packs: a pack, or the index of one. */
+export type PackFile =
+  | { readonly pack: ObjectId; readonly isIndex: false; readonly codec: PackCodec }
+  | { readonly pack: ObjectId; readonly isIndex: true };
+
 /** What a file in one of the folders of packs is, by its name; undefined for a name that bak does not give. */
-export function parsePackFileName(name: string): { pack: ObjectId; isIndex: boolean } | undefined {
-  const isIndex = name.endsWith(indexSuffix);
-  if (!isIndex && !name.endsWith(packSuffix)) return undefined;
-  const pack = name.slice(0, -(isIndex ? indexSuffix : packSuffix).length);
-  return isObjectId(pack) ? { pack, isIndex } : undefined;
+export function parsePackFileName(name: string): PackFile | undefined {
+  const dot = name.indexOf(".");
+  const pack = name.slice(0, dot);
+  if (dot < 0 || !isObjectId(pack)) return undefined;
+  const suffix = name.slice(dot);
+  if (suffix === indexSuffix) return { pack, isIndex: true };
+  const codec = packCodecs.find((each) => packSuffixes[each] === suffix);
+  return codec && { pack, isIndex: false, codec };
 }

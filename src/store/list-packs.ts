@@ -19,13 +19,13 @@ export async function listPacks(layout: Layout): Promise<ListedPack[]> {
   const packs: ListedPack[] = [];
   for (const folder of (await readdir(layout.packs)).toSorted()) {
     if (!/^[0-9a-f]{2}$/.test(folder)) continue;
-    const listed = await listFolder(join(layout.packs, folder));
+    const listed = await listFolder(layout, join(layout.packs, folder));
     packs.push(...listed.filter(({ pack }) => pack.startsWith(folder)));
   }
   return packs;
 }
 
-async function listFolder(folder: string): Promise<ListedPack[]> {
+async function listFolder(layout: Layout, folder: string): Promise<ListedPack[]> {
   const packs = new Map<ObjectId, ListedPack>();
   const names = await readdir(folder);
   const lengths = await Promise.all(names.map((name) => lengthOf(folder, name)));
@@ -33,6 +33,7 @@ async function listFolder(folder: string): Promise<ListedPack[]> {
     const parsed = parsePackFileName(name);
     if (parsed === undefined) continue;
     const { pack, isIndex } = parsed;
+    if (!isIndex) layout.setCodec(pack, parsed.codec);
     const listed = packs.get(pack) ?? { pack, packBytes: undefined, indexBytes: undefined };
     packs.set(pack, { ...listed, [isIndex ? "indexBytes" : "packBytes"]: lengths[at] });
   }

@@ -4,8 +4,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { nanoid } from "nanoid";
 import { BakError, errnoOf } from "../errors.js";
+import type { Codec } from "../objects/member-codec.js";
 import { loadFlock } from "../platform/flock.js";
-import { formatConfig, parseConfig } from "./config.js";
+import { ConfigFile } from "./config-file.js";
+import { parseConfig } from "./config.js";
 import { explained } from "./disk-error.js";
 import { DiskStore } from "./disk-store.js";
 import { nodeDisk, type Disk } from "./disk.js";
@@ -15,11 +17,13 @@ import { lockStore } from "./lock.js";
 import { Packs } from "./packs.js";
 import type { StoreLock } from "./store-lock.js";
 import type { Store } from "./store.js";
-import { makeFolderDurably, writeFileWhole } from "./write-file.js";
+import { makeFolderDurably } from "./write-file.js";
 
 export interface OpenOptions {
   /** Makes a store where the folder is missing or empty. */
   readonly create: boolean;
+  /** What clients are to be asked to compress with from now on; the store remembers it. */
+  readonly compression?: Codec | undefined;
   /** What changes the store's files. */
   readonly disk?: Disk;
 }
@@ -37,7 +41,12 @@ export async function openStore(folder: string, options: OpenOptions): Promise<S
   return explained(path, () => openLayout(new Layout(path), { disk: nodeDisk, ...options }));
 }
 
-async function openLayout(layout: Layout, { create, disk }: Required<OpenOptions>): Promise<Store> {
+interface LayoutOptions extends OpenOptions {
+  readonly disk: Disk;
+}
+
+async function openLayout(layout: Layout, options: LayoutOptions): Promise<Store> {
+  const { create, disk } = options;
   if ((await look(layout)) === "nothing") {
     if (!create) throw noStore(`no store in '${layout.folder}'`, "check the path, or push to it to make one there");
     await makeFolders(disk, layout.folder);
@@ -45,22 +54,27 @@ async function openLayout(layout: Layout, { create, disk }: Required<OpenOptions
   await makeFolderDurably(disk, layout.incoming);
   const lock = await lockStore(disk, layout, loadFlock());
   try {
-    return await openLocked(layout, disk, lock);
+    return await openLocked(layout, options, lock);
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-async function openLocked(layout: Layout, disk: Disk, lock: StoreLock): Promise<Store> {
+async function openLocked(layout: Layout, { disk, compression }: LayoutOptions, lock: StoreLock): Promise<Store> {
   // a folder that is empty may have been lost by whatever copied the store here
   for (const folder of [layout.packs, layout.projects]) await makeFolderDurably(disk, folder);
   await clearIncoming(disk, layout);
-  if ((await look(layout)) === "nothing") await writeConfig(disk, layout);
-  const { id } = parseConfig(await readFile(layout.config, "utf8"), layout.config);
+  const config = new ConfigFile(disk, layout);
+  // the last step of making a store: before it, the folder counts as empty
+  if ((await look(layout)) === "nothing") {
+    await config.write({ version: 1, id: nanoid(), createdMs: Date.now(), compression: compression ?? "gzip" });
+  }
+  await config.read();
+  if (compression !== undefined) await config.setCompression(compression);
   const packs = new Packs(disk, layout);
   const damaged = await loadPacks(packs, { disk, layout });
-  return new DiskStore({ id, disk, layout, lock, packs, damaged });
+  return new DiskStore({ config, disk, layout, lock, packs, damaged });
 }
 
 /** What is in the folder: a store, or nothing yet, as far as bak is concerned; anything else is refused. */
@@ -108,12 +122,6 @@ async function clearIncoming(disk: Disk, layout: Layout): Promise<void> {
       if (errnoOf(error) !== "ENOENT") throw error; // another process that wanted the lock had a file there
     }
   }
-}
-
-/** The last step of making a store: before it, the folder counts as empty. */
-async function writeConfig(disk: Disk, layout: Layout): Promise<void> {
-  const bytes = Buffer.from(formatConfig({ id: nanoid(), createdMs: Date.now() }));
-  await writeFileWhole(disk, layout.config, { bytes, temporary: layout.temporary() });
 }
 
 function noStore(message: string, hint: string): BakError {

@@ -3,7 +3,7 @@ import { blake3, hashLength } from "../objects/hash.js";
 import type { MemberObject } from "../objects/member-tar.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { objectKinds } from "../objects/object-kind.js";
-import { maxPackObjects, packTrailer } from "../objects/pack-format.js";
+import { maxPackObjects, packTrailers, type PackCodec } from "../objects/pack-format.js";
 import {
   fanOutLength,
   memberLength,
@@ -60,18 +60,18 @@ export class PackIndexBuilder {
   }
 
   /** What `encodePackIndex` makes the index of the pack of; the builder is at its end. */
-  parts(pack: ObjectId): PackIndexParts {
+  parts(pack: ObjectId, codec: PackCodec): PackIndexParts {
     return {
       pack,
-      packLength: this.#packLength + packTrailer.length,
+      packLength: this.#packLength + packTrailers[codec].length,
       members: this.#members.subarray(0, this.#memberCount * memberLength),
       records: this.#records.subarray(0, this.#recordCount * recordLength),
     };
   }
 
   /** The bytes of the index of the pack that has been added, trailer and all. */
-  finish(pack: ObjectId): Buffer {
-    return encodePackIndex(this.parts(pack));
+  finish(pack: ObjectId, codec: PackCodec = "gzip"): Buffer {
+    return encodePackIndex(this.parts(pack, codec));
   }
 }
 

@@ -2,7 +2,14 @@
 import { BakError } from "../errors.js";
 import { blake3 } from "../objects/hash.js";
 import type { ObjectId } from "../objects/object-id.js";
-import { maxPackBytes, maxPackedMemberBytes, maxPackObjects, packTrailer } from "../objects/pack-format.js";
+import { assertCodec, codecOfMember } from "../objects/member-codec.js";
+import {
+  maxPackBytes,
+  maxPackedMemberBytes,
+  maxPackObjects,
+  packTrailers,
+  type PackCodec,
+} from "../objects/pack-format.js";
 import { explainDiskError } from "./disk-error.js";
 import type { Disk } from "./disk.js";
 import type { Ingest } from "./ingest.js";
@@ -19,6 +26,7 @@ const maxBytesInWork = 8 << 20;
 /** A pack that has been checked and lies in incoming/, on stable storage. */
 export interface CheckedPack {
   readonly id: ObjectId;
+  readonly codec: PackCodec;
   readonly temporary: string;
   readonly index: Buffer;
 }
@@ -48,6 +56,8 @@ export class DiskPackReceiver implements PackReceiver {
   #members = 0;
   #last: Promise<void> = Promise.resolve();
   #length = 0;
+  /** That of the first member, and so of all. */
+  #codec: PackCodec | undefined;
   #incoming: Incoming | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #isEnded = false;
@@ -61,7 +71,9 @@ export class DiskPackReceiver implements PackReceiver {
   async add(member: Uint8Array): Promise<void> {
     this.#assertReceiving();
     if (member.length > maxPackedMemberBytes) this.#fail(refused(`a member of ${member.length} bytes`));
-    if (this.#length + member.length + packTrailer.length > maxPackBytes) this.#fail(refused("pack beyond 128 MiB"));
+    if (this.#length + member.length + packTrailers.gzip.length > maxPackBytes)
+      this.#fail(refused("pack beyond 128 MiB"));
+    this.#checkCodec(member);
     this.#throwFailure();
     const bytes = member.length;
     this.#hasher.update(member);
@@ -136,6 +148,14 @@ export class DiskPackReceiver implements PackReceiver {
     await this.#write(packed);
   }
 
+  #checkCodec(member: Uint8Array): void {
+    try {
+      assertCodec(member, (this.#codec ??= codecOfMember(member)));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   async #write(bytes: Uint8Array): Promise<void> {
     const { disk, temporary } = this.#options;
     this.#incoming ??= { path: temporary, file: await disk.createFile(temporary) };
@@ -144,12 +164,13 @@ export class DiskPackReceiver implements PackReceiver {
 
   /** Ends the file, and puts it on stable storage if it is the pack that it should be. */
   async #check(id: ObjectId): Promise<CheckedPack> {
-    if (this.#index.objectCount === 0) throw refused("no objects in it");
-    this.#hasher.update(packTrailer);
+    const codec = this.#codec;
+    if (codec === undefined || this.#index.objectCount === 0) throw refused("no objects in it");
+    this.#hasher.update(packTrailers[codec]);
     const actual = this.#hasher.digest().toString("hex");
     if (actual !== id) throw refused(`its bytes have the hash '${actual}', not '${id}'`);
-    const index = await this.#options.ingest.makeIndex(this.#index.parts(id));
-    await this.#write(packTrailer);
+    const index = await this.#options.ingest.makeIndex(this.#index.parts(id, codec));
+    await this.#write(packTrailers[codec]);
     const incoming = this.#incoming as Incoming;
     this.#incoming = undefined; // closed from here on, and removed by whoever keeps it
     try {
@@ -158,7 +179,7 @@ export class DiskPackReceiver implements PackReceiver {
       await removeQuietly(this.#options.disk, incoming.path);
       throw error;
     }
-    return { id, temporary: incoming.path, index };
+    return { id, codec, temporary: incoming.path, index };
   }
 
   #assertReceiving(): void {

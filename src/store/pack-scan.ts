@@ -2,10 +2,10 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { BakError } from "../errors.js";
 import { blake3 } from "../objects/hash.js";
-import { inflateFirstMember } from "../objects/member-gzip.js";
+import { unpackFirstMember } from "../objects/member-codec.js";
 import { decodeMemberTar } from "../objects/member-tar.js";
 import type { ObjectId } from "../objects/object-id.js";
-import { maxPackBytes, maxPackedMemberBytes, packTrailer } from "../objects/pack-format.js";
+import { maxPackBytes, maxPackedMemberBytes, packTrailers, type PackCodec } from "../objects/pack-format.js";
 import { PackIndexBuilder } from "./pack-index-builder.js";
 
 const readBytes = 1 << 20;
@@ -15,23 +15,24 @@ const readBytes = 1 << 20;
  * a window of about 10 MiB. Throws BAD_PACK unless the pack is whole: its bytes have the hash that it is named by, so
  * every object in it is what it was when the store accepted it.
  */
-export async function scanPack(path: string, pack: ObjectId): Promise<Buffer> {
+export async function scanPack(path: string, pack: ObjectId, codec: PackCodec): Promise<Buffer> {
   const handle = await open(path, "r");
   try {
     const { size } = await handle.stat();
-    if (size <= packTrailer.length || size > maxPackBytes) throw damaged(`it is ${size} bytes long`);
+    const trailerLength = packTrailers[codec].length;
+    if (size <= trailerLength || size > maxPackBytes) throw damaged(`it is ${size} bytes long`);
     const builder = new PackIndexBuilder();
-    const window = new PackWindow(handle, size);
+    const window = new PackWindow(handle, size, trailerLength);
     await window.fill();
     while (window.membersLeft > 0) {
-      const { tar, packedLength } = await inflateFirstMember(window.members);
+      const { tar, packedLength } = await unpackFirstMember(window.members, codec);
       builder.addMember(packedLength, tar.length, decodeMemberTar(tar));
       window.skip(packedLength);
       await window.fill();
     }
     const hash = window.digest();
     if (hash !== pack) throw damaged(`its bytes have the hash '${hash}'`);
-    return builder.finish(pack);
+    return builder.finish(pack, codec);
   } finally {
     await handle.close();
   }
@@ -41,6 +42,7 @@ export async function scanPack(path: string, pack: ObjectId): Promise<Buffer> {
 class PackWindow {
   readonly #handle: FileHandle;
   readonly #size: number;
+  readonly #trailerLength: number;
   readonly #hasher = blake3().createHasher();
   readonly #bytes = Buffer.allocUnsafe(maxPackedMemberBytes + readBytes);
   /** How much of the pack has been read, and which part of `#bytes` holds what has not been skipped of that. */
@@ -48,14 +50,15 @@ class PackWindow {
   #start = 0;
   #end = 0;
 
-  constructor(handle: FileHandle, size: number) {
+  constructor(handle: FileHandle, size: number, trailerLength: number) {
     this.#handle = handle;
     this.#size = size;
+    this.#trailerLength = trailerLength;
   }
 
   /** How many bytes there are from here to the trailer. */
   get membersLeft(): number {
-    return this.#size - packTrailer.length - (this.#read - (this.#end - this.#start));
+    return this.#size - this.#trailerLength - (this.#read - (this.#end - this.#start));
   }
 
   /** The bytes from here on, without the trailer: the next member whole. */

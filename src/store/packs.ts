@@ -149,6 +149,7 @@ export class Packs {
   }
 
   async #moveIn(pack: CheckedPack): Promise<void> {
+    this.#layout.setCodec(pack.id, pack.codec);
     const path = this.#layout.pack(pack.id);
     const undo = [pack.temporary];
     try {

@@ -1,4 +1,5 @@
 /** What a store promises, whatever it keeps its objects in. */
+import type { Codec } from "../objects/member-codec.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { ObjectKind } from "../objects/object-kind.js";
 import type { ProjectId } from "../objects/project-id.js";
@@ -39,14 +40,14 @@ export interface PackReceipt {
 /** Takes in one pack. Nothing of the pack is visible in the store before `finish` has resolved. */
 export interface PackReceiver {
   /**
-   * Takes the next member, as it came. The receiver owns its bytes from then on, and all of the buffer that they stand in
+   * Takes the next member, as it came, of the same codec as the one before. The receiver owns its bytes from then on, and all of the buffer that they stand in
    * where they fill that to its end: it may be handed to a thread. Resolves when there is room for the next: a few members
    * are in work, of 8 MiB together, if each call waits for the one before. Rejects with BAD_PACK for a member
    * that is not what it claims to be (or that the one before was not), STORE_FULL or STORE_FAILED; the pack is then lost.
    */
   add(member: Uint8Array): Promise<void>;
   /**
-   * Ends the pack: `id` is the BLAKE3 of all its members and of `packTrailer`, as the sender computed it. Resolves once
+   * Ends the pack: `id` is the BLAKE3 of all its members and of their trailer in `packTrailers`, as the sender computed it. Resolves once
    * every object is on stable storage and can be found; rejects with BAD_PACK, STORE_FULL or STORE_FAILED, keeping nothing.
    */
   finish(id: ObjectId): Promise<PackReceipt>;
@@ -78,6 +79,8 @@ export interface Store extends ObjectSource {
   readonly id: string;
   /** Absolute path. */
   readonly folder: string;
+  /** What clients are asked to compress with. */
+  readonly compression: Codec;
   /** Packs whose objects the store does not find, since they are not whole. */
   readonly damaged: readonly DamagedPack[];
   /** For n ids of 32 bytes each: n bits, lowest of each byte first; 1 where the store has the object. */

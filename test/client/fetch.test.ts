@@ -7,7 +7,7 @@ import { objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 
 async function* membersOf(...objects: PackedObject<ObjectId>[]): AsyncGenerator<Uint8Array, void, undefined> {
-  for (const object of objects) yield compressMember(await encodeMemberTar([object]), { isIncompressible: false });
+  for (const object of objects) yield compressMember(await encodeMemberTar([object]), 2);
 }
 
 function blob(bytes: string, id = objectIdOf(Buffer.from(bytes))): PackedObject<ObjectId> {

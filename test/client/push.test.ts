@@ -55,6 +55,7 @@ function spied(
   let hasBroken = false;
   return {
     peer: channel.peer,
+    isLocal: channel.isLocal,
     close: () => channel.close(),
     receive: async () => {
       const frame = await channel.receive();

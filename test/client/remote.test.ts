@@ -13,6 +13,7 @@ import { encodeList } from "../../src/objects/list.js";
 import { compressMember } from "../../src/objects/member-gzip.js";
 import { encodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
+import { protocolVersion } from "../../src/protocol/limits.js";
 import { decodeMessage, memberHeadroomBytes } from "../../src/protocol/message-codec.js";
 import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
 import type { Message, MessageOf, Unnumbered } from "../../src/protocol/messages.js";
@@ -36,13 +37,15 @@ const absent = "ab".repeat(32) as ObjectId;
 
 const welcome: Unnumbered<MessageOf<"welcome">> = {
   type: "welcome",
-  version: 1,
+  version: protocolVersion,
   agent: "evil/1",
   store: "store",
   head: undefined,
   maxPackBytes: 1 << 27,
   maxPackObjects: 1 << 18,
   trees: false,
+  takes: ["gzip"],
+  compression: "gzip",
 };
 
 /** What a store by hand answers to a request; returning nothing, it stays silent. */
@@ -78,8 +81,7 @@ async function facing(t: Test, answer: Answer, changes: Partial<MessageOf<"welco
   return remote;
 }
 
-const memberOf = async (...objects: Made[]): Promise<Buffer> =>
-  compressMember(await encodeMemberTar(objects), { isIncompressible: false });
+const memberOf = async (...objects: Made[]): Promise<Buffer> => compressMember(await encodeMemberTar(objects), 2);
 
 /** Answers every request for objects with the same members. */
 const sending =
@@ -103,10 +105,10 @@ async function storeOf(...objects: Made[]): Promise<Answer> {
 
 t.test("a store of another version, or that does not say welcome, is refused", async (t) => {
   await t.rejects(
-    facing(t, () => undefined, { version: 2 }),
+    facing(t, () => undefined, { version: 1 }),
     {
       code: "PROTOCOL",
-      message: "'evil' speaks version 2 of the protocol, this bak 1",
+      message: "'evil' speaks version 1 of the protocol, this bak 2",
     },
   );
   const { client, server } = openMemoryChannel({ client: "client", server: "evil" });
@@ -226,8 +228,8 @@ t.test("members that are no members are refused", async (t) => {
     spoiled,
     Buffer.alloc(0),
     Buffer.alloc(100),
-    compressMember(Buffer.alloc(9 << 20), { isIncompressible: false }),
-    compressMember(Buffer.from("no tar"), { isIncompressible: false }),
+    compressMember(Buffer.alloc(9 << 20), 2),
+    compressMember(Buffer.from("no tar"), 2),
   ];
   for (const [index, bomb] of bombs.entries()) {
     const remote = await facing(t, sending(bomb));

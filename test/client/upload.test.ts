@@ -61,7 +61,11 @@ function uploaderTo(
   remote: Pick<Remote, "hasMany" | "upload">,
   options: Partial<ConstructorParameters<typeof Uploader>[1]> = {},
 ): Uploader {
-  return new Uploader(remote, { pool: createPushPool(0), codec: "gzip", ...options });
+  return new Uploader(remote, {
+    pool: createPushPool(0),
+    compression: Promise.resolve({ codec: "gzip", level: undefined }),
+    ...options,
+  });
 }
 
 /** What the members of all packs hold: kind and id, member by member. */

@@ -93,7 +93,6 @@ export async function pushFolder(
     isEmptyAllowed: false,
     isDryRun: false,
     threads: 0,
-    codec: "gzip",
     version: "0",
     isLeftOut: () => false,
     progress,

@@ -110,7 +110,7 @@ t.test("a web page in somebody's browser cannot speak to a store", async (t) => 
   const server = await user.serve(join(user.home, "store"));
   const answerTo = (origin?: string): Promise<string> =>
     new Promise((resolve) => {
-      const socket = new WebSocket(server.url, "bak.v1", origin === undefined ? {} : { origin });
+      const socket = new WebSocket(server.url, "bak.v2", origin === undefined ? {} : { origin });
       socket.once("open", () => (socket.close(), resolve("open")));
       socket.once("error", (error) => resolve(error.message));
     });

@@ -15,7 +15,7 @@ import { inflateMember } from "../../src/objects/member-gzip.js";
 import { decodeMemberTar, encodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdBytes, objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
-import { packTrailer } from "../../src/objects/pack-format.js";
+import { packTrailers } from "../../src/objects/pack-format.js";
 import type { ProjectId } from "../../src/objects/project-id.js";
 import { emptyTree, encodeTree, nameHash } from "../../src/objects/tree.js";
 import { encodeLogLines } from "../../src/protocol/log-lines.js";
@@ -295,12 +295,26 @@ async function packExamples(packed: readonly Buffer[]): Promise<[string, string]
   return [
     ["tar-header", tarHeader(firstTar as Buffer)],
     ["pack", [...packed.map((member, number) => memberLines(member, number)), lastMember()].join("\n")],
-    ["trailer", hexLine(packTrailer)],
+    ["trailer", hexLine(packTrailers.gzip)],
+    ["trailer-zstd", zstdTrailer()],
     ["pack-id", hexLine(objectIdBytes(pack))],
     ["idx", indexLines(index, packed.length)],
-    ["config", formatConfig({ id: store, createdMs: startedMs }).trimEnd()],
+    ["config", formatConfig({ version: 1, id: store, createdMs: startedMs, compression: "gzip" }).trimEnd()],
+    ["config-zstd", formatConfig({ version: 2, id: store, createdMs: startedMs, compression: "zstd" }).trimEnd()],
     ["log", formatLogLine({ commit: commitId, receivedMs }).trimEnd()],
   ];
+}
+
+function zstdTrailer(): string {
+  const parts: [number, number, string][] = [
+    [0, 4, "zstd"],
+    [4, 1, "a size of 2 bytes, a checksum, no dictionary, no window of its own"],
+    [5, 2, "size: 768 + 256"],
+    [7, 3, "the last block: a byte that is repeated 1,024 times"],
+    [10, 1, "the byte"],
+    [11, 4, "lowest 4 bytes of the content's XXH64"],
+  ];
+  return parts.map(([at, length, what]) => hexLine(packTrailers.zstd.subarray(at, at + length), what)).join("\n");
 }
 
 function tarHeader(tar: Buffer): string {
@@ -341,10 +355,10 @@ function memberLines(member: Buffer, number: number): string {
   ].join("\n");
 }
 
-const lastMember = (): string => hexLine(packTrailer, "trailer");
+const lastMember = (): string => hexLine(packTrailers.gzip, "trailer");
 
 function packIdOf(packed: readonly Buffer[]): ObjectId {
-  return objectIdOf(Buffer.concat([...packed, packTrailer]));
+  return objectIdOf(Buffer.concat([...packed, packTrailers.gzip]));
 }
 
 async function indexOf(packed: readonly Buffer[]): Promise<Buffer> {
@@ -387,19 +401,39 @@ const numbered = ["message", "number", "request"];
 
 function messageExamples(packed: readonly Buffer[]): [string, string][] {
   const pack = packIdOf(packed);
-  const bytes = Buffer.concat([...packed, packTrailer]).length;
+  const bytes = Buffer.concat([...packed, packTrailers.gzip]).length;
   const ids = Buffer.concat([blobId, rootTreeId, emptyTreeId].map((id) => objectIdBytes(id)));
   const [, , member = Buffer.alloc(0)] = packed;
   const line = { commit: commitId, receivedMs };
   const message = (value: Parameters<typeof encodeMessage>[0], fields: string[]): string =>
     annotate(encodeMessage(value), [...numbered, ...fields]);
-  const welcome = ["version", "agent", "store", "head", "maxPackBytes", "maxPackObjects", "trees"];
+  const welcome = [
+    "version",
+    "agent",
+    "store",
+    "head",
+    "maxPackBytes",
+    "maxPackObjects",
+    "trees",
+    "takes",
+    "compression",
+  ];
   return [
     [
       "hello",
       message(
-        { type: "hello", request: 1, version: 1, agent, project, token: undefined, have: undefined, wantTrees: true },
-        ["version", "agent", "project", "token", "have", "wantTrees"],
+        {
+          type: "hello",
+          request: 1,
+          version: 2,
+          agent,
+          project,
+          token: undefined,
+          have: undefined,
+          wantTrees: true,
+          reads: ["gzip", "zstd"],
+        },
+        ["version", "agent", "project", "token", "have", "wantTrees", "reads"],
       ),
     ],
     [
@@ -408,13 +442,15 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
         {
           type: "welcome",
           request: 1,
-          version: 1,
+          version: 2,
           agent,
           store,
           head: undefined,
           maxPackBytes: 128 << 20,
           maxPackObjects: 1 << 18,
           trees: false,
+          takes: ["gzip", "zstd"],
+          compression: "gzip",
         },
         welcome,
       ),

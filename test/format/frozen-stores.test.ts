@@ -23,7 +23,7 @@ function run(program: string, args: readonly string[], cwd = "/"): Buffer {
   return stdout;
 }
 
-for (const version of ["v1"]) {
+for (const version of ["v1", "v2"]) {
   t.test(`a store of format ${version}`, async (t) => {
     const frozen = join(fixtures, version);
     const home = t.testdir({});
@@ -75,7 +75,9 @@ for (const version of ["v1"]) {
     t.test("it takes a new commit", async (t) => {
       const folder = t.testdir({ new: "a file that came later\n" });
       writeFileSync(join(folder, "hello"), "hello\n");
+      const config = readFileSync(join(store, "config.json"), "utf8");
       t.match(runBak("push", folder).toString(), /is the head of 'laptop-docs': 2 files/);
+      t.equal(readFileSync(join(store, "config.json"), "utf8"), config, "which leaves it in its format");
       runBak("restore", "head~2", "--to", join(home, "later"));
       assertRestored(t, join(home, "later"), 1);
     });

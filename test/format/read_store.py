@@ -6,8 +6,8 @@
     read_store.py rewrite STORE PROJECT            the head's trees and lists, made again by the rules for writers,
                                                    have the ids that they have in the store
 
-Needs Python 3.9, msgpack (Debian: python3-msgpack) and b3sum. `restore` reads packs as the tar.gz that they are, and
-no index.
+Needs Python 3.9, msgpack (Debian: python3-msgpack) and b3sum; for zstd packs also zstandard (python3-zstandard) or the
+program zstd. `restore` reads packs as the tar.gz or tar.zst that they are, and no index.
 """
 
 import gzip
@@ -23,8 +23,16 @@ import tempfile
 
 import msgpack
 
+try:
+    import zstandard
+except ImportError:
+    zstandard = None
+
 ID_BYTES = 32
-TRAILER = bytes.fromhex("1f8b080000000000020363601805a360148c5400002eafb5ef00040000")
+TRAILERS = {
+    ".tar.gz": bytes.fromhex("1f8b080000000000020363601805a360148c5400002eafb5ef00040000"),
+    ".tar.zst": bytes.fromhex("28b52ffd64000303200000cdac85f0"),
+}
 KINDS = ["blob", "list", "tree", "commit"]
 FILE, DIR, SYMLINK = 0, 1, 2
 
@@ -56,20 +64,36 @@ def b3sums(contents):
 def pack_paths(store):
     for folder in sorted(os.listdir(f"{store}/packs")):
         for name in sorted(os.listdir(f"{store}/packs/{folder}")):
-            if name.endswith(".tar.gz"):
-                need(re.fullmatch(r"[0-9a-f]{64}\.tar\.gz", name) and name.startswith(folder), f"pack {name}")
+            if name.endswith(tuple(TRAILERS)):
+                need(re.fullmatch(r"[0-9a-f]{64}\.tar\.(gz|zst)", name) and name.startswith(folder), f"pack {name}")
                 yield f"{store}/packs/{folder}/{name}"
 
 
 def check_store(store):
     with open(f"{store}/config.json", encoding="utf-8") as file:
         version = json.load(file)["version"]
-    need(version == 1, f"store of version {version}")
+    need(version in (1, 2), f"store of version {version}")
+    need(version == 2 or all(path.endswith(".tar.gz") for path in pack_paths(store)), "a zstd pack in a store of version 1")
+
+
+def inflate(packed, suffix):
+    """What one member, or a whole pack, inflates to."""
+    if suffix == ".tar.gz":
+        return gzip.decompress(packed)
+    if zstandard is not None:
+        return zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()
+    return subprocess.run(["zstd", "-dcq"], input=packed, check=True, stdout=subprocess.PIPE).stdout
+
+
+def suffix_of(path):
+    return path[path.index(".tar.", len(path) - len(".tar.zst")) :]
 
 
 def objects_by_tar(path):
     """(id, kind, bytes) of every object of a pack, as any tar reads it."""
-    with tarfile.open(path, "r:gz") as tar:
+    with open(path, "rb") as file:
+        content = inflate(file.read(), suffix_of(path))
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
         for entry in tar:
             match = re.fullmatch(r"(blob|list|tree|commit)/([0-9a-f]{64})", entry.name)
             need(match and entry.isfile(), f"{path}: entry {entry.name}")
@@ -197,16 +221,17 @@ def objects_by_index(path):
     pack_id = bytes.fromhex(os.path.basename(path)[:64])
     with open(path, "rb") as file:
         pack = file.read()
-    with open(path[: -len(".tar.gz")] + ".idx", "rb") as file:
+    suffix = suffix_of(path)
+    with open(path[: -len(suffix)] + ".idx", "rb") as file:
         index = file.read()
     need(b3sums([pack, index[:-32]]) == [pack_id, index[-32:]], f"{path}: checksum of the pack or its index")
     magic, version, of_pack, length, member_count, record_count = struct.unpack_from(">6sH32sIII", index)
     need((magic, version, of_pack, length) == (b"bakidx", 1, pack_id, len(pack)), f"{path}: header of the index")
-    need(pack.endswith(TRAILER), f"{path}: trailer")
+    need(pack.endswith(TRAILERS[suffix]), f"{path}: trailer")
     fan_out = struct.unpack_from(">256I", index, 52)
     records_at = 1076 + 12 * member_count
     need(len(index) == records_at + 44 * record_count + 32, f"{path}: length of the index")
-    members = read_members(pack, [struct.unpack_from(">III", index, 1076 + 12 * m) for m in range(member_count)])
+    members = read_members(pack, suffix, [struct.unpack_from(">III", index, 1076 + 12 * m) for m in range(member_count)])
     ids = []
     for number in range(record_count):
         record = index[records_at + 44 * number :][:44]
@@ -220,17 +245,17 @@ def objects_by_index(path):
         need(fan_out[byte] == sum(object_id[0] <= byte for object_id in ids), f"{path}: fan-out")
 
 
-def read_members(pack, places):
+def read_members(pack, suffix, places):
     """Each member inflated alone; together with the trailer they are the whole pack."""
     end = 0
     members = []
     for offset, length, inflated in places:
         need(offset == end, "a gap between members")
         end = offset + length
-        members.append(gzip.decompress(pack[offset:end]))
+        members.append(inflate(pack[offset:end], suffix))
         need(len(members[-1]) == inflated, "a member inflates to another length than the index says")
         tarfile.open(fileobj=io.BytesIO(members[-1] + bytes(1024))).close()
-    need(pack[end:] == TRAILER, "something between the members and the trailer")
+    need(pack[end:] == TRAILERS[suffix], "something between the members and the trailer")
     return members
 
 

@@ -1,5 +1,6 @@
 /** Messages of every type, drawn by fast-check: each with fields that its layout takes. */
 import fc from "fast-check";
+import { codecs } from "../../src/objects/member-codec.js";
 import { objectIdBytes } from "../../src/objects/object-id.js";
 import { layouts, type Message, type MessageType } from "../../src/protocol/messages.js";
 import { objectIds, projectIds, texts } from "./arbitraries.js";
@@ -18,6 +19,8 @@ const short = texts(20);
 const orNothing = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
 
+const packCodecLists = fc.constantFrom(["gzip"], ["gzip", "zstd"]);
+
 /** What each field of each message may hold, in the order of the layout. */
 const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"]]: fc.Arbitrary<unknown> } } = {
   hello: {
@@ -27,6 +30,7 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
     token: orNothing(short),
     have: orNothing(objectIds),
     wantTrees: fc.boolean(),
+    reads: packCodecLists,
   },
   welcome: {
     version: unsigned,
@@ -36,6 +40,8 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
     maxPackBytes: unsigned,
     maxPackObjects: unsigned,
     trees: fc.boolean(),
+    takes: packCodecLists,
+    compression: fc.constantFrom(...codecs),
   },
   has: { ids },
   known: { bitmap: binary },

@@ -4,8 +4,10 @@ import { compressMember } from "../../src/objects/member-gzip.js";
 import { encodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdOf, parseObjectId, type ObjectId } from "../../src/objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../../src/objects/object-kind.js";
-import { packTrailer } from "../../src/objects/pack-format.js";
+import { packTrailers } from "../../src/objects/pack-format.js";
+import { zstdMagic } from "../../src/objects/zstd-frame.js";
 import type { PackReceipt, Store } from "../../src/store/store.js";
+import { zstdMember } from "./zstd-program.js";
 
 /** A pack as it is sent: its members, without the trailer, and its id. */
 export interface TestPack {
@@ -26,8 +28,15 @@ export const blob = (text: string): PackedObject<ObjectId> => object("blob", tex
 export async function makePack(...members: readonly PackedObject<ObjectId>[][]): Promise<TestPack> {
   const compressed: Buffer[] = [];
   for (const objects of members) {
-    compressed.push(compressMember(await encodeMemberTar(objects), { isIncompressible: false }));
+    compressed.push(compressMember(await encodeMemberTar(objects), 2));
   }
+  return { members: compressed, id: packIdOf(compressed) };
+}
+
+/** The same as zstd, whichever Node this is. */
+export async function makeZstdPack(...members: readonly PackedObject<ObjectId>[][]): Promise<TestPack> {
+  const tars = await Promise.all(members.map((objects) => encodeMemberTar(objects)));
+  const compressed = tars.map((tar) => zstdMember(tar));
   return { members: compressed, id: packIdOf(compressed) };
 }
 
@@ -38,7 +47,8 @@ export function packIdOf(members: readonly Uint8Array[]): ObjectId {
 
 /** A pack's file: its members, then the trailer. */
 export function packFile(members: readonly Uint8Array[]): Buffer {
-  return Buffer.concat([...members, packTrailer]);
+  const isZstd = members[0] !== undefined && zstdMagic.equals(members[0].subarray(0, zstdMagic.length));
+  return Buffer.concat([...members, packTrailers[isZstd ? "zstd" : "gzip"]]);
 }
 
 /** Sends a pack to a store; a copy of it, so that it can be sent again. */

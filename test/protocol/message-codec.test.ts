@@ -48,14 +48,15 @@ t.test("golden bytes", (t) => {
       {
         type: "hello",
         request: 1,
-        version: 1,
+        version: 2,
         agent: "bak/1",
         project: parseProjectId("laptop"),
         token: undefined,
         have: undefined,
         wantTrees: true,
+        reads: ["gzip", "zstd"],
       },
-      hexBytes("98 01 01 01 a5 62616b2f31 a6 6c6170746f70 c0 c0 c3"),
+      hexBytes("99 01 01 02 a5 62616b2f31 a6 6c6170746f70 c0 c0 c3 a9 677a6970207a737464"),
     ],
     [
       { type: "error", request: 5, code: "NO_OBJECT", message: "no", hint: undefined },
@@ -161,10 +162,12 @@ t.test("bytes that are no message are refused", (t) => {
     ["no ids", hexBytes("93 03 01 c400")],
     ["ids that are cut", hexBytes("93 03 01 c421", "ab".repeat(33))],
     ["nil for ids", hexBytes("93 03 01 c0")],
-    ["1 for true", hexBytes("98 01 01 01 a0 a1 61 c0 c0 01")],
-    ["a project that climbs", hexBytes("98 01 01 01 a0 a2 2e2e c0 c0 c3")],
-    ["a project with a slash", hexBytes("98 01 01 01 a0 a3 612f62 c0 c0 c3")],
-    ["text that is not UTF-8", hexBytes("98 01 01 01 a2 c328 a1 61 c0 c0 c3")],
+    ["codecs without gzip", hexBytes("99 01 01 01 a0 a1 61 c0 c0 c3 a4 7a737464")],
+    ["nil for codecs", hexBytes("99 01 01 01 a0 a1 61 c0 c0 c3 c0")],
+    ["1 for true", hexBytes("99 01 01 01 a0 a1 61 c0 c0 01 a4 677a6970")],
+    ["a project that climbs", hexBytes("99 01 01 01 a0 a2 2e2e c0 c0 c3 a4 677a6970")],
+    ["a project with a slash", hexBytes("99 01 01 01 a0 a3 612f62 c0 c0 c3 a4 677a6970")],
+    ["text that is not UTF-8", hexBytes("99 01 01 01 a2 c328 a1 61 c0 c0 c3 a4 677a6970")],
     ["half a surrogate", hexBytes("95 11 01 a3 eda080 a0 c0")],
     ["a byte after the end", hexBytes("92 07 01 00")],
     ["two messages", hexBytes("92 07 01 92 07 01")],
@@ -175,12 +178,24 @@ t.test("bytes that are no message are refused", (t) => {
   t.end();
 });
 
+t.test("codecs that we do not know are passed over", (t) => {
+  const packr = new Packr({ useRecords: false });
+  const reads = (text: string): unknown => decodeMessage(packr.pack([1, 1, 2, "a", "p", null, null, true, text]));
+  t.match(reads("lz5 zstd gzip brotli"), { reads: ["gzip", "zstd"] });
+  t.match(reads("gzip"), { reads: ["gzip"] });
+  const compression = (text: string): unknown =>
+    decodeMessage(packr.pack([2, 1, 2, "a", "s", null, 1, 1, false, "gzip", text]));
+  t.match(compression("zstd"), { compression: "zstd" });
+  t.match(compression("lz5"), { compression: "gzip" }, "which every end can deal with");
+  t.end();
+});
+
 t.test("texts and binaries have limits", (t) => {
   const packr = new Packr({ useRecords: false });
   const isRefusedAs = (values: unknown[]): boolean => isRefused(packr.pack(values));
-  t.notOk(isRefusedAs([1, 1, 1, "a".repeat(200), "p", null, null, true]));
-  t.ok(isRefusedAs([1, 1, 1, "a".repeat(201), "p", null, null, true]));
-  t.ok(isRefusedAs([1, 1, 1, "ä".repeat(101), "p", null, null, true]), "in bytes, not characters");
+  t.notOk(isRefusedAs([1, 1, 1, "a".repeat(200), "p", null, null, true, "gzip"]));
+  t.ok(isRefusedAs([1, 1, 1, "a".repeat(201), "p", null, null, true, "gzip"]));
+  t.ok(isRefusedAs([1, 1, 1, "ä".repeat(101), "p", null, null, true, "gzip"]), "in bytes, not characters");
   t.notOk(isRefusedAs([3, 1, Buffer.alloc(maxIdsPerMessage * 32)]));
   t.ok(isRefusedAs([3, 1, Buffer.alloc((maxIdsPerMessage + 1) * 32)]));
   t.ok(isRefusedAs([4, 1, Buffer.alloc(maxIdsPerMessage / 8 + 1)]));

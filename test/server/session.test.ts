@@ -1,6 +1,7 @@
 /** What the store's end of a conversation promises, over every channel, to clients that keep to it and to those that do not. */
 import t, { type Test } from "tap";
 import { inflateMember } from "../../src/objects/member-gzip.js";
+import { codecOfMember } from "../../src/objects/member-codec.js";
 import { decodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdBytes, type ObjectId } from "../../src/objects/object-id.js";
 import { parseProjectId } from "../../src/objects/project-id.js";
@@ -15,7 +16,7 @@ import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { standstill, until, within } from "../helpers/deadline.js";
 import { commitOf, dirEntry, fileEntry, oneFile, testProject, treeOf, type Made } from "../helpers/small-commit.js";
 import { Speaker } from "../helpers/speaker.js";
-import { blob, makePack, object, send, sendObjects, type TestPack } from "../helpers/store-pack.js";
+import { blob, makePack, makeZstdPack, object, send, sendObjects, type TestPack } from "../helpers/store-pack.js";
 
 const absent = "ab".repeat(32) as ObjectId;
 
@@ -36,6 +37,7 @@ const hello: MessageOf<"hello"> = {
   token: undefined,
   have: undefined,
   wantTrees: false,
+  reads: ["gzip", "zstd"],
 };
 
 const idsOf = (...objects: (Made | ObjectId)[]): Buffer =>
@@ -91,13 +93,15 @@ function sessionContract(t: Test, openPair: OpenPair): void {
     t.strictSame(await client.ask(hello, "welcome"), {
       type: "welcome",
       request: 1,
-      version: 1,
+      version: 2,
       agent: "store/1",
       store: store.id,
       head: undefined,
       maxPackBytes: 128 << 20,
       maxPackObjects: 1 << 18,
       trees: false,
+      takes: ["gzip", "zstd"],
+      compression: "gzip",
     });
     t.strictSame(events, [{ type: "opened", project: testProject, agent: "test/1" }]);
     t.match(await client.ask({ ...hello, request: 3 }, "error"), { code: "PROTOCOL" });
@@ -105,9 +109,9 @@ function sessionContract(t: Test, openPair: OpenPair): void {
 
   test("a client of another version is told so", async (t, { open }) => {
     const { client } = await open();
-    t.match(await client.ask({ ...hello, version: 2 }, "error"), {
+    t.match(await client.ask({ ...hello, version: 1 }, "error"), {
       code: "PROTOCOL",
-      message: "the client speaks version 2 of the protocol, the server 1",
+      message: "the client speaks version 1 of the protocol, the server 2",
     });
     t.match(await client.ask({ type: "projects", request: 3 }, "error"), { code: "PROTOCOL" }, "which is no hello");
   });
@@ -135,6 +139,24 @@ function sessionContract(t: Test, openPair: OpenPair): void {
     await upload(client, 3, pack);
     t.match(await client.hear("packKept"), { request: 3, pack: pack.id, objects: 3 });
     for (const text of ["a", "b", "c"]) t.ok(store.has(blob(text).id));
+  });
+
+  test("members that a client does not read are not sent to it", async (t, { greet, store }) => {
+    await send(store, await makeZstdPack([blob("zstd")]));
+    await sendObjects(store, [blob("gzip")]);
+    const able = await greet();
+    await able.say({ type: "get", request: 3, ids: idsOf(blob("zstd"), blob("gzip")) });
+    await able.hear("packBegin");
+    const members = [await able.hear("packMember"), await able.hear("packMember")];
+    t.strictSame(members.map(({ member }) => codecOfMember(member)).toSorted(), ["gzip", "zstd"]);
+    const unable = await greet({ reads: ["gzip"] });
+    await unable.say({ type: "get", request: 3, ids: idsOf(blob("zstd")) });
+    await unable.hear("packBegin");
+    t.match(await unable.hear("error"), { request: 3, code: "NOT_SUPPORTED", message: /zstd/, hint: /zstd/ });
+    await unable.say({ type: "get", request: 5, ids: idsOf(blob("gzip")) });
+    await unable.hear("packBegin");
+    await unable.hear("packMember");
+    t.match(await unable.hear("packEnd"), { request: 5 }, "and it may ask for the rest");
   });
 
   test("a pack with a wrong hash in it is refused, and nothing of it kept", async (t, { greet, store }) => {

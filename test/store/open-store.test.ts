@@ -55,7 +55,7 @@ t.test("what is something else is left as it is", async (t) => {
 });
 
 const configs: Record<string, [text: string, code: string]> = {
-  "of a later version": ['{"version":2,"id":"x"}', "STORE_VERSION"],
+  "of a later version": ['{"version":3,"id":"x"}', "STORE_VERSION"],
   "that is empty": ["", "STORE_DAMAGED"],
   "that is no JSON": ['{"version":1', "STORE_DAMAGED"],
   "that is no object": ["null", "STORE_DAMAGED"],

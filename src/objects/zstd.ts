@@ -1,0 +1,121 @@
+/**
+ * Zstandard (RFC 8878), from one of two implementations that are the same code of its authors: Node's own from 22.15 on,
+ * which reads and writes; elsewhere WebAssembly (the package zstddec), which reads. JavaScript alone (the package fzstd) would
+ * need no loading, but believes what a damaged block says, and is then busy for minutes (docs/performance.md).
+ */
+import * as zlib from "node:zlib";
+import type { ZSTDDecoder } from "zstddec";
+
+export const zstdNames = ["native", "wasm"] as const;
+export type ZstdName = (typeof zstdNames)[number];
+
+/** One implementation of Zstandard. */
+export interface ZstdReader {
+  readonly name: ZstdName;
+  /** The content of one frame; throws unless it decodes to exactly `contentLength` bytes, with a right checksum. Blocks. */
+  inflate(frame: Uint8Array, contentLength: number): Buffer;
+  /** The same on another thread, where the implementation can. */
+  inflateInBackground(frame: Uint8Array, contentLength: number): Promise<Buffer>;
+}
+
+/** What Node's zlib has from 22.15 on; @types/node is that of the oldest Node that bak runs on. */
+interface NativeZstd {
+  zstdCompressSync(bytes: Uint8Array, options: ZstdOptions): Buffer;
+  zstdDecompressSync(bytes: Uint8Array, options: ZstdOptions): Buffer;
+  zstdDecompress(bytes: Uint8Array, options: ZstdOptions, done: (error: Error | null, content: Buffer) => void): void;
+  readonly constants: { readonly ZSTD_c_compressionLevel: number; readonly ZSTD_c_checksumFlag: number };
+}
+
+/** A smaller one would be cut from a buffer that others share. */
+const minChunkBytes = 8 << 10;
+
+interface ZstdOptions {
+  readonly chunkSize?: number;
+  readonly maxOutputLength?: number;
+  readonly params?: Record<number, number>;
+}
+
+/** Whether this Node can write zstd. */
+export function canWriteZstd(): boolean {
+  return native() !== undefined;
+}
+
+function native(): NativeZstd | undefined {
+  return "zstdCompressSync" in zlib ? (zlib as unknown as NativeZstd) : undefined;
+}
+
+/** One frame, with its content's size and checksum. `level` is zstd's own, negative ones too. Blocks. */
+export function compressZstd(bytes: Uint8Array, level: number): Buffer {
+  const zstd = native();
+  if (zstd === undefined) throw new Error("this Node has no zstd to compress with");
+  const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag } = zstd.constants;
+  return zstd.zstdCompressSync(bytes, {
+    chunkSize: Math.max(bytes.length >> 1, minChunkBytes),
+    params: { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 },
+  });
+}
+
+/** Loads one implementation by name; rejects where it is not there. */
+export async function loadZstdReader(name: ZstdName): Promise<ZstdReader> {
+  if (name === "wasm") return wasmReader();
+  const zstd = native();
+  if (zstd === undefined) throw new Error("this Node has no zstd");
+  return nativeReader(zstd);
+}
+
+let reader: ZstdReader | Promise<ZstdReader> | undefined;
+
+/** The implementation in use: Node's own where there is one. A promise only while WebAssembly is being loaded. */
+export function zstdReader(): ZstdReader | Promise<ZstdReader> {
+  const zstd = native();
+  reader ??= zstd === undefined ? wasmReader() : nativeReader(zstd);
+  return reader;
+}
+
+/**
+ * With room for all of it in one buffer, zstd decodes straight into that, and needs no window of its own; without a byte left in
+ * it, zlib would make another one to see whether more comes.
+ */
+function inflateOptions(contentLength: number): ZstdOptions {
+  return { chunkSize: Math.max(contentLength + 1, minChunkBytes), maxOutputLength: contentLength };
+}
+
+function nativeReader(zstd: NativeZstd): ZstdReader {
+  return {
+    name: "native",
+    inflate: (frame, contentLength) =>
+      exactly(zstd.zstdDecompressSync(frame, inflateOptions(contentLength)), contentLength),
+    inflateInBackground: (frame, contentLength) =>
+      new Promise((resolve, reject) => {
+        zstd.zstdDecompress(frame, inflateOptions(contentLength), (error, content) => {
+          if (error !== null) reject(error);
+          else if (content.length === contentLength) resolve(content);
+          else reject(wrongLength(contentLength, content.length));
+        });
+      }),
+  };
+}
+
+async function wasmReader(): Promise<ZstdReader> {
+  const { ZSTDDecoder } = await import("zstddec");
+  const decoder: ZSTDDecoder = new ZSTDDecoder();
+  await decoder.init();
+  const inflate = (frame: Uint8Array, contentLength: number): Buffer => {
+    const { buffer, byteOffset, length } = decoder.decode(frame, contentLength); // of no length where it failed
+    return exactly(Buffer.from(buffer, byteOffset, length), contentLength);
+  };
+  return {
+    name: "wasm",
+    inflate,
+    inflateInBackground: async (frame, contentLength) => inflate(frame, contentLength),
+  };
+}
+
+function exactly(content: Buffer, contentLength: number): Buffer {
+  if (content.length !== contentLength) throw wrongLength(contentLength, content.length);
+  return content;
+}
+
+function wrongLength(expected: number, actual: number): Error {
+  return new Error(`expected ${expected} bytes of content, found ${actual}`);
+}
