@@ -21,6 +21,8 @@ export interface Blake3 {
   readonly name: Blake3Name;
   /** The 32-byte hash of the given bytes, whole. */
   hash(bytes: Uint8Array): Buffer;
+  /** The same as 64 lower-case hex digits, for less: of small objects, making a buffer costs more than hashing them. */
+  hashHex(bytes: Uint8Array): string;
   createHasher(): Hasher;
 }
 
@@ -49,14 +51,20 @@ function loadWasm(): Blake3 {
     hasher.update(bytes);
     return hasher.digest();
   };
-  return { name: "wasm", hash, createHasher };
+  return { name: "wasm", hash, hashHex: (bytes) => hash(bytes).toString("hex"), createHasher };
 }
 
 function loadNative(): Blake3 {
   const native = load("@napi-rs/blake-hash") as typeof Native;
+  const reused = new native.Blake3Hasher(); // nobody else has it between reset and digest
   return {
     name: "native",
     hash: (bytes) => native.blake3(bytes),
+    hashHex: (bytes) => {
+      reused.reset();
+      reused.update(bytes);
+      return reused.digest("hex");
+    },
     createHasher: () => {
       const hasher = new native.Blake3Hasher();
       return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digestBuffer() };

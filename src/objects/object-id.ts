@@ -37,5 +37,5 @@ export function objectIdBytes(id: ObjectId): Buffer {
 
 /** Names an object: the BLAKE3-256 of its bytes, with nothing before or after them. */
 export function objectIdOf(bytes: Uint8Array): ObjectId {
-  return blake3().hash(bytes).toString("hex") as ObjectId;
+  return blake3().hashHex(bytes) as ObjectId;
 }

@@ -31,7 +31,8 @@ export const maxPageBytes = 2 << 20;
 export const maxTreeLevel = 8;
 /** No tree is longer: a full page and what comes before its entries. A few bytes can make an entry, so this bounds memory. */
 export const maxTreeBytes = maxPageBytes + 16;
-const maxChildren = 1 << 20;
+/** Nor has any more entries, or pages. */
+export const maxChildren = 1 << 20;
 
 /** A page of a level below: the first name in it, and its id. */
 export interface TreePage {

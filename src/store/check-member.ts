@@ -66,7 +66,6 @@ const afterSizeAt = 136;
 const afterChecksumAt = 156;
 
 const kindPrefixes = objectKinds.map((kind) => Buffer.from(`${kind}/`, "latin1"));
-const hexDigits = Buffer.from("0123456789abcdef", "latin1");
 const zero = 0x30;
 const space = 0x20;
 
@@ -88,7 +87,7 @@ function checkQuickly(tar: Buffer, member: number, form: HeaderForm): Uint8Array
   if (tar.length === 0 || tar.length % tarBlockBytes !== 0 || tar.byteOffset % wordBytes !== 0) return undefined;
   const words = new Int32Array(tar.buffer, tar.byteOffset, tar.length / wordBytes);
   const hash = blake3();
-  const records = new Uint8Array((tar.length / tarBlockBytes) * recordLength);
+  const records = Buffer.alloc((tar.length / tarBlockBytes) * recordLength);
   let recordAt = 0;
   for (let at = 0; at < tar.length; recordAt += recordLength) {
     const kind = kindOf(tar, at);
@@ -104,7 +103,7 @@ function checkQuickly(tar: Buffer, member: number, form: HeaderForm): Uint8Array
     writeRecordPlace(records, recordAt, { kind, member, offset, length });
     at = next;
   }
-  return records.slice(0, recordAt);
+  return new Uint8Array(records.subarray(0, recordAt));
 }
 
 /** The kind in the name of the entry that begins at `at`: its place in `objectKinds`, or -1. */
@@ -182,13 +181,8 @@ interface Named {
 }
 
 /** Writes the hash of an object's bytes at `at`; whether it is the one that the object is named by. */
-function hashInto(records: Uint8Array, at: number, { hash, tar, nameAt, offset, length }: Named): boolean {
-  const actual = hash.hash(tar.subarray(offset, offset + length));
-  for (let index = 0; index < objectIdLength; index += 1) {
-    const byte = actual[index] as number;
-    if (tar[nameAt + index * 2] !== hexDigits[byte >> 4]) return false;
-    if (tar[nameAt + index * 2 + 1] !== hexDigits[byte & 15]) return false;
-    records[at + index] = byte;
-  }
-  return true;
+function hashInto(records: Buffer, at: number, { hash, tar, nameAt, offset, length }: Named): boolean {
+  const actual = hash.hashHex(tar.subarray(offset, offset + length));
+  records.write(actual, at, "hex");
+  return tar.toString("latin1", nameAt, nameAt + objectIdLength * 2) === actual;
 }

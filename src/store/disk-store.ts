@@ -66,8 +66,8 @@ export class DiskStore implements Store {
     return this.#now(() => this.#packs.has(objectIdBytes(id), 0));
   }
 
-  lengthOf(id: ObjectId): number {
-    return this.#now(() => this.#packs.find(id).length);
+  lengthsOf(ids: Uint8Array): Float64Array {
+    return this.#now(() => this.#packs.lengthsOf(Buffer.from(ids.buffer, ids.byteOffset, ids.length)));
   }
 
   hasMany(ids: Uint8Array): Uint8Array {

@@ -7,6 +7,7 @@ import { NumberedPacks, offsetOfRecord, type IndexedPack, type NumberedPack } fr
 import {
   decodeMember,
   decodeRecord,
+  lengthInRecord,
   memberLength,
   membersOffset,
   recordLength,
@@ -88,6 +89,13 @@ export class ObjectIndex {
     this.#visit(ids, (ordinal, pack, bytes, offset) => {
       onFound(ordinal, { pack, ...decodeRecord(bytes.subarray(offset, offset + recordLength)) });
     });
+  }
+
+  /** How long each object is of many ids that stand one after the other; -1 where there is none. */
+  lengthsOf(ids: Buffer): Float64Array {
+    const lengths = new Float64Array(ids.length / objectIdLength).fill(-1);
+    this.#visit(ids, (ordinal, _, bytes, offset) => (lengths[ordinal] = lengthInRecord(bytes, offset)));
+    return lengths;
   }
 
   /** Where a member lies in its pack; throws STORE_DAMAGED where the pack's index has no such member. */

@@ -127,6 +127,11 @@ export function decodeRecord(bytes: Buffer): ObjectPlace {
   return { kind, member: bytes.readUIntBE(33, 3), offset: bytes.readUInt32BE(36), length: bytes.readUInt32BE(40) };
 }
 
+/** The length that the record which begins at `at` says. */
+export function lengthInRecord(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at + 40);
+}
+
 /** Where an object lies, in numbers alone; `kind` is its place in `objectKinds`. */
 export interface RecordPlace {
   readonly kind: number;

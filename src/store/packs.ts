@@ -82,6 +82,11 @@ export class Packs {
     return this.#index.hasMany(ids);
   }
 
+  /** How many bytes long the object of each of many ids is that stand one after the other; -1 for one that is not there. */
+  lengthsOf(ids: Buffer): Float64Array {
+    return this.#index.lengthsOf(ids);
+  }
+
   /** Where the object of an id is; throws NO_OBJECT. */
   find(id: ObjectId): FoundObject {
     const found = this.#index.find(objectIdBytes(id), 0);

@@ -1,10 +1,10 @@
 /** What a commit reaches: which of it a peer lacks, and whether all of it is there. */
 import { BakError, isBakError } from "../errors.js";
 import { decodeCommit, type Commit } from "../objects/commit.js";
-import type { FileEntry } from "../objects/entry.js";
 import { decodeList, listSize } from "../objects/list.js";
-import type { ObjectId } from "../objects/object-id.js";
-import { isPaged } from "../objects/tree.js";
+import { objectIdBytes, type ObjectId } from "../objects/object-id.js";
+import { isPagedOutline } from "../objects/tree-outline.js";
+import { BlobChecks } from "./blob-checks.js";
 import type { ObjectSource } from "./store.js";
 import { knownKeys, listKey, walkTrees, type KnownKeys } from "./tree-walk.js";
 
@@ -57,25 +57,29 @@ async function knownFrom(store: ObjectSource, base: ObjectId, tree: ObjectId): P
 }
 
 async function assertTrees(store: ObjectSource, root: ObjectId, known: KnownKeys): Promise<void> {
-  const checkedLists = new Set<string>();
-  for await (const { tree } of walkTrees(store, root, known)) {
-    if (isPaged(tree)) continue;
-    for (const entry of tree.entries) {
-      if (entry.kind === "file") await assertContent(store, entry, { known, checkedLists });
+  const checked = { known, lists: new Set<string>(), blobs: new BlobChecks(store) };
+  try {
+    for await (const { tree } of walkTrees(store, root, known)) {
+      if (isPagedOutline(tree)) continue;
+      await checked.blobs.addAll(tree.blobs);
+      for (const { list, size } of tree.lists)
+        await assertContent(store, { id: list, size, level: undefined }, checked);
     }
+  } finally {
+    await checked.blobs.finish(); // what was named before something that is missing, and is missing too, is told of first
   }
 }
 
+/** What need not be looked at again, and what will be looked at. */
 interface Checked {
   readonly known: KnownKeys;
-  readonly checkedLists: Set<string>;
+  readonly lists: Set<string>;
+  readonly blobs: BlobChecks;
 }
 
-async function assertContent(store: ObjectSource, { content, size }: FileEntry, checked: Checked): Promise<void> {
-  if ("blob" in content) return assertBlob(store, content.blob, size);
-  const key = listKey(content.list, size);
-  if (checked.known.has(key) && store.has(content.list)) return;
-  await assertList(store, { id: content.list, size, level: undefined }, checked.checkedLists);
+async function assertContent(store: ObjectSource, list: ReachedList, checked: Checked): Promise<void> {
+  if (checked.known.has(listKey(list.id, list.size)) && store.has(list.id)) return;
+  await assertList(store, list, checked);
 }
 
 /** `level` is undefined for the list that names a whole file: it may have any. */
@@ -85,12 +89,12 @@ interface ReachedList {
   readonly level: number | undefined;
 }
 
-async function assertList(store: ObjectSource, root: ReachedList, checked: Set<string>): Promise<void> {
+async function assertList(store: ObjectSource, root: ReachedList, { lists, blobs }: Checked): Promise<void> {
   const waiting = [root];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const key = `${next.id} ${next.size} ${next.level}`;
-    if (checked.has(key)) continue;
-    checked.add(key);
+    if (lists.has(key)) continue;
+    lists.add(key);
     const list = decodeList(await store.readObject(next.id, "list"));
     if (listSize(list) !== next.size || list.level !== (next.level ?? list.level)) {
       throw new BakError(
@@ -99,14 +103,8 @@ async function assertList(store: ObjectSource, root: ReachedList, checked: Set<s
       );
     }
     for (const { id, size } of list.children) {
-      if (list.level === 0) assertBlob(store, id, size);
+      if (list.level === 0) await blobs.add(objectIdBytes(id), size);
       else waiting.push({ id, size, level: list.level - 1 });
     }
   }
-}
-
-function assertBlob(store: ObjectSource, id: ObjectId, size: number): void {
-  const length = store.lengthOf(id);
-  if (length === size) return;
-  throw new BakError("BAD_OBJECT", `malformed commit: blob '${id}' is ${length} bytes long, not ${size}`);
 }

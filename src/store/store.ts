@@ -59,8 +59,8 @@ export interface PackReceiver {
 export interface ObjectSource {
   /** Whether an object is on stable storage. */
   has(id: ObjectId): boolean;
-  /** How many bytes long an object is; throws NO_OBJECT. */
-  lengthOf(id: ObjectId): number;
+  /** For n ids of 32 bytes each: how many bytes long each object is, and -1 for one that is not there. */
+  lengthsOf(ids: Uint8Array): Float64Array;
   /**
    * An object's bytes, a copy, after they have been hashed. Rejects with NO_OBJECT where the store has none of that id,
    * STORE_DAMAGED where its bytes are not those of the id. With `kind` given, rejects with BAD_OBJECT unless the bytes

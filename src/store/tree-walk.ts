@@ -5,13 +5,13 @@
 import { BakError, isBakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import type { ObjectId } from "../objects/object-id.js";
-import { decodeTree, isPaged, type Tree } from "../objects/tree.js";
+import { isPagedOutline, outlineTree, type TreeOutline } from "../objects/tree-outline.js";
 import type { ObjectSource } from "./store.js";
 
 /** A tree that has been reached and read. */
 export interface WalkedTree {
   readonly id: ObjectId;
-  readonly tree: Tree;
+  readonly tree: TreeOutline;
 }
 
 /** What a tree is reached as: a directory, or a page of one, which only fits where the pages beside it are the same. */
@@ -93,9 +93,8 @@ function directory(id: ObjectId, name: string): Reached {
   return { id, key: id, name: `dir ${name}`, page: undefined };
 }
 
-function reachedFrom(tree: Tree): Reached[] {
-  if (!isPaged(tree))
-    return tree.entries.flatMap((each) => (each.kind === "dir" ? [directory(each.tree, each.name)] : []));
+function reachedFrom(tree: TreeOutline): Reached[] {
+  if (!isPagedOutline(tree)) return tree.dirs.map((dir) => directory(dir.tree, dir.name));
   const level = tree.level - 1;
   return tree.pages.map(({ id, firstName }, index) => {
     const before = tree.pages[index + 1]?.firstName;
@@ -105,20 +104,20 @@ function reachedFrom(tree: Tree): Reached[] {
 }
 
 /** Pages are of one directory only if each has the names that the page above says. */
-function assertFits(tree: Tree, { page }: Reached): void {
+function assertFits(tree: TreeOutline, { page }: Reached): void {
   if (page === undefined) return;
-  const names = isPaged(tree) ? tree.pages.map(({ firstName }) => firstName) : tree.entries.map(({ name }) => name);
-  const last = names.at(-1);
+  const first = isPagedOutline(tree) ? tree.pages[0]?.firstName : tree.firstName;
+  const last = isPagedOutline(tree) ? tree.pages.at(-1)?.firstName : tree.lastName;
   const isBefore = page.before === undefined || (last !== undefined && last < page.before);
-  if (tree.level === page.level && names[0] === page.firstName && isBefore) return;
+  if (tree.level === page.level && first === page.firstName && isBefore) return;
   throw new BakError("BAD_OBJECT", "malformed tree: page of another directory");
 }
 
-async function readTree(store: ObjectSource, id: ObjectId): Promise<Tree> {
-  return decodeTree(await store.readObject(id, "tree"));
+async function readTree(store: ObjectSource, id: ObjectId): Promise<TreeOutline> {
+  return outlineTree(await store.readObject(id, "tree"));
 }
 
-async function readTreeIfSound(store: ObjectSource, id: ObjectId): Promise<Tree | undefined> {
+async function readTreeIfSound(store: ObjectSource, id: ObjectId): Promise<TreeOutline | undefined> {
   try {
     return await readTree(store, id);
   } catch (error) {
@@ -127,9 +126,7 @@ async function readTreeIfSound(store: ObjectSource, id: ObjectId): Promise<Tree 
   }
 }
 
-function addLists(keys: Set<string>, tree: Tree): void {
-  if (isPaged(tree)) return;
-  for (const entry of tree.entries) {
-    if (entry.kind === "file" && "list" in entry.content) keys.add(listKey(entry.content.list, entry.size));
-  }
+function addLists(keys: Set<string>, tree: TreeOutline): void {
+  if (isPagedOutline(tree)) return;
+  for (const { list, size } of tree.lists) keys.add(listKey(list, size));
 }

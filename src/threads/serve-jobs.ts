@@ -12,6 +12,10 @@ export function serveJobs<Job, Result>(work: Work<Job, Result>): void {
   const answer = (message: ResultMessage, transfer: readonly ArrayBuffer[] = []): void => {
     port.postMessage(message, [...transfer]);
   };
+  // such as a job whose buffers had been handed over before: its pool would wait for ever, and is told by this thread's end
+  port.on("messageerror", (error) => {
+    throw error;
+  });
   let last: Promise<void> = Promise.resolve();
   port.on("message", ({ number, job }: JobMessage) => {
     const run = async (): Promise<void> => {

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { BakError } from "../errors.js";
 import { blake3 } from "../objects/hash.js";
 import type { JobMessage, ResultMessage, ThreadStart, Work } from "./jobs.js";
 import { unpackError } from "./thread-error.js";
@@ -66,14 +67,14 @@ export class ThreadPool<Job, Result> {
     return Math.max(this.#options.size, 1);
   }
 
-  /** Does a job on whichever thread is free first. Rejects with what the job failed with. */
+  /** Does a job on whichever thread is free first. Rejects with what the job failed with, or INTERNAL where its thread died. */
   run(job: Job, transfer: readonly ArrayBuffer[] = []): Promise<Result> {
-    if (this.#localJobsLeft > 0 && !this.#isClosed) {
+    if (this.#isClosed) return Promise.reject(new Error("the pool is closed"));
+    if (this.#localJobsLeft > 0) {
       this.#localJobsLeft -= 1;
       return this.#local.run(job);
     }
     return new Promise<Result>((resolve, reject) => {
-      if (this.#isClosed) return reject(new Error("the pool is closed"));
       this.#waiting.push({ job, transfer, resolve, reject });
       this.#dispatch();
     });
@@ -119,7 +120,11 @@ export class ThreadPool<Job, Result> {
   #start(): Thread {
     const thread = new Thread(this.#options.entry, {
       onFree: () => this.#dispatch(),
-      onGone: () => void this.#threads.splice(this.#threads.indexOf(thread), 1),
+      onGone: () => {
+        const at = this.#threads.indexOf(thread);
+        if (at >= 0) this.#threads.splice(at, 1);
+        this.#dispatch(); // what waits for any thread can have a new one
+      },
     });
     this.#threads.push(thread);
     return thread;
@@ -131,6 +136,8 @@ class Thread {
   readonly #worker: Worker;
   readonly #jobs = new Map<number, Waiting>();
   #nextNumber = 1;
+  /** Why it does no more jobs. */
+  #end: Error | undefined;
 
   constructor(entry: URL, events: { onFree: () => void; onGone: () => void }) {
     const start: ThreadStart = { blake3: blake3().name };
@@ -147,11 +154,17 @@ class Thread {
       if ("error" in message) waiting?.reject(unpackError(message.error));
       else waiting?.resolve(message.result as never);
     });
-    this.#worker.on("error", (error: Error) => this.#fail(error));
-    this.#worker.on("exit", (code) => {
+    const onGone = (why: string, cause?: Error): void => {
+      if (this.#end !== undefined) return;
+      this.#fail(new BakError("INTERNAL", `a thread of this process died: ${why}`, { hint: "try again", cause }));
       events.onGone();
-      this.#fail(new Error(`a thread ended with exit code ${code}`));
+    };
+    this.#worker.on("error", (error: Error) => onGone(error.message, error));
+    this.#worker.on("messageerror", (error: Error) => {
+      onGone(error.message, error);
+      void this.#worker.terminate();
     });
+    this.#worker.on("exit", (code) => onGone(`it ended with exit code ${code}`));
   }
 
   /** How many jobs it has been given and has not done. */
@@ -160,12 +173,17 @@ class Thread {
   }
 
   post(waiting: Waiting): void {
+    if (this.#end !== undefined) return waiting.reject(this.#end);
     const number = this.#nextNumber;
     this.#nextNumber += 1;
+    const message: JobMessage = { number, job: waiting.job };
+    try {
+      this.#worker.postMessage(message, [...waiting.transfer]);
+    } catch (error) {
+      return waiting.reject(error as Error); // a job that can't be sent
+    }
     this.#jobs.set(number, waiting);
     this.#worker.ref();
-    const message: JobMessage = { number, job: waiting.job };
-    this.#worker.postMessage(message, [...waiting.transfer]);
   }
 
   async end(error: Error): Promise<void> {
@@ -174,6 +192,7 @@ class Thread {
   }
 
   #fail(error: Error): void {
+    this.#end ??= error;
     const jobs = [...this.#jobs.values()];
     this.#jobs.clear();
     for (const { reject } of jobs) reject(error);

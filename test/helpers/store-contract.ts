@@ -48,6 +48,23 @@ export function storeContract(t: Test, open: (t: Test) => Promise<Store>): void 
     t.throws(() => store.hasMany(new Uint8Array(31)), RangeError);
   });
 
+  test("of many ids, those that are there have the lengths of their objects", async (t, store) => {
+    const objects = Array.from({ length: 19 }, (_, index) => blob("x".repeat(index)));
+    const isThere = (index: number): boolean => index % 3 === 0;
+    for (const index of [0, 1, 2]) {
+      await sendObjects(
+        store,
+        objects.filter((_, at) => isThere(at) && (at / 3) % 3 === index),
+      );
+    }
+    const lengths = store.lengthsOf(Buffer.concat(objects.map(({ id }) => objectIdBytes(id))));
+    t.strictSame(
+      [...lengths],
+      objects.map(({ bytes }, index) => (isThere(index) ? bytes.length : -1)),
+    );
+    t.equal(store.lengthsOf(new Uint8Array(0)).length, 0);
+  });
+
   test("an object that is not there is named", async (t, store) => {
     await t.rejects(store.readObject(absent), { code: "NO_OBJECT", message: new RegExp(absent) });
     const present = blob("a");

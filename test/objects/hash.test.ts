@@ -58,6 +58,7 @@ for (const name of blake3Names) {
     for (const { input_len: length, hash } of cases) {
       const input = pattern(length);
       t.equal(implementation.hash(input).toString("hex"), hash, `${length} bytes, whole`);
+      t.equal(implementation.hashHex(input), hash, `${length} bytes, as text`);
       t.equal(inSteps(implementation.createHasher(), input).toString("hex"), hash, `${length} bytes, in steps`);
     }
     t.end();
@@ -69,6 +70,7 @@ for (const name of blake3Names) {
     around.set(pattern(1025), 13);
     const expected = cases.find((each) => each.input_len === 1025)?.hash;
     t.equal(implementation.hash(around.subarray(13, 13 + 1025)).toString("hex"), expected);
+    t.equal(implementation.hashHex(around.subarray(13, 13 + 1025)), expected);
     const hasher = implementation.createHasher();
     hasher.update(around.subarray(13, 13 + 1025));
     const digest = hasher.digest();
@@ -84,6 +86,7 @@ for (const name of blake3Names) {
       const input = seededBytes(length, length);
       const expected = b3sum(input);
       t.equal(implementation.hash(input).toString("hex"), expected, `${length} bytes, whole`);
+      t.equal(implementation.hashHex(input), expected, `${length} bytes, as text`);
       const hasher = implementation.createHasher();
       hasher.update(input.subarray(0, 1_200_000));
       hasher.update(input.subarray(1_200_000));
@@ -98,6 +101,7 @@ for (const name of blake3Names) {
     one.update(pattern(1));
     two.update(pattern(2));
     implementation.hash(pattern(3));
+    implementation.hashHex(pattern(3));
     t.equal(two.digest().toString("hex"), cases[2]?.hash);
     t.equal(one.digest().toString("hex"), cases[1]?.hash);
     t.end();

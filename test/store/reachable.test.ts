@@ -7,7 +7,7 @@ import { encodeCommit } from "../../src/objects/commit.js";
 import { treesIn } from "../../src/objects/directory.js";
 import type { DirEntry, Entry, FileEntry } from "../../src/objects/entry.js";
 import { encodeList, ListBuilder, type List } from "../../src/objects/list.js";
-import { objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
+import { objectIdAt, objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 import { parseProjectId } from "../../src/objects/project-id.js";
 import { decodeTree, encodeTree, isPaged, TreeBuilder, type Tree } from "../../src/objects/tree.js";
@@ -24,10 +24,12 @@ class Memory implements ObjectSource {
     return this.objects.has(id);
   }
 
-  lengthOf(id: ObjectId): number {
-    const found = this.objects.get(id);
-    if (found === undefined) throw new BakError("NO_OBJECT", `no object '${id}' in the store`);
-    return found.bytes.length;
+  lengthsOf(ids: Uint8Array): Float64Array {
+    const count = ids.length / 32;
+    return Float64Array.from(
+      { length: count },
+      (_, at) => this.objects.get(objectIdAt(ids, at * 32))?.bytes.length ?? -1,
+    );
   }
 
   readObject(id: ObjectId): Promise<Uint8Array> {
@@ -227,6 +229,29 @@ t.test("a commit is complete with everything that it reaches, and without any on
   }
   t.equal(kinds.size, 4);
   await assertComplete(memory, commit, undefined);
+});
+
+t.test("of many blobs, the first that is missing is named, wherever it stands", async (t) => {
+  const memory = new Memory();
+  const names = Object.keys(many(20_000));
+  const commit = putCommit(memory, putFolder(memory, { files: many(20_000), z: { z: "z" } }));
+  await assertComplete(memory, commit, undefined);
+  const idOf = (text: string): ObjectId => objectIdOf(Buffer.from(text));
+  memory.objects.delete(idOf("z"));
+  for (const at of [19_999, 8192, 8191, 8000, 0]) {
+    memory.objects.delete(idOf(names[at]!));
+    const message = new RegExp(`no object '${idOf(names[at]!)}'`);
+    await t.rejects(assertComplete(memory, commit, undefined), { code: "INCOMPLETE_COMMIT", message });
+  }
+});
+
+t.test("what is missing is named before a tree that is missing too and comes after it", async (t) => {
+  const memory = new Memory();
+  const sub = putFolder(memory, { x: "x" });
+  const commit = putCommit(memory, putFolder(memory, { a: "a", b: { x: "x" } }));
+  for (const id of [sub, objectIdOf(Buffer.from("a"))]) memory.objects.delete(id);
+  const message = new RegExp(objectIdOf(Buffer.from("a")));
+  await t.rejects(assertComplete(memory, commit, undefined), { code: "INCOMPLETE_COMMIT", message });
 });
 
 t.test("what a base has is not looked at again, and all that is new is", async (t) => {
