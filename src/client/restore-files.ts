@@ -258,6 +258,7 @@ export class FileFetcher {
    * how far it is.
    */
   async #fetchPieces(unfinished?: number): Promise<FileState> {
+    await this.#threads.drain(); // comparisons, of files that are in the table
     for (;;) {
       const ids = this.#table.untaken(maxIdsPerCall);
       if (ids.length === 0) break;
