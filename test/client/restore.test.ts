@@ -643,7 +643,7 @@ t.test("modes are exact in a folder that gives its files others", async (t) => {
   const kept = await keep(t, source);
   mkdirSync(target);
   const { status } = spawnSync("setfacl", ["-d", "-m", "u::rwx,g::r-x,o::---", target]);
-  if (status !== 0) return t.pass("no ACLs here");
+  if (status !== 0) t.comment("no ACLs here");
   await restoreTo(kept, target);
   t.equal(differences(source, target), "");
 });

@@ -54,6 +54,6 @@ t.test("what fails, fails as Node's own calls do", { skip: !calls && "there are 
 });
 
 t.test("Linux has them", { skip: process.platform !== "linux" && "not Linux" }, (t) => {
-  t.type(calls?.createFile, "function");
+  t.ok(calls);
   t.end();
 });
