@@ -636,7 +636,7 @@ t.test("modes are exact in a folder that gives its files others", async (t) => {
   const { source, target } = placeOf(t, { first: "1", second: "2", third: "3" });
   for (const [name, mode] of [
     ["first", 0o600],
-    ["second", 0o664],
+    ["second", 0o644],
     ["third", 0o666],
   ] as const)
     chmodSync(join(source, name), mode);
