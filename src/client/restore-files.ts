@@ -130,10 +130,18 @@ export class FileFetcher {
 
   /** There must be room. */
   #addFile({ folder, entry }: Wanted, number: number, state: FileState = fileStates.waiting): number {
-    const { name, size, mtimeSeconds, mtimeNanoseconds } = entry;
-    const mode = this.#options.modeOf(entry);
-    const wanted = { folder: folder.numberIn(this.#table, this.#round), name, size, mode, number };
-    return this.#table.addFile({ ...wanted, mtimeSeconds, mtimeNanoseconds }, state);
+    return this.#table.addFile(
+      {
+        folder: folder.numberIn(this.#table, this.#round),
+        name: entry.name,
+        size: entry.size,
+        mode: this.#options.modeOf(entry),
+        mtimeSeconds: entry.mtimeSeconds,
+        mtimeNanoseconds: entry.mtimeNanoseconds,
+        number,
+      },
+      state,
+    );
   }
 
   #addLarge(wanted: Wanted): Promise<void> | undefined {
@@ -250,6 +258,7 @@ export class FileFetcher {
    * how far it is.
    */
   async #fetchPieces(unfinished?: number): Promise<FileState> {
+    await this.#threads.drain(); // comparisons, of files that are in the table
     for (;;) {
       const ids = this.#table.untaken(maxIdsPerCall);
       if (ids.length === 0) break;

@@ -7,11 +7,13 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { readCommit } from "../../src/client/history.js";
@@ -486,4 +488,162 @@ t.test("a commit by hand is restored: a file of lists of lists, one tree in two 
   const kept = await keepObjects(t, join(at, "store"), ...parts, first, last, upper, inner, tree, commitOf(tree));
   await restoreTo(kept, target);
   for (const name of ["a", "b"]) t.equal(readFileSync(join(target, name, "large"), "utf8"), "one two three");
+});
+
+/** The ids that a restore asks for from now on. */
+function watchGets(remote: Remote): ObjectId[] {
+  const asked: ObjectId[] = [];
+  const get = remote.get.bind(remote);
+  remote.get = (ids) => {
+    asked.push(...ids);
+    return get(ids);
+  };
+  return asked;
+}
+
+t.test("a blob of many files is asked for once, and no object twice", async (t) => {
+  const { source, target } = placeOf(t);
+  for (let index = 0; index < 50; index += 1) writeFileSync(join(source, `same ${index}`), "the same in each");
+  for (let index = 0; index < 50; index += 1) writeFileSync(join(source, `other ${index}`), `${index % 10}`);
+  writeFileSync(join(source, "large"), Buffer.concat([seededBytes(20, 3 << 20), seededBytes(20, 3 << 20)]));
+  const kept = await keep(t, source);
+  const asked = watchGets(kept.remote);
+  await restoreTo(kept, target);
+  t.equal(differences(source, target), "");
+  t.equal(new Set(asked).size, asked.length);
+  t.ok(asked.length < 30, `${asked.length}`);
+});
+
+t.test("with a table that is soon full, everything comes back all the same", async (t) => {
+  const { source, target } = placeOf(t, { locked: { inner: "1" }, z: { y: { x: "2" } } });
+  makeSampleFolder(join(source, "sample"), { many: 40, nested: 60, before: 0 });
+  writeFileSync(join(source, "a large"), seededBytes(30, 20 << 20));
+  writeFileSync(join(source, "z large"), seededBytes(31, 9 << 20));
+  for (const path of ["locked", "sample", "z/y", "z"]) setModificationTime(join(source, path), 1_400_000_000, 77);
+  chmodSync(join(source, "locked"), 0o500);
+  const kept = await keep(t, source);
+  for (const pieces of [1, 20]) {
+    rmSync(target, { recursive: true, force: true });
+    const capacity = { pieces, folders: 40, nameBytes: 64 << 10 };
+    const restored = await restoreTo(kept, target, { capacity });
+    t.equal(differences(source, target), "", `${pieces} pieces`);
+    t.match(restored.result, { failed: 0, left: 0, replaced: 0 });
+    t.equal(restored.progress.bytes, restored.result.bytes);
+    const again = await restoreTo(kept, target, { capacity });
+    t.match(again.result, { ...restored.result, left: Number });
+    t.equal(differences(source, target), "", `${pieces} pieces, again`);
+    writeFileSync(join(target, "a large"), seededBytes(32, 20 << 20));
+    writeFileSync(join(target, "z", "y", "x"), "3");
+    const repaired = await restoreTo(kept, target, { capacity });
+    t.strictSame(told(repaired.events).toSorted(), ["replaced a large", "replaced z/y/x"]);
+    t.equal(differences(source, target), "", `${pieces} pieces, repaired`);
+    chmodSync(join(target, "locked"), 0o700); // or it could not be removed
+  }
+  chmodSync(join(source, "locked"), 0o700);
+});
+
+t.test("with threads it is the same, whether files are missing, right or wrong", async (t) => {
+  const { source, target } = placeOf(t);
+  for (let index = 0; index < 900; index += 1) {
+    if (index % 100 === 0) mkdirSync(join(source, `${index / 100}`));
+    writeFileSync(join(source, `${Math.floor(index / 100)}`, `ü ${index}`), seededBytes(index, index), {
+      mode: index % 3 === 0 ? 0o600 : 0o664,
+    });
+  }
+  addNamesOfBytes(source);
+  writeFileSync(join(source, "large"), seededBytes(41, 30 << 20));
+  const kept = await keep(t, source);
+  for (const threads of [1, 3]) {
+    rmSync(target, { recursive: true, force: true });
+    const restored = await restoreTo(kept, target, { threads });
+    t.equal(differences(source, target), "");
+    t.match(restored.result, { failed: 0, left: 0, replaced: 0 });
+    t.equal(restored.progress.bytes, restored.result.bytes);
+    t.equal(restored.progress.files, restored.result.files);
+    writeFileSync(join(target, "3", "ü 350"), seededBytes(0, 350));
+    rmSync(join(target, "4"), { recursive: true });
+    mkdirSync(join(target, "5", "ü 505.not empty"));
+    rmSync(join(target, "5", "ü 510"));
+    mkdirSync(join(target, "5", "ü 510", "full"), { recursive: true });
+    const again = await restoreTo(kept, target, { threads });
+    t.strictSame(told(again.events).toSorted(), ["failed 5/ü 510", "replaced 3/ü 350"].map(text).toSorted());
+    rmSync(join(target, "5"), { recursive: true });
+    await restoreTo(kept, target, { threads });
+    t.equal(differences(source, target), "");
+  }
+  t.strictSame(temporaries(target), []);
+});
+
+t.test("a link that takes the place of a folder during the restore is not followed", async (t) => {
+  const { at, source, target } = placeOf(t, { a: { sub: { one: "1", two: "2" } }, b: { three: "3" }, z: "4" });
+  symlinkSync("there", join(source, "z link"));
+  const outside = join(at, "outside");
+  mkdirSync(join(outside, "sub"), { recursive: true });
+  mkdirSync(target);
+  symlinkSync("not there", join(target, "z link"));
+  const kept = await keep(t, source);
+  // the walk is over when it comes to the link, and nothing has been fetched
+  const restored = await restoreTo(kept, target, {
+    onEvent: ({ path }) => {
+      if (path !== "z link") return;
+      for (const name of ["a", "b"]) {
+        renameSync(join(target, name), join(at, `was ${name}`));
+        symlinkSync(outside, join(target, name));
+      }
+    },
+  });
+  t.strictSame(pathsIn(outside), ["sub"]);
+  t.equal(lstatSync(join(target, "a")).isSymbolicLink(), true);
+  t.equal(readFileSync(join(target, "z"), "utf8"), "4");
+  const failed = restored.events.filter(({ type }) => type === "failed");
+  t.ok(
+    failed.length >= 3 && failed.every((event) => "why" in event && /taken the place/.test(event.why)),
+    "are told of",
+  );
+  t.strictSame(temporaries(target), []);
+});
+
+t.test("a blob that never comes is named, and nothing is left of the files that wait for it", async (t) => {
+  const { source, target } = placeOf(t);
+  writeFileSync(join(source, "large"), seededBytes(50, 6 << 20));
+  const kept = await keep(t, source);
+  const get = kept.remote.get.bind(kept.remote);
+  let isList = true;
+  kept.remote.get = async function* (ids) {
+    const [first, ...others] = ids;
+    yield* get(isList ? ids : others);
+    if (!isList) t.ok(first);
+    isList = false;
+  };
+  await t.rejects(restoreTo(kept, target), { code: "NO_OBJECT", message: /did not send blob '[0-9a-f]{64}'/ });
+  t.strictSame(pathsIn(target), []);
+});
+
+t.test("members that come twice, or that nobody asked for, change nothing", async (t) => {
+  const { source, target } = placeOf(t, { a: "1", b: "2" });
+  const kept = await keep(t, source);
+  const get = kept.remote.get.bind(kept.remote);
+  kept.remote.get = async function* (ids) {
+    for await (const member of get(ids)) yield* [member, member].map((each) => Uint8Array.from(each));
+    yield* get([kept.commit.id]);
+  };
+  const restored = await restoreTo(kept, target);
+  t.equal(differences(source, target), "");
+  t.match(restored.result, { files: 2, failed: 0 });
+});
+
+t.test("modes are exact in a folder that gives its files others", async (t) => {
+  const { source, target } = placeOf(t, { first: "1", second: "2", third: "3" });
+  for (const [name, mode] of [
+    ["first", 0o600],
+    ["second", 0o644],
+    ["third", 0o666],
+  ] as const)
+    chmodSync(join(source, name), mode);
+  const kept = await keep(t, source);
+  mkdirSync(target);
+  const { status } = spawnSync("setfacl", ["-d", "-m", "u::rwx,g::r-x,o::---", target]);
+  if (status !== 0) t.comment("no ACLs here");
+  await restoreTo(kept, target);
+  t.equal(differences(source, target), "");
 });

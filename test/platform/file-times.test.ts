@@ -1,9 +1,9 @@
 /** Modification times to the nanosecond, as stat(1) reads them. */
 import { execFileSync } from "node:child_process";
-import { statSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { setModificationTime } from "../../src/platform/file-times.js";
+import { setModificationTime, setOpenFileTime } from "../../src/platform/file-times.js";
 
 /** Seconds and nanoseconds since 1970, as GNU stat prints them; of a link, its own. */
 const mtimeOf = (path: string | Buffer): string =>
@@ -21,6 +21,11 @@ t.test("every nanosecond is kept, of times before 1970 and beyond 2038 too", (t)
     [4_294_967_296, 7, "4294967296.000000007"],
   ] as const) {
     setModificationTime(path, seconds, nanoseconds);
+    t.equal(mtimeOf(path), shown);
+    setModificationTime(path, 1, 1);
+    const descriptor = openSync(path, "r");
+    setOpenFileTime(descriptor, seconds, nanoseconds);
+    closeSync(descriptor);
     t.equal(mtimeOf(path), shown);
   }
   t.end();
@@ -51,5 +56,6 @@ t.test("what fails, fails as Node's own calls do", (t) => {
   const folder = t.testdir({ file: "" });
   t.throws(() => setModificationTime(join(folder, "nowhere"), 1, 1), { code: "ENOENT", errno: Number });
   t.throws(() => setModificationTime(join(folder, "file", "x"), 1, 1), { code: "ENOTDIR" });
+  t.throws(() => setOpenFileTime(987_654, 1, 1), { code: "EBADF" });
   t.end();
 });
