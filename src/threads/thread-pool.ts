@@ -119,7 +119,11 @@ export class ThreadPool<Job, Result> {
   #start(): Thread {
     const thread = new Thread(this.#options.entry, {
       onFree: () => this.#dispatch(),
-      onGone: () => void this.#threads.splice(this.#threads.indexOf(thread), 1),
+      onGone: () => {
+        const index = this.#threads.indexOf(thread);
+        if (index >= 0) this.#threads.splice(index, 1);
+        this.#dispatch(); // it may have been the last
+      },
     });
     this.#threads.push(thread);
     return thread;
@@ -131,6 +135,8 @@ class Thread {
   readonly #worker: Worker;
   readonly #jobs = new Map<number, Waiting>();
   #nextNumber = 1;
+  /** Why it does no more jobs. */
+  #end: Error | undefined;
 
   constructor(entry: URL, events: { onFree: () => void; onGone: () => void }) {
     const start: ThreadStart = { blake3: blake3().name };
@@ -149,8 +155,9 @@ class Thread {
     });
     this.#worker.on("error", (error: Error) => this.#fail(error));
     this.#worker.on("exit", (code) => {
+      this.#end ??= new Error(`a thread ended with exit code ${code}`);
       events.onGone();
-      this.#fail(new Error(`a thread ended with exit code ${code}`));
+      this.#fail(this.#end);
     });
   }
 
@@ -160,6 +167,7 @@ class Thread {
   }
 
   post(waiting: Waiting): void {
+    if (this.#end !== undefined) return waiting.reject(this.#end); // nobody would answer
     const number = this.#nextNumber;
     this.#nextNumber += 1;
     this.#jobs.set(number, waiting);
@@ -169,6 +177,7 @@ class Thread {
   }
 
   async end(error: Error): Promise<void> {
+    this.#end ??= error;
     this.#fail(error);
     await this.#worker.terminate();
   }
