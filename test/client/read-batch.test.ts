@@ -57,7 +57,8 @@ function read(t: Test, files: readonly Found[]): Outcome[] {
     const outcome = outcomeNames[result.outcomes[index] as number] as Outcome["outcome"];
     if (outcome === "read") t.equal(objectIdAt(result.ids, index * 32), objectIdOf(bytes));
     t.equal(errors.has(index), outcome === "failed");
-    return { outcome, bytes, code: (errors.get(index) as NodeJS.ErrnoException | undefined)?.code };
+    const error: NodeJS.ErrnoException | undefined = errors.get(index);
+    return { outcome, bytes, code: error?.code };
   });
 }
 
