@@ -57,6 +57,9 @@ export class FileReader {
   /** What the next call of `read` has to wait for. */
   #room: Promise<void> | undefined;
   #largeFiles = 0;
+  /** Small files that were others than they were found, and are read again: one after the other, since any may be large by now. */
+  #again: Promise<void> = Promise.resolve();
+  #waitingAgain = 0;
   #nextFile = 1;
   #failure: { readonly reason: unknown } | undefined;
 
@@ -75,7 +78,7 @@ export class FileReader {
     if (isFull) this.#sendBatch();
     this.#gathered.push({ path, stat, done });
     this.#gatheredBytes += stat.size;
-    return this.#room;
+    return this.#waitingAgain > maxBatchFiles ? this.#again : this.#room;
   }
 
   /** Resolves once every file has been read, or has failed. */
@@ -128,7 +131,7 @@ export class FileReader {
       if (failure !== undefined) {
         done({ type: "failed", error: unpackError(failure) });
       } else if (result.outcomes[index] === readOutcomes.moved) {
-        void this.#startLarge(asked); // read again, with more care
+        this.#readAgain(asked);
       } else {
         this.#options.onBytes(stat.size);
         const content = { blob: objectIdAt(result.ids, index * objectIdLength) };
@@ -144,25 +147,36 @@ export class FileReader {
     return this.#largeFiles < this.#options.pool.size ? this.#room : reading.catch(() => undefined);
   }
 
+  /** Reads a file with more care, after all others that are to be read so. */
+  #readAgain(asked: Asked): void {
+    this.#waitingAgain += 1;
+    const reading = this.#again.then(() => this.#readLarge(asked)).finally(() => (this.#waitingAgain -= 1));
+    this.#again = reading.catch(() => undefined);
+    this.#track(reading);
+  }
+
   async #readLarge({ path, done }: Asked): Promise<void> {
+    if (this.#failure !== undefined) return;
     const { pool, largeBuffers, take, onBytes } = this.#options;
     const thread = pool.thread();
     const file = this.#nextFile;
     this.#nextFile += 1;
+    const giveUp = (): Promise<unknown> => doJob(thread, { type: "readMore", file, path, buffer: undefined });
     for (;;) {
-      const buffer = await largeBuffers.take();
       let step: ReadMoreResult;
+      const buffer = await largeBuffers.take().catch(async (error: unknown) => {
+        await giveUp();
+        throw error;
+      });
       try {
         step = await doJob(thread, { type: "readMore", file, path, buffer });
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         largeBuffers.give(new ArrayBuffer(largeBuffers.sizeBytes)); // the one that was sent has not come back
-        return done({ type: "failed", error });
-      }
-      if (this.#failure !== undefined) {
-        await doJob(thread, { type: "readMore", file, path, buffer: undefined });
+        if (this.#failure === undefined) done({ type: "failed", error });
         return;
       }
+      if (this.#failure !== undefined) return void (await giveUp());
       onBytes(step.bytesRead);
       if (step.batch !== undefined) take(step.batch);
       if (step.end !== undefined) return done({ type: "read", ...step.end });

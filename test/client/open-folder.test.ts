@@ -1,103 +1,138 @@
-/** Folders held open: what lies in them is reached whatever happens on the way there. */
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { join } from "node:path";
-import t, { type Test } from "tap";
-import { FolderCache, OpenFolder } from "../../src/client/open-folder.js";
-import { byteString, type ByteString } from "../../src/objects/byte-string.js";
-import { text } from "./world.js";
+/** Folders whose names become known in any order: the tree is the one that they make in order. */
+import fc from "fast-check";
+import t from "tap";
+import { OpenFolder } from "../../src/client/open-folder.js";
+import type { FolderStats } from "../../src/client/push-index.js";
+import type { Entry } from "../../src/objects/entry.js";
+import type { ObjectId } from "../../src/objects/object-id.js";
+import { directories } from "../helpers/arbitraries.js";
+import { seededNumbers } from "../helpers/arbitrary-bytes.js";
+import { buildDirectory, fifo, numberedNames } from "../helpers/arbitrary-directories.js";
+import { holds } from "../helpers/arbitrary-properties.js";
 
-const notLinux = process.platform !== "linux" && "only Linux reaches a name through an open folder";
-
-function openHere(t: Test, content: Parameters<Test["testdir"]>[0]): { at: string; folder: OpenFolder } {
-  const at = realpathSync(t.testdir(content));
-  const folder = OpenFolder.openTarget(text(at));
-  t.teardown(() => folder.close());
-  return { at, folder };
-}
-
-/** Descriptors of this process that lead to folders beneath a path. */
-function openBeneath(at: string): number {
-  return readdirSync("/proc/self/fd").filter((fd) => {
-    try {
-      return realpathSync(`/proc/self/fd/${fd}`).startsWith(`${at}/`);
-    } catch {
-      return false; // that of the listing itself
-    }
-  }).length;
-}
-
-t.test("names lead to what they name, of any bytes", (t) => {
-  const { at, folder } = openHere(t, { sub: { file: "1" } });
-  const sub = folder.open(text("sub"));
-  t.equal(readFileSync(sub.path(text("file")), "utf8"), "1");
-  const name = byteString(Buffer.of(0xff, 0xfe));
-  mkdirSync(sub.path(name));
-  const inner = sub.open(name);
-  writeFileSync(inner.path(text("ü")), "2");
-  t.equal(
-    readFileSync(Buffer.concat([Buffer.from(`${at}/sub/`), Buffer.of(0xff, 0xfe), Buffer.from("/ü")]), "utf8"),
-    "2",
-  );
-  t.strictSame(readdirSync(folder.self), ["sub"]);
-  for (const each of [inner, sub]) each.close();
-  t.end();
-});
-
-t.test("a link to a folder is not opened, nor is anything else", (t) => {
-  const { at, folder } = openHere(t, { sub: {}, file: "1" });
-  symlinkSync("sub", join(at, "link"));
-  for (const name of ["link", "file"]) t.throws(() => folder.open(text(name)), { code: /^(ENOTDIR|ELOOP)$/ });
-  t.throws(() => folder.open(text("missing")), { code: "ENOENT" });
-  t.end();
-});
-
-t.test("a folder that was opened stays the one that it was", { skip: notLinux }, (t) => {
-  const { at, folder } = openHere(t, { sub: { deep: {} }, elsewhere: { deep: {} } });
-  const names = { parent: (path: string) => (path === "" ? undefined : path.split("/").slice(0, -1).join("/")) };
-  const name = (path: string): ByteString => text(path.split("/").at(-1) ?? "");
-  const cache = new FolderCache<string>(folder, { ...names, name });
-  cache.get("sub");
-  renameSync(join(at, "sub"), join(at, "moved"));
-  symlinkSync("elsewhere", join(at, "sub"));
-  writeFileSync(cache.get("sub/deep").path(text("file")), "1");
-  t.strictSame(readdirSync(join(at, "moved", "deep")), ["file"]);
-  t.strictSame(readdirSync(join(at, "elsewhere", "deep")), []);
-  cache.close();
-  t.throws(() => cache.get("sub/deep"), { code: /^(ENOTDIR|ELOOP)$/ }, "opened again, the link is met");
-  t.equal(openBeneath(at), 0);
-  t.end();
-});
-
-t.test("many folders, and deep ones, take few descriptors", { skip: notLinux }, (t) => {
-  const { at, folder } = openHere(t, { wide: {} });
-  const paths: string[] = [];
-  for (let index = 0; index < 200; index += 1) {
-    mkdirSync(join(at, "wide", `${index}`));
-    paths.push(`wide/${index}`);
-  }
-  let path = "";
-  for (let depth = 0; depth < 150; depth += 1) paths.push((path = path === "" ? "deep" : `${path}/d`));
-  mkdirSync(join(at, path), { recursive: true });
-  const cache = new FolderCache<string>(folder, {
-    parent: (each) => (each === "" ? undefined : each.split("/").slice(0, -1).join("/")),
-    name: (each) => text(each.split("/").at(-1) ?? ""),
+/** An open folder, and what it tells. */
+function opened(
+  names: number,
+  isKept: (entry: Entry) => boolean = () => true,
+): { folder: OpenFolder; emitted: ObjectId[]; done: FolderStats[] } {
+  const emitted: ObjectId[] = [];
+  const done: FolderStats[] = [];
+  const folder = new OpenFolder({
+    names,
+    emit: ({ id }) => void emitted.push(id),
+    add: (builder, entry) => {
+      if (!isKept(entry)) return false;
+      builder.add(entry);
+      return true;
+    },
+    onDone: (made) => {
+      if (emitted.at(-1) !== made.tree) throw new Error("done before its tree was given out");
+      done.push(made);
+    },
   });
-  for (const each of [...paths, path, ...paths.toReversed()]) {
-    writeFileSync(cache.get(each).path(text("file")), each);
-    t.ok(openBeneath(at) <= 65, each);
+  return { folder, emitted, done };
+}
+
+/** Stats by which an entry can be told from the others. */
+const statOf = (index: number): { ctimeNs: bigint; ino: bigint } => ({
+  ctimeNs: BigInt(index) * 1000n + 1n,
+  ino: -BigInt(index),
+});
+
+const statsOf = (indexes: readonly number[]): bigint[] =>
+  indexes.flatMap((index) => [statOf(index).ctimeNs, statOf(index).ino]);
+
+/** What becomes of a name: known at once, filled in later, or left out, at once or later. */
+const fates = ["append", "fill", "leaveOut", "refused"] as const;
+
+/** Brings entries in with those fates; those that are filled in later, in an order drawn from the seed. */
+function agrees(entries: readonly Entry[], fateOf: (index: number) => (typeof fates)[number], seed: number): boolean {
+  const next = seededNumbers(seed);
+  const kept = entries.map((_, index) => index).filter((index) => ["append", "fill"].includes(fateOf(index)));
+  const refused = new Set(entries.filter((_, index) => fateOf(index) === "refused"));
+  const { folder, emitted, done } = opened(entries.length, (entry) => !refused.has(entry));
+  const later: (() => void)[] = [];
+  const fillSome = (): void => {
+    const [fill] = later.splice(next() % later.length, 1);
+    fill?.();
+  };
+  for (const [index, entry] of entries.entries()) {
+    const taken = { entry, stat: statOf(index) };
+    const fate = fateOf(index);
+    if (fate === "append" || (fate === "refused" && next() % 2 === 0)) {
+      folder.append(taken);
+    } else {
+      const place = folder.reserve();
+      later.push(() => folder.fill(place, fate === "leaveOut" ? undefined : taken));
+    }
+    while (later.length > 0 && next() % 3 === 0) fillSome();
   }
-  for (const each of paths) t.equal(readFileSync(join(at, each, "file"), "utf8"), each);
-  cache.close();
-  t.equal(openBeneath(at), 0);
-  rmSync(at, { recursive: true });
+  const isEndedFirst = next() % 2 === 0;
+  if (isEndedFirst) folder.end();
+  while (later.length > 0) {
+    if (isEndedFirst && done.length > 0) return false;
+    fillSome();
+  }
+  if (!isEndedFirst) folder.end();
+  const built = buildDirectory(kept.map((index) => entries[index] as Entry));
+  const [made] = done;
+  return (
+    done.length === 1 &&
+    made?.tree === built.root &&
+    emitted.join() === [...built.made.keys()].join() &&
+    [...made.stats].join() === statsOf(kept).join()
+  );
+}
+
+t.test(
+  "whatever becomes of the names, and in whatever order, the tree and the stats are those of what is kept",
+  (t) => {
+    const property = fc.property(
+      directories(30),
+      fc.array(fc.constantFrom(...fates), { minLength: 30, maxLength: 30 }),
+      fc.nat(),
+      (entries, fate, seed) => agrees(entries, (index) => fate[index] as (typeof fates)[number], seed),
+    );
+    holds(t, "small folders", property, 300);
+    for (const seed of [1, 2, 3]) {
+      const next = seededNumbers(seed);
+      const fate = Array.from({ length: 20_000 }, () => fates[next() % 4] as (typeof fates)[number]);
+      const entries = numberedNames(fate.length).map(fifo);
+      t.ok(
+        agrees(entries, (index) => fate[index] as (typeof fates)[number], seed),
+        "a large folder",
+      );
+    }
+    t.end();
+  },
+);
+
+t.test("a large folder whose first name is known last is made all the same", (t) => {
+  const entries = numberedNames(10_000).map(fifo);
+  const { folder, done } = opened(entries.length);
+  const first = folder.reserve();
+  for (const [index, entry] of entries.entries()) {
+    if (index > 0) folder.append({ entry, stat: statOf(index) });
+  }
+  folder.end();
+  t.equal(done.length, 0);
+  folder.fill(first, { entry: entries[0] as Entry, stat: statOf(0) });
+  t.equal(done[0]?.tree, buildDirectory(entries).root);
+  t.strictSame([...(done[0]?.stats ?? [])], statsOf(entries.map((_, index) => index)));
+  t.end();
+});
+
+t.test("who asks before the end and who asks after it are told once", (t) => {
+  const { folder, done } = opened(1);
+  const told: FolderStats[] = [];
+  folder.whenDone((made) => void told.push(made));
+  const place = folder.reserve();
+  folder.end();
+  t.strictSame(told, []);
+  folder.fill(place, undefined);
+  t.strictSame(told, done);
+  t.equal(told[0]?.tree, buildDirectory([]).root, "a folder of which nothing is kept is an empty one");
+  folder.whenDone((made) => void told.push(made));
+  t.strictSame(told, [...done, ...done]);
   t.end();
 });

@@ -1,78 +1,16 @@
 /** Uploads to a store that is fast, slow or failing: what is asked, what is sent, and what waits meanwhile. */
 import t from "tap";
-import type { PackReceipt, PackUpload, Remote } from "../../src/client/remote.js";
-import { createPushPool } from "../../src/client/push-work.js";
-import { Uploader } from "../../src/client/upload.js";
-import { inflateMember } from "../../src/objects/member-gzip.js";
-import { decodeMemberTar } from "../../src/objects/member-tar.js";
-import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
+import type { Uploader } from "../../src/client/upload.js";
+import type { ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 import { packTargetBytes } from "../../src/objects/pack-format.js";
-import { memberHeadroomBytes } from "../../src/protocol/message-codec.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { settle, until, within } from "../helpers/deadline.js";
 import { blob, object } from "../helpers/store-pack.js";
+import { gate, Scribe, sentBy, uploaderTo } from "./scribe.js";
 import { openWorld } from "./world.js";
 
 type Offered = PackedObject<ObjectId>;
-
-/** A store that writes down what it hears; what it does can be replaced. */
-class Scribe implements Pick<Remote, "hasMany" | "upload"> {
-  readonly asked: ObjectId[][] = [];
-  readonly packs: Uint8Array[][] = [];
-  readonly known = new Set<ObjectId>();
-  unfinished = 0;
-  mostUnfinished = 0;
-  answer: () => Promise<void> = () => Promise.resolve();
-  begin: () => Promise<void> = () => Promise.resolve();
-  take: () => Promise<void> = () => Promise.resolve();
-  keep: () => Promise<void> = () => Promise.resolve();
-
-  async hasMany(bytes: Uint8Array): Promise<(index: number) => boolean> {
-    const ids = Array.from({ length: bytes.length / 32 }, (_, index) => objectIdAt(bytes, index * 32));
-    this.asked.push(ids);
-    await this.answer();
-    return (index) => this.known.has(ids[index] as ObjectId);
-  }
-
-  async upload(): Promise<PackUpload> {
-    await this.begin();
-    const members: Uint8Array[] = [];
-    this.packs.push(members);
-    return {
-      add: async (room, onSent) => {
-        members.push(Buffer.from(room.subarray(memberHeadroomBytes)));
-        await this.take();
-        onSent();
-      },
-      finish: async (): Promise<PackReceipt> => {
-        this.unfinished += 1;
-        this.mostUnfinished = Math.max(this.mostUnfinished, this.unfinished);
-        await this.keep();
-        this.unfinished -= 1;
-        return { pack: "ab".repeat(32) as ObjectId, objects: members.length, bytes: 1 };
-      },
-    };
-  }
-}
-
-/** An uploader that packs on this thread. */
-function uploaderTo(
-  remote: Pick<Remote, "hasMany" | "upload">,
-  options: Partial<ConstructorParameters<typeof Uploader>[1]> = {},
-): Uploader {
-  return new Uploader(remote, {
-    pool: createPushPool(0),
-    compression: Promise.resolve({ codec: "gzip", level: undefined }),
-    ...options,
-  });
-}
-
-/** What the members of all packs hold: kind and id, member by member. */
-async function sentBy(scribe: Scribe): Promise<{ kind: string; id: ObjectId }[][]> {
-  const members = scribe.packs.flat();
-  return Promise.all(members.map(async (each) => decodeMemberTar(await inflateMember(each))));
-}
 
 /** Offers everything, and waits where that is asked for. */
 async function offerAll(uploader: Uploader, objects: Iterable<Offered>): Promise<void> {
@@ -83,13 +21,6 @@ const numbered = (count: number): Offered[] => Array.from({ length: count }, (_,
 
 const large = (count: number, length = 1 << 20): Offered[] =>
   Array.from({ length: count }, (_, index) => object("blob", seededBytes(index + 1, length)));
-
-/** A promise to be resolved by hand. */
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open };
-}
 
 t.test("each object is asked about and sent once, however often it is offered", async (t) => {
   const scribe = new Scribe();

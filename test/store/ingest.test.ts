@@ -8,7 +8,7 @@ import { packMember } from "../../src/objects/member-codec.js";
 import { encodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
-import { packTrailer } from "../../src/objects/pack-format.js";
+import { packTrailers } from "../../src/objects/pack-format.js";
 import { nodeDisk } from "../../src/store/disk.js";
 import { Ingest } from "../../src/store/ingest.js";
 import { openStore } from "../../src/store/open-store.js";
@@ -97,9 +97,9 @@ t.test("the index of a large pack is made on a thread, and is the same", async (
     return builder;
   };
   const id = "12".repeat(32) as ObjectId;
-  const parts = made().parts(id);
+  const parts = made().parts(id, "gzip");
   const index = await ingest.makeIndex(parts);
-  t.ok(index.equals(encodePackIndex(made().parts(id))));
+  t.ok(index.equals(encodePackIndex(made().parts(id, "gzip"))));
   t.equal(parts.records.length, 0, "handed over");
 });
 
@@ -163,7 +163,7 @@ t.test("a disk that is full while members are in work loses this pack alone", as
   left = 4;
   await within(20_000, "the failure", t.rejects(send(store, pack), { code: "STORE_FULL" }));
   left = Number.POSITIVE_INFINITY;
-  t.match(await send(store, pack), { objects: 12, bytes: Buffer.concat([...pack.members, packTrailer]).length });
+  t.match(await send(store, pack), { objects: 12, bytes: Buffer.concat([...pack.members, packTrailers.gzip]).length });
 });
 
 t.test("a pack that is given up while members are in work leaves nothing, and so does closing", async (t) => {

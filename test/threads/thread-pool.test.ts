@@ -174,3 +174,13 @@ t.test("a thread does not keep the process", async (t) => {
 t.test("there is use for one thread at least", async (t) => {
   t.ok(usefulThreads() >= 1 && usefulThreads() <= 8);
 });
+
+t.test("the first few jobs are done where they are asked for", async (t) => {
+  const entry = new URL("./test-thread.js", import.meta.url);
+  const pool: Pool = new ThreadPool({ entry, work: testWork, size: 2, localJobs: 2 });
+  t.teardown(() => pool.close());
+  const where = [];
+  for (let job = 0; job < 3; job += 1) where.push(await pool.run({ do: "where" }));
+  t.strictSame(where.slice(0, 2), [threadId, threadId]);
+  t.not(where[2], threadId);
+});
