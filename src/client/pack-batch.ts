@@ -6,6 +6,7 @@ import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.
 import type { PackedObject } from "../objects/object-kind.js";
 import { memberTargetBytes } from "../objects/pack-format.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
+import { countGarbage } from "../threads/collect-garbage.js";
 import type { Done } from "../threads/jobs.js";
 import { bytesAt, kindAt, type Batch } from "./batch.js";
 
@@ -32,6 +33,9 @@ export interface PackedMember {
 /** Holds the tar of all members but those of the longest objects. */
 export const packScratchBytes = memberTargetBytes * 2;
 
+/** Compression leaves about twice what comes out of it behind. */
+const garbagePerByte = 2;
+
 interface Gathering {
   readonly level: number | undefined;
   objects: PackedObject<ObjectId>[];
@@ -47,6 +51,7 @@ export async function packBatch(job: PackJob, scratch: Uint8Array): Promise<Done
   const packed: { bytes: Uint8Array; objects: number }[] = [];
   const pack = async (gathering: Gathering): Promise<void> => {
     const bytes = packMember(await encodeMemberTar(gathering.objects, scratch), job.codec, gathering.level);
+    countGarbage(garbagePerByte * bytes.length);
     packed.push({ bytes, objects: gathering.objects.length });
     gathering.objects = [];
     gathering.bytes = 0;

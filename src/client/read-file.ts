@@ -18,8 +18,8 @@ import { sourceStatOf, type SourceStat } from "./source-stat.js";
 const maxTries = 3;
 /** A larger one is not begun again: it may well change for ever, as logs do. */
 const maxRetriedBytes = 64 << 20;
-/** What is looked at of a large file at a time: two of the longest chunks. */
-const windowBytes = 8 << 20;
+/** What is looked at of a large file at a time: the longest chunk, and what is read at once at least. */
+export const windowBytes = maxChunkBytes + (1 << 20);
 
 export interface ReadFile {
   readonly content: FileContent;
@@ -32,6 +32,8 @@ export interface ReadFile {
 export interface ReadFileOptions {
   /** Takes each object that the file is made of; what it returns is waited for, and the bytes are written over after that. */
   offer: (object: PackedObject<ObjectId>) => Promise<void> | undefined;
+  /** `windowBytes` of memory to read a large file through; new memory, unless given. */
+  window?: Buffer | undefined;
   /** Told of bytes as they are read. */
   onBytes: (count: number) => void;
   /** Is waited for now and then, so that the network gets its turn. */
@@ -98,7 +100,7 @@ async function readLarge(fd: number, end: number, options: ReadFileOptions): Pro
   const lists: PackedObject<ObjectId>[] = [];
   const builder = new ListBuilder((list) => void lists.push(list));
   const hasher = blake3().createHasher();
-  const window = Buffer.allocUnsafeSlow(Math.min(windowBytes, end));
+  const window = options.window ?? Buffer.allocUnsafeSlow(Math.min(windowBytes, end));
   let position = 0;
   let rest = window.subarray(0, 0);
   let isEnd = false;

@@ -5,7 +5,7 @@ import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-
 import type { PackedObject } from "../objects/object-kind.js";
 import type { Done } from "../threads/jobs.js";
 import { kindNumber, packingRoomBytes, type Batch } from "./batch.js";
-import { readSourceFile, type ReadFile } from "./read-file.js";
+import { readSourceFile, windowBytes, type ReadFile } from "./read-file.js";
 import type { SourceStat } from "./source-stat.js";
 
 export interface ReadMoreJob {
@@ -31,29 +31,41 @@ const givenUp = new Error("the file was given up");
 /** The large files of one thread. */
 export class LargeFiles {
   readonly #open = new Map<number, LargeFile>();
+  /** Kept for the next: memory of this size that comes and goes makes the allocator keep more and more. */
+  readonly #windows: Buffer[] = [];
 
   /** Reads on until the buffer is full, or the file at its end. Rejects with what reading it fails with. */
   async readMore({ file, path, buffer }: ReadMoreJob): Promise<Done<ReadMoreResult>> {
     let reading = this.#open.get(file);
     if (buffer === undefined) {
-      this.#open.delete(file);
-      await reading?.giveUp();
+      if (reading !== undefined) {
+        await reading.giveUp();
+        this.#close(file, reading);
+      }
       return { result: { batch: undefined, bytesRead: 0, end: undefined } };
     }
-    if (reading === undefined) this.#open.set(file, (reading = new LargeFile(path)));
+    if (reading === undefined) {
+      const window = this.#windows.pop() ?? Buffer.allocUnsafeSlow(windowBytes);
+      this.#open.set(file, (reading = new LargeFile(path, window)));
+    }
     try {
       const step = await reading.fill(buffer);
-      if (step.end !== undefined) this.#open.delete(file);
+      if (step.end !== undefined) this.#close(file, reading);
       return { result: step, transfer: [buffer] };
     } catch (error) {
-      this.#open.delete(file);
+      this.#close(file, reading);
       throw error;
     }
+  }
+
+  #close(file: number, { window }: LargeFile): void {
+    if (this.#open.delete(file)) this.#windows.push(window);
   }
 }
 
 /** A file that is being read, and stands still between one buffer and the next. */
 class LargeFile {
+  readonly window: Buffer;
   readonly #path: ByteString;
   #reading: Promise<ReadFile> | undefined;
   #filling: Filling | undefined;
@@ -63,8 +75,9 @@ class LargeFile {
   /** Wakes the reading that waits for another buffer. */
   #goOn: ((error?: Error) => void) | undefined;
 
-  constructor(path: ByteString) {
+  constructor(path: ByteString, window: Buffer) {
     this.#path = path;
+    this.window = window;
   }
 
   async fill(buffer: ArrayBuffer): Promise<ReadMoreResult> {
@@ -75,6 +88,7 @@ class LargeFile {
       offer: (object) => this.#offer(object),
       onBytes: (count) => (this.#bytesRead += count),
       breathe: () => undefined,
+      window: this.window,
     });
     const goOn = this.#goOn;
     this.#goOn = undefined;
