@@ -8,7 +8,7 @@
  *     and for each object   length, id, bytes, padding        numbers little-endian, padding to 8 bytes
  *     BLAKE3 of all before
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { byteString, byteStringFromText, bytesOf, type ByteString } from "../objects/byte-string.js";
 import { blake3, hashLength } from "../objects/hash.js";
@@ -55,7 +55,14 @@ export function writePushIndex(file: string, index: PushIndex): void {
   makeFolders(byteStringFromText(dirname(file)), 0o700);
   const temporary = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, encode(index), { mode: 0o600 });
+    const fd = openSync(temporary, "w", 0o600);
+    try {
+      const writer = new IndexWriter(fd);
+      write(writer, index);
+      writer.finish();
+    } finally {
+      closeSync(fd);
+    }
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -71,7 +78,7 @@ interface Header {
   objects: number;
 }
 
-function encode(index: PushIndex): Buffer {
+function write(writer: IndexWriter, index: PushIndex): void {
   const header = {
     store: index.store,
     commit: index.commit,
@@ -80,25 +87,68 @@ function encode(index: PushIndex): Buffer {
     objects: index.objects.size,
   } satisfies Header;
   const json = Buffer.from(JSON.stringify(header));
-  const parts: Uint8Array[] = [magic, uint32(version), uint32(json.length), json];
-  let length = magic.length + 8 + json.length;
-  const push = (...added: Uint8Array[]): void => {
-    for (const part of added) {
-      parts.push(part);
-      length += part.length;
-    }
-    const padding = -length & (alignment - 1);
-    if (padding > 0) parts.push(Buffer.alloc(padding));
-    length += padding;
-  };
-  push();
+  writer.add(magic, uint32(version), uint32(json.length), json);
+  writer.align();
   for (const [path, { tree, stats }] of index.folders) {
-    push(uint32(path.length), uint32(stats.length / 2), objectIdBytes(tree), bytesOf(path));
-    push(new Uint8Array(stats.buffer, stats.byteOffset, stats.byteLength));
+    writer.add(uint32(path.length), uint32(stats.length / 2), objectIdBytes(tree), bytesOf(path));
+    writer.align();
+    writer.add(new Uint8Array(stats.buffer, stats.byteOffset, stats.byteLength));
   }
-  for (const [id, bytes] of index.objects) push(uint32(bytes.length), objectIdBytes(id), bytes);
-  const whole = Buffer.concat(parts);
-  return Buffer.concat([whole, blake3().hash(whole)]);
+  for (const [id, bytes] of index.objects) {
+    writer.add(uint32(bytes.length), objectIdBytes(id), bytes);
+    writer.align();
+  }
+}
+
+const noBytes = Buffer.alloc(alignment);
+
+/** Writes through a small buffer: the index of a million files has 130 MB, which need not be in memory once more. */
+class IndexWriter {
+  readonly #fd: number;
+  readonly #hasher = blake3().createHasher();
+  readonly #buffer = Buffer.allocUnsafe(256 << 10);
+  #used = 0;
+  #length = 0;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  add(...parts: Uint8Array[]): void {
+    for (const part of parts) {
+      this.#length += part.length;
+      if (this.#used + part.length > this.#buffer.length) this.#flush();
+      if (part.length > this.#buffer.length) {
+        this.#hasher.update(part);
+        this.#write(part);
+      } else {
+        this.#buffer.set(part, this.#used);
+        this.#used += part.length;
+      }
+    }
+  }
+
+  /** Zeros up to the next multiple of `alignment`. */
+  align(): void {
+    this.add(noBytes.subarray(0, align(this.#length) - this.#length));
+  }
+
+  /** The hash of all that was written. */
+  finish(): void {
+    this.#flush();
+    this.#write(this.#hasher.digest());
+  }
+
+  #flush(): void {
+    const used = this.#buffer.subarray(0, this.#used);
+    this.#hasher.update(used);
+    this.#write(used);
+    this.#used = 0;
+  }
+
+  #write(bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);
+  }
 }
 
 /** The bytes are whole, as their hash has shown. */
