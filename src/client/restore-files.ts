@@ -34,8 +34,8 @@ const listBytesPerMib = 80;
 
 export interface FileFetcherOptions {
   signal?: AbortSignal | undefined;
-  /** Threads at most; with 0, all is done on this one. */
-  threads: number;
+  /** As in the options of a restore. */
+  threads: number | undefined;
   capacity: TableCapacity;
   target: FolderPlace;
   /** The mode that a file is to be given. */

@@ -9,7 +9,6 @@ import { byteString, displayName, type ByteString } from "../objects/byte-string
 import type { Commit } from "../objects/commit.js";
 import type { DirEntry, Entry, FileEntry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
-import { usefulThreads } from "../threads/thread-pool.js";
 import { createBreath } from "./breath.js";
 import { makeFolders } from "./make-folders.js";
 import { FolderCache, HeldFolder } from "./held-folder.js";
@@ -52,7 +51,7 @@ export interface RestoreOptions {
   onEvent: (event: RestoreEvent) => void;
   progress: RestoreProgress;
   signal?: AbortSignal | undefined;
-  /** Threads that write, at most; as many as are useful, unless said. With 0 all is done on the calling one. */
+  /** Threads that write; as many as pay, unless said. With 0 all is done on the calling one. */
   threads?: number;
   /** How many files and chunks are known at a time; a blob that is wanted among others then is not fetched for these again. */
   capacity?: TableCapacity;
@@ -129,7 +128,7 @@ class Restore {
     });
     this.#files = new FileFetcher(remote, {
       signal: options.signal,
-      threads: options.threads ?? usefulThreads(),
+      threads: options.threads,
       capacity: options.capacity ?? fullCapacity,
       target: work.target.place,
       modeOf: (entry) => restorableMode(entry, this.#owner),

@@ -91,9 +91,9 @@ t.test("many folders, and deep ones, take few descriptors", { skip: notLinux }, 
     parent: (each) => (each === "" ? undefined : each.split("/").slice(0, -1).join("/")),
     name: (each) => text(each.split("/").at(-1) ?? ""),
   });
-  for (const each of [...paths, path, ...paths.toReversed()]) {
+  for (const [index, each] of [...paths, path, ...paths.toReversed()].entries()) {
     writeFileSync(cache.get(each).path(text("file")), each);
-    t.ok(openBeneath(at) <= 65, each);
+    if (index % 50 === 49) t.ok(openBeneath(at) <= 65, each);
   }
   for (const each of paths) t.equal(readFileSync(join(at, each, "file"), "utf8"), each);
   cache.close();

@@ -10,6 +10,6 @@ t.test("what was counted does not pile up", (t) => {
     countGarbage(bytes);
     most = Math.max(most, process.memoryUsage().arrayBuffers);
   }
-  t.ok(most < 40 << 20, `${most >> 20} MiB at most`);
+  t.ok(most < 16 << 20, `${most >> 20} MiB at most`);
   t.end();
 });
