@@ -1,5 +1,6 @@
 /** What the threads of a push do: read and hash files, and pack the objects that the store lacks. */
 import { unreachable } from "../errors.js";
+import { returnFreedMemory } from "../platform/allocator.js";
 import type { Work } from "../threads/jobs.js";
 import { ThreadPool, type PoolThread } from "../threads/thread-pool.js";
 import { packBatch, packScratchBytes, type PackJob, type PackResult } from "./pack-batch.js";
@@ -40,7 +41,7 @@ const localJobs = 5;
 /** A pool for one push; with a size of 0 the caller's own thread does it all. */
 export function createPushPool(size: number): PushPool {
   const entry = new URL("./push-thread.js", import.meta.url);
-  return new ThreadPool({ entry, work: createPushWork(), size, localJobs });
+  return new ThreadPool({ entry, work: createPushWork(), size, localJobs, onFirstThread: returnFreedMemory });
 }
 
 /** Does a job; its buffer goes along. */

@@ -152,7 +152,7 @@ export class Conversation {
   }
 
   /** Sends a member under a number, as `Exchange.sendMember` does. */
-  sendMember(request: number, room: Uint8Array, onSent: () => void): Promise<void> {
+  sendMember(request: number, room: Uint8Array, onSent?: () => void): Promise<void> {
     return this.#channel.send(encodeMemberInPlace(request, room), onSent);
   }
 

@@ -3,15 +3,16 @@ import { BakError } from "../errors.js";
 import type { Conversation, Exchange } from "./conversation.js";
 
 /**
- * Answers a request with a pack stream. Each member waits for room in the channel, so memory does not follow a slow peer.
+ * Answers a request with a pack stream. Each member comes behind `memberHeadroomBytes` bytes, is the stream's from then on,
+ * and waits for room in the channel, so memory does not follow a slow peer.
  */
 export async function sendPackStream(
   conversation: Conversation,
   request: number,
-  members: AsyncIterable<Uint8Array>,
+  rooms: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   await conversation.send({ type: "packBegin", request });
-  for await (const member of members) await conversation.send({ type: "packMember", request, member });
+  for await (const room of rooms) await conversation.sendMember(request, room);
   await conversation.send({ type: "packEnd", request, pack: undefined });
 }
 

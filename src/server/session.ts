@@ -17,6 +17,7 @@ import {
   protocolVersion,
 } from "../protocol/limits.js";
 import { encodeLogLines } from "../protocol/log-lines.js";
+import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import type { Message, MessageOf } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
@@ -161,12 +162,12 @@ class Session {
     for await (const batch of ids) yield* this.#read(this.#store.locateMembers(batch));
   }
 
-  /** Members as they lie on disk; throws NOT_SUPPORTED before one that the client cannot deal with. */
+  /** Members as they lie on disk, with headroom; throws NOT_SUPPORTED before one that the client cannot deal with. */
   async *#read(members: readonly MemberLocation[]): AsyncGenerator<Uint8Array, void, undefined> {
     for (const at of members) {
-      const member = await this.#store.readMember(at);
-      this.#assertReadable(member);
-      yield member;
+      const room = await this.#store.readMember(at, memberHeadroomBytes);
+      this.#assertReadable(room.subarray(memberHeadroomBytes));
+      yield room;
     }
   }
 

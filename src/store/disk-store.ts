@@ -94,8 +94,8 @@ export class DiskStore implements Store {
     });
   }
 
-  readMember(at: MemberLocation): Promise<Buffer> {
-    return this.#later(() => this.#packs.readMember(at));
+  readMember(at: MemberLocation, headroom?: number): Promise<Buffer> {
+    return this.#later(() => this.#packs.readMember(at, headroom));
   }
 
   receivePack(): PackReceiver {

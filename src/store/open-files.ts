@@ -8,6 +8,13 @@ interface OpenFile {
   isDropped: boolean;
 }
 
+/** What to read of a file, in bytes. */
+export interface ReadPlace {
+  readonly offset: number;
+  readonly length: number;
+  readonly headroom?: number;
+}
+
 /** Keeps the files open that were read last. */
 export class OpenFiles {
   readonly #limit: number;
@@ -18,12 +25,12 @@ export class OpenFiles {
     this.#limit = limit;
   }
 
-  /** `length` bytes at `offset` of a file, or fewer where it ends before. */
-  async read(path: string, offset: number, length: number): Promise<Buffer> {
+  /** `length` bytes at `offset` of a file, or fewer where it ends before; `headroom` bytes to write into stand before them. */
+  async read(path: string, { offset, length, headroom = 0 }: ReadPlace): Promise<Buffer> {
     const file = this.#use(path);
     file.readers += 1;
     try {
-      return await readAt(await file.handle, offset, length);
+      return await readAt(await file.handle, { offset, length, headroom });
     } catch (error) {
       this.#drop(path, file); // so that the next read opens the file anew
       throw error;
@@ -58,15 +65,16 @@ export class OpenFiles {
   }
 }
 
-async function readAt(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
+async function readAt(handle: FileHandle, place: Required<ReadPlace>): Promise<Buffer> {
+  const { offset, length, headroom } = place;
+  const bytes = Buffer.allocUnsafe(headroom + length);
   let at = 0;
   while (at < length) {
-    const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
+    const { bytesRead } = await handle.read(bytes, headroom + at, length - at, offset + at);
     if (bytesRead === 0) break;
     at += bytesRead;
   }
-  return bytes.subarray(0, at);
+  return bytes.subarray(0, headroom + at);
 }
 
 /** Nothing was written through the file, so nothing is lost where it does not close, or was never opened. */

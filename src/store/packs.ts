@@ -110,10 +110,11 @@ export class Packs {
     return { pack: pack.id, ...this.#index.member(pack, member) };
   }
 
-  async readMember({ pack, offset, packedLength }: MemberLocation): Promise<Buffer> {
+  async readMember({ pack, offset, packedLength }: MemberLocation, headroom = 0): Promise<Buffer> {
     const path = this.#layout.pack(pack);
-    const bytes = await this.#files.read(path, offset, packedLength);
-    if (bytes.length < packedLength) throw this.#damaged(pack, `it is cut short at byte ${offset + bytes.length}`);
+    const bytes = await this.#files.read(path, { offset, length: packedLength, headroom });
+    if (bytes.length < headroom + packedLength)
+      throw this.#damaged(pack, `it is cut short at byte ${offset + bytes.length - headroom}`);
     return bytes;
   }
 

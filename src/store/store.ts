@@ -90,8 +90,11 @@ export interface Store extends ObjectSource {
    * the first id that the store does not have.
    */
   locateMembers(ids: Iterable<ObjectId>): MemberLocation[];
-  /** A member's bytes as they lie on disk, not looked at. Rejects with STORE_DAMAGED where the pack is too short for it. */
-  readMember(at: MemberLocation): Promise<Buffer>;
+  /**
+   * A member's bytes as they lie on disk, not looked at, behind `headroom` bytes for whatever is to stand before them; none
+   * unless given. Rejects with STORE_DAMAGED where the pack is too short for it.
+   */
+  readMember(at: MemberLocation, headroom?: number): Promise<Buffer>;
   /** Begins to take in a pack; any number may be received side by side. */
   receivePack(): PackReceiver;
   /** The projects that have a commit, sorted. */

@@ -33,6 +33,8 @@ export interface ThreadPoolOptions<Job, Result> {
   readonly size: number;
   /** So many jobs are done on this thread before others are started: for little work that is sooner than starting one. */
   readonly localJobs?: number;
+  /** Called before the first thread is started. */
+  readonly onFirstThread?: () => void;
 }
 
 /** One thread of a pool, for jobs that belong together and find on it what the one before has left. */
@@ -54,6 +56,7 @@ export class ThreadPool<Job, Result> {
   readonly #waiting: Waiting[] = [];
   readonly #local: LocalThread<Job, Result>;
   #localJobsLeft: number;
+  #hasStarted = false;
   #isClosed = false;
 
   constructor(options: ThreadPoolOptions<Job, Result>) {
@@ -118,6 +121,8 @@ export class ThreadPool<Job, Result> {
   }
 
   #start(): Thread {
+    if (!this.#hasStarted) this.#options.onFirstThread?.();
+    this.#hasStarted = true;
     const thread = new Thread(this.#options.entry, {
       onFree: () => this.#dispatch(),
       onGone: () => {

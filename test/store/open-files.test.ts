@@ -23,7 +23,7 @@ t.test("any part of any file is read, by many at once", async (t) => {
   const folder = t.testdir(contents);
   const files = new OpenFiles(4);
   const order = Array.from({ length: 200 }, (_, index) => (index * 7) % count);
-  const read = await Promise.all(order.map((name) => files.read(join(folder, `${name}`), 8, 5)));
+  const read = await Promise.all(order.map((name) => files.read(join(folder, `${name}`), { offset: 8, length: 5 })));
   t.strictSame(
     read.map(String),
     order.map((name) => `of ${name}`.slice(0, 5)),
@@ -37,25 +37,33 @@ t.test("a file that ends early gives fewer bytes", async (t) => {
   const folder = t.testdir({ short: "123" });
   const files = new OpenFiles(1);
   t.teardown(() => files.close());
-  t.equal(String(await files.read(join(folder, "short"), 1, 10)), "23");
-  t.equal(String(await files.read(join(folder, "short"), 10, 10)), "");
+  t.equal(String(await files.read(join(folder, "short"), { offset: 1, length: 10 })), "23");
+  const room = await files.read(join(folder, "short"), { offset: 1, length: 2, headroom: 3 });
+  t.equal(room.toString("latin1", 3), "23", "behind its headroom");
+  t.equal(String(await files.read(join(folder, "short"), { offset: 10, length: 10 })), "");
 });
 
 t.test("a file that could not be opened is opened once it is there", async (t) => {
   const folder = t.testdir({ other: "x" });
   const files = new OpenFiles(2);
   t.teardown(() => files.close());
-  await t.rejects(files.read(join(folder, "late"), 0, 1), { code: "ENOENT" });
+  await t.rejects(files.read(join(folder, "late"), { offset: 0, length: 1 }), { code: "ENOENT" });
   writeFileSync(join(folder, "late"), "1");
-  t.equal(String(await files.read(join(folder, "late"), 0, 1)), "1");
+  t.equal(String(await files.read(join(folder, "late"), { offset: 0, length: 1 })), "1");
   renameSync(join(folder, "other"), join(folder, "late"));
-  t.equal(String(await files.read(join(folder, "late"), 0, 1)), "1", "the file that is open is read on");
+  t.equal(
+    String(await files.read(join(folder, "late"), { offset: 0, length: 1 })),
+    "1",
+    "the file that is open is read on",
+  );
 });
 
 t.test("closing while files are read lets the reads end", async (t) => {
   const folder = t.testdir(contents);
   const files = new OpenFiles(2);
-  const reading = Promise.all(Object.keys(contents).map((name) => files.read(join(folder, name), 0, 7)));
+  const reading = Promise.all(
+    Object.keys(contents).map((name) => files.read(join(folder, name), { offset: 0, length: 7 })),
+  );
   await files.close();
   t.strictSame((await reading).map(String), Array.from({ length: count }).fill("content"));
   if (canCount) t.equal(openIn(folder), 0);
