@@ -111,6 +111,8 @@ class Walk {
   #failure: { readonly reason: unknown } | undefined;
   /** What the sink wants to be waited for. */
   #room: Promise<void> | undefined;
+  /** What has been told to the walk and is to be gone on with: the first is being dealt with. */
+  readonly #steps: (() => void)[] = [];
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
@@ -188,16 +190,25 @@ class Walk {
     this.#failure ??= { reason };
   }
 
-  /** Goes on with what a thread has done; what is thrown there stops the walk. */
+  /**
+   * Goes on with what a thread has done; what is thrown there stops the walk. A step that leads to another is ended first:
+   * folders in folders, each of which ends the one that it is in, would otherwise all be on one stack.
+   */
   #later<T>(step: (value: T) => void): (value: T) => void {
     return (value) => {
-      try {
-        this.#options.signal?.throwIfAborted();
-        if (this.#failure === undefined) step(value);
-      } catch (error) {
-        this.#fail(error);
-      }
+      this.#steps.push(() => step(value));
+      if (this.#steps.length > 1) return; // whoever is at the first of them goes on with this one
+      for (; this.#steps.length > 0; this.#steps.shift()) this.#step(this.#steps[0] as () => void);
     };
+  }
+
+  #step(step: () => void): void {
+    try {
+      this.#options.signal?.throwIfAborted();
+      if (this.#failure === undefined) step();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** One folder, whose names are sorted, against the same folder at the head. */

@@ -383,6 +383,23 @@ t.test("a path that is too long is told of, and the rest goes on", async (t) => 
   t.strictSame([...entriesOf(taken).keys()], ["a", "m", name, "z"]);
 });
 
+t.test(
+  "folders in folders, as deep as a path can lead, are all made when the last file of them is known",
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "bak-deep-")); // as short as may be
+    t.teardown(() => execFileSync("rm", ["-rf", folder]));
+    const depth = Math.floor((4095 - folder.length - 2) / 2);
+    mkdirSync(join(folder, ...Array.from({ length: depth }, () => "d")), { recursive: true });
+    execFileSync("find", [folder, "-depth", "-empty", "-execdir", "touch", "{}/f", ";"]);
+    const first = await take(folder);
+    t.match(first.snapshot.counts, { files: 1, dirs: depth, unreadable: 0 });
+    t.equal(first.offered.filter(({ kind }) => kind === "tree").length, depth + 1);
+    const again = await take(folder, { baseline: baselineOf(first) });
+    t.equal(again.snapshot.tree, first.snapshot.tree);
+    t.strictSame(again.events, []);
+  },
+);
+
 const isRoot = process.getuid?.() === 0 && "nothing is unreadable to root";
 
 t.test("a file that may not be read is told of, and the rest goes on", { skip: isRoot }, async (t) => {

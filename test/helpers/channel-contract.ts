@@ -43,6 +43,40 @@ export function channelContract(t: Test, open: OpenPair): void {
     }
   });
 
+  test("a frame may be written over once it is told to be sent, and each is told once", async (t, {
+    client,
+    server,
+  }) => {
+    const buffer = Buffer.alloc(3 * mib);
+    const told: number[] = [];
+    const sending = (async () => {
+      for (let index = 0; index < 20; index += 1) {
+        const length = [5, 70_000, 3 * mib][index % 3] as number;
+        await new Promise<void>((resolve, reject) => {
+          const frame = buffer.subarray(0, length).fill(index);
+          const onSent = (): void => {
+            told.push(index);
+            buffer.fill(0xee);
+            resolve();
+          };
+          client.send(frame, onSent).catch(reject);
+        });
+      }
+    })();
+    for (let index = 0; index < 20; index += 1) {
+      const frame = (await server.receive()) as Uint8Array;
+      t.ok(
+        frame.every((byte) => byte === index),
+        `frame ${index}`,
+      );
+    }
+    await sending;
+    t.strictSame(
+      told,
+      Array.from({ length: 20 }, (_, index) => index),
+    );
+  });
+
   test("an orderly close ends the other end's reading after what was sent", async (t, { client, server }) => {
     await client.send(Buffer.from("last"));
     const closing = client.close();

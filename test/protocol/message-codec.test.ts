@@ -7,7 +7,12 @@ import { isBakError } from "../../src/errors.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
 import { parseProjectId } from "../../src/objects/project-id.js";
 import { maxFrameBytes, maxIdsPerMessage } from "../../src/protocol/limits.js";
-import { decodeMessage, encodeMessage } from "../../src/protocol/message-codec.js";
+import {
+  decodeMessage,
+  encodeMemberInPlace,
+  encodeMessage,
+  memberHeadroomBytes,
+} from "../../src/protocol/message-codec.js";
 import { layouts, type Message } from "../../src/protocol/messages.js";
 import { hexBytes, lengthsNotRefused, mutationsOf, misreading, withBuffers } from "../helpers/arbitrary-bytes.js";
 import { anyMessage, messagesOf, messageTypes } from "../helpers/arbitrary-messages.js";
@@ -67,6 +72,36 @@ t.test("golden bytes", (t) => {
     t.equal(encodeMessage(message).toString("hex"), bytes.toString("hex"), `${message.type} as bytes`);
     t.strictSame(withBuffers(decodeMessage(bytes)), withBuffers(message), `${message.type} from bytes`);
   }
+  t.end();
+});
+
+t.test("a member that is encoded where it lies is the same message, whatever its number and length", (t) => {
+  const requests = fc.oneof(
+    fc.constantFrom(0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000, 0xffffffff),
+    fc.integer({ min: 0, max: 0xffffffff }),
+  );
+  const members = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.constantFrom(0, 0xff, 0x100, 0xffff, 0x10000, 300_000).map((length) => new Uint8Array(length).fill(0xc4)),
+  );
+  const same = fc.property(requests, members, fc.nat(20), (request, member, before) => {
+    const whole = Buffer.alloc(before + memberHeadroomBytes + member.length + 5, 0x11);
+    const room = whole.subarray(before, whole.length - 5);
+    room.set(member, memberHeadroomBytes);
+    const frame = encodeMemberInPlace(request, room);
+    const message: Message = { type: "packMember", request, member: Buffer.from(member) };
+    return (
+      isDeepStrictEqual(withBuffers(decodeMessage(frame)), message) &&
+      isDeepStrictEqual(withBuffers(decodeMessage(encodeMessage(message))), message) &&
+      frame.buffer === whole.buffer &&
+      frame.byteOffset >= room.byteOffset &&
+      whole.subarray(0, before).every((byte) => byte === 0x11) &&
+      whole.subarray(-5).every((byte) => byte === 0x11)
+    );
+  });
+  holds(t, "the message, and nothing beside its room", same, 500);
+  const room = Buffer.concat([Buffer.alloc(memberHeadroomBytes), Buffer.from("hi")]);
+  t.equal(Buffer.from(encodeMemberInPlace(0x1234, room)).toString("hex"), "9308cd1234c6000000026869", "golden bytes");
   t.end();
 });
 
