@@ -11,7 +11,7 @@ import type { PackReceipt, Remote } from "./remote.js";
 import { Uploader, type Compression } from "./upload.js";
 
 /** For each thread: one buffer is read into, one is packed, and others wait for the store's answer or for the network. */
-const smallBuffersPerThread = 3;
+const smallBuffersPerThread = 2;
 const moreSmallBuffers = 4;
 const largeBuffersPerThread = 1;
 const moreLargeBuffers = 2;
