@@ -330,14 +330,15 @@ t.test("nothing is sent for a head that the index takes for the store's, before 
   const asked: ("trees" | "has")[] = [];
   const connect: PushOptions["connect"] = async (hello) => {
     const remote = await place.world.connect({ ...hello, wrap: (channel) => spied(channel, sent) });
-    const { takeHeadTrees, hasMany } = remote;
+    const takeHeadTrees = remote.takeHeadTrees.bind(remote);
+    const hasMany = remote.hasMany.bind(remote);
     remote.takeHeadTrees = () => {
       asked.push("trees");
-      return takeHeadTrees.call(remote);
+      return takeHeadTrees();
     };
     remote.hasMany = (ids) => {
       asked.push("has");
-      return hasMany.call(remote, ids);
+      return hasMany(ids);
     };
     await settle(200); // time enough to read some of it
     return remote;
