@@ -76,16 +76,24 @@ class Taking {
   readonly #onEvent: PushOptions["onEvent"];
   /** What there is to be told, until it is certain that the head is the right one. */
   #held: PushEvent[] | undefined = [];
+  /** The same for what there is to be sent. */
+  #send: () => void = () => undefined;
+  #sendNothing: (reason: unknown) => void = () => undefined;
 
-  /** `remote` may still be connecting: what is found to be new waits for it, within the pipeline's bounds. */
+  /** `remote` may still be connecting: what is found to be new waits to be confirmed, within the pipeline's bounds. */
   constructor(options: PushOptions, from: { head: Head; remote: Promise<Remote>; store: string }) {
     const { progress, signal } = options;
     const { head, remote, store } = from;
     this.head = head;
     this.#onEvent = options.onEvent;
+    const confirmed = new Promise<Remote>((resolve, reject) => {
+      this.#send = () => resolve(remote);
+      this.#sendNothing = reject;
+    });
+    confirmed.catch(() => undefined); // thrown to whoever has something to send
     const later = {
-      hasMany: async (ids: Uint8Array) => (await remote).hasMany(ids),
-      upload: async () => (await remote).upload(),
+      hasMany: async (ids: Uint8Array) => (await confirmed).hasMany(ids),
+      upload: async () => (await confirmed).upload(),
     };
     this.pipeline = new PushPipeline(later, {
       threads: options.threads,
@@ -108,8 +116,9 @@ class Taking {
     this.snapshot.catch(() => undefined); // thrown where it is waited for
   }
 
-  /** The head is the right one: tells what was held back, and what comes from now on at once. */
+  /** The head is the right one: tells and sends what was held back, and what comes from now on at once. */
   confirm(): void {
+    this.#send();
     const held = this.#held ?? [];
     this.#held = undefined;
     if (this.head.commit !== undefined && !this.head.baseline.isOfFolder) {
@@ -122,6 +131,7 @@ class Taking {
   /** Stops whatever is still under way. */
   async giveUp(reason: unknown): Promise<void> {
     this.#stop.abort(reason);
+    this.#sendNothing(reason);
     await this.pipeline.close();
     await this.snapshot.catch(() => undefined);
   }

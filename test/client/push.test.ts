@@ -12,7 +12,7 @@ import type { Channel } from "../../src/protocol/channel.js";
 import { decodeMessage } from "../../src/protocol/message-codec.js";
 import type { MessageType } from "../../src/protocol/messages.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
-import { until, within } from "../helpers/deadline.js";
+import { settle, until, within } from "../helpers/deadline.js";
 import { testProject } from "../helpers/small-commit.js";
 import { openWorld, pathsIn, pushFolder, told, untilOld, type StoreWorld } from "./world.js";
 
@@ -317,6 +317,41 @@ t.test("a head that moved meanwhile is built upon, and no blob is sent twice", a
   t.strictSame(await logOf(place), [rival, mine.result.commit]);
   t.match((await commitAt(place, mine.result.commit)).counts, { files: 2, removed: 1, added: 1 });
   t.equal(readPushIndex(place.index)?.commit, mine.result.commit);
+});
+
+t.test("nothing is sent for a head that the index takes for the store's, before it is known to be", async (t) => {
+  const place = await placeOf(t, { a: "1" });
+  const other = await folderBeside(place, { z: "333" });
+  await pushFolder(place.world, place.source);
+  const rival = await pushFolder(place.world, other);
+  for (let index = 0; index < 20; index += 1)
+    writeFileSync(join(place.source, `random-${index}`), seededBytes(index, 600_000));
+  const sent: MessageType[] = [];
+  const asked: ("trees" | "has")[] = [];
+  const connect: PushOptions["connect"] = async (hello) => {
+    const remote = await place.world.connect({ ...hello, wrap: (channel) => spied(channel, sent) });
+    const takeHeadTrees = remote.takeHeadTrees.bind(remote);
+    const hasMany = remote.hasMany.bind(remote);
+    remote.takeHeadTrees = () => {
+      asked.push("trees");
+      return takeHeadTrees();
+    };
+    remote.hasMany = (ids) => {
+      asked.push("has");
+      return hasMany(ids);
+    };
+    await settle(200); // time enough to read some of it
+    return remote;
+  };
+  const mine = await within(30_000, "the push", pushFolder(place.world, place.source, { connect }));
+  t.equal(mine.result.parent, rival.result.commit);
+  t.match(mine.result.upload, { objects: { blob: 20 }, packs: 1 });
+  const count = (type: MessageType): number => sent.filter((each) => each === type).length;
+  t.equal(count("packBegin"), 1);
+  t.equal(count("packEnd"), 1);
+  t.equal(asked[0], "trees", "the head is taken in before anything is asked");
+  t.match(told(mine.events).slice(0, 2), ["otherFolder"], "nor is anything told of it");
+  t.equal(mine.progress.filesRead, mine.result.counts.files);
 });
 
 t.test("a head that never stands still ends a push after some tries", async (t) => {
