@@ -5,8 +5,8 @@ import { maxMemberBytes, maxPackedMemberBytes } from "./pack-format.js";
 
 /** zlib's most, 9, is also its fastest: 256 KiB of memory while a member is compressed. */
 const memLevel = 9;
-/** zlib gives its output in buffers of this size, and joins them; one is enough for most members. */
-const deflateStepBytes = 160 << 10;
+/** zlib gives its output in buffers of this size, and joins them: one is enough for most members, and malloc has room for it at hand. */
+const deflateStepBytes = 100 << 10;
 const headerBytes = 10;
 const footerBytes = 8;
 
