@@ -1,4 +1,5 @@
 /** The threads of a restore: as many as pay, bounded in what they have at hand, and what their jobs come to. */
+import { ownBytes } from "../threads/own-bytes.js";
 import { ThreadPool, usefulThreads } from "../threads/thread-pool.js";
 import type { RestoreTable } from "./restore-table.js";
 import { doRestoreJob, endRestoreJobs, type RestoreDone, type RestoreJob } from "./restore-work.js";
@@ -67,8 +68,7 @@ export class RestoreThreads {
     this.#jobs += 1;
     this.#bytes += bytes;
     const { plan, onResult } = this.#options;
-    const owned = task.type === "write" ? { ...task, member: ownBytes(task.member) } : task;
-    const transfer = owned.type === "write" ? [owned.member.buffer as ArrayBuffer] : [];
+    const [owned, transfer] = task.type === "write" ? handedOver(task.member) : [task, []];
     void this.#finish(
       pool.run({ plan, round, ...owned }, transfer),
       bytes,
@@ -133,9 +133,7 @@ export class RestoreThreads {
   }
 }
 
-/** Bytes whose buffer may be handed over: themselves, if nothing else is in it, or a copy. */
-function ownBytes(bytes: Uint8Array): Uint8Array {
-  const others = bytes.buffer.byteLength - bytes.length;
-  // a frame of its own has a few bytes more; of a buffer that others use, too, more than that would be left
-  return others <= 64 ? bytes : new Uint8Array(bytes);
+function handedOver(bytes: Uint8Array): [Task, ArrayBuffer[]] {
+  const member = ownBytes(bytes);
+  return [{ type: "write", member }, [member.buffer]];
 }

@@ -1,4 +1,5 @@
 /** The threads of a store, which check what comes in: one pool for all sessions. */
+import { ownBytes } from "../threads/own-bytes.js";
 import { ThreadPool, usefulThreads } from "../threads/thread-pool.js";
 import { ingestWork, type IngestJob, type IngestResult, type ReturnedMember } from "./ingest-work.js";
 import { encodePackIndex, type PackIndexParts } from "./pack-index-builder.js";
@@ -11,9 +12,6 @@ import { recordLength } from "./pack-index.js";
 const inlineMemberBytes = 4 << 10;
 /** The index of so many objects is made at once, too: in 2 ms. */
 const inlineIndexObjects = 8 << 10;
-
-/** A member that stands alone in its buffer has at most so much before it: what the message says of it. */
-const maxHeadBytes = 16;
 
 /** What a thread checks takes twice the time that the thread needs which receives and writes it: more would wait for that. */
 const maxThreads = 3;
@@ -63,19 +61,4 @@ export class Ingest {
   async close(): Promise<void> {
     await this.#pool.close();
   }
-}
-
-/**
- * The bytes in a buffer that can be handed to a thread, which takes all of it from whoever else has a view of it. So a
- * member that is not alone in its buffer is copied: behind it may stand the next message, and before it one that still
- * waits; what fits into `maxHeadBytes` is neither. Small buffers are Node's pool, which many share.
- */
-function ownBytes(member: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer, byteOffset, length } = member;
-  const isAlone =
-    buffer instanceof ArrayBuffer &&
-    length > inlineMemberBytes &&
-    byteOffset <= maxHeadBytes &&
-    byteOffset + length === buffer.byteLength;
-  return isAlone ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(member);
 }
