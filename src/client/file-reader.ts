@@ -8,7 +8,7 @@ import { maxWholeFileBytes } from "../objects/chunker.js";
 import type { FileContent } from "../objects/entry.js";
 import { objectIdAt, objectIdLength } from "../objects/object-id.js";
 import { unpackError } from "../threads/thread-error.js";
-import type { Batch } from "./batch.js";
+import { selectObjects, type Batch } from "./batch.js";
 import type { BufferPool } from "./buffer-pool.js";
 import { doJob, type PushPool } from "./push-work.js";
 import { readOutcomes, statFields, type ReadResult } from "./read-batch.js";
@@ -193,23 +193,13 @@ export class FileReader {
 
 /** The files that were read. */
 function batchOf(files: readonly Asked[], { buffer, outcomes, ids }: ReadResult): Batch {
-  let count = 0;
-  let at = 0;
   const places = new Uint32Array(files.length * 2);
-  const readIds = new Uint8Array(files.length * objectIdLength);
+  let at = 0;
   for (const [index, { stat }] of files.entries()) {
-    if (outcomes[index] === readOutcomes.read) {
-      places[count * 2] = at;
-      places[count * 2 + 1] = stat.size;
-      readIds.set(ids.subarray(index * objectIdLength, (index + 1) * objectIdLength), count * objectIdLength);
-      count += 1;
-    }
+    places[index * 2] = at;
+    places[index * 2 + 1] = stat.size;
     at += stat.size;
   }
-  return {
-    buffer,
-    kinds: new Uint8Array(count), // blobs all
-    ids: readIds.subarray(0, count * objectIdLength),
-    places: places.subarray(0, count * 2),
-  };
+  const kinds = new Uint8Array(files.length); // blobs all
+  return selectObjects({ buffer, kinds, ids, places }, (index) => outcomes[index] === readOutcomes.read);
 }

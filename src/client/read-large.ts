@@ -1,10 +1,10 @@
 /** Reads large files, and those that change meanwhile, one buffer at a time: the next step goes on where the last had to stop. */
 import type { ByteString } from "../objects/byte-string.js";
 import type { FileContent } from "../objects/entry.js";
-import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import type { ObjectId } from "../objects/object-id.js";
 import type { PackedObject } from "../objects/object-kind.js";
 import type { Done } from "../threads/jobs.js";
-import { kindNumber, packingRoomBytes, type Batch } from "./batch.js";
+import { BatchBuilder, packingRoomBytes, type Batch } from "./batch.js";
 import { readSourceFile, windowBytes, type ReadFile } from "./read-file.js";
 import type { SourceStat } from "./source-stat.js";
 
@@ -68,7 +68,7 @@ class LargeFile {
   readonly window: Buffer;
   readonly #path: ByteString;
   #reading: Promise<ReadFile> | undefined;
-  #filling: Filling | undefined;
+  #filling: BatchBuilder | undefined;
   #bytesRead = 0;
   /** Called when the buffer at hand can take no more. */
   #onFull: () => void = () => undefined;
@@ -81,7 +81,7 @@ class LargeFile {
   }
 
   async fill(buffer: ArrayBuffer): Promise<ReadMoreResult> {
-    const filling = (this.#filling = new Filling(buffer));
+    const filling = (this.#filling = new BatchBuilder(buffer, buffer.byteLength - packingRoomBytes));
     this.#bytesRead = 0;
     const full = new Promise<undefined>((resolve) => (this.#onFull = () => resolve(undefined)));
     this.#reading ??= readSourceFile(this.#path, {
@@ -110,40 +110,5 @@ class LargeFile {
       this.#onFull();
       await next;
     }
-  }
-}
-
-/** A buffer, and what has been put into it. */
-class Filling {
-  readonly #buffer: ArrayBuffer;
-  readonly #kinds: number[] = [];
-  readonly #ids: Buffer[] = [];
-  readonly #places: number[] = [];
-  #length = 0;
-
-  constructor(buffer: ArrayBuffer) {
-    this.#buffer = buffer;
-  }
-
-  /** False if there is no room for it. */
-  add({ kind, id, bytes }: PackedObject<ObjectId>): boolean {
-    if (this.#length + bytes.length > this.#buffer.byteLength - packingRoomBytes) return false;
-    new Uint8Array(this.#buffer).set(bytes, this.#length);
-    this.#kinds.push(kindNumber(kind));
-    this.#ids.push(objectIdBytes(id));
-    this.#places.push(this.#length, bytes.length);
-    this.#length += bytes.length;
-    return true;
-  }
-
-  finish(): Batch {
-    const ids = new Uint8Array(this.#ids.length * objectIdLength);
-    for (const [index, id] of this.#ids.entries()) ids.set(id, index * objectIdLength);
-    return {
-      buffer: this.#buffer,
-      kinds: Uint8Array.from(this.#kinds),
-      ids,
-      places: Uint32Array.from(this.#places),
-    };
   }
 }

@@ -273,13 +273,12 @@ class Walk {
   }
 
   #open(at: FolderPlaceInWalk, names: number): OpenFolder {
-    const open = new OpenFolder({
+    return new OpenFolder({
       names,
       emit: (tree) => this.#offerTree(tree),
       add: (builder, entry) => this.#add(builder, entry, at.path),
       onDone: (folder) => this.#folders.set(at.path, folder),
     });
-    return open;
   }
 
   /** The folder and its trees go on into the next index. */

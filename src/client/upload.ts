@@ -6,10 +6,10 @@
 import type { Codec } from "../objects/member-codec.js";
 import { IdSet } from "../objects/id-set.js";
 import { tarLength } from "../objects/member-tar.js";
-import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../objects/object-kind.js";
 import { memberTargetBytes, packTargetBytes, packTargetObjects } from "../objects/pack-format.js";
-import { bytesAt, kindAt, kindNumber, type Batch } from "./batch.js";
+import { BatchBuilder, bytesAt, kindAt, selectObjects, type Batch } from "./batch.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import type { CompressionLevel } from "./compression-level.js";
 import type { PackedMember } from "./pack-batch.js";
@@ -129,19 +129,18 @@ export class Uploader {
 
   /** Takes a batch; `release` is given its buffer when nothing of it is needed any more. A failure comes out of `finish`. */
   offerBatch(batch: Batch, release: (buffer: ArrayBuffer) => void): void {
-    const fresh = this.#select(batch, (index) => this.#seen.add(batch.ids, index * objectIdLength));
+    const fresh = selectObjects(batch, (index) => this.#seen.add(batch.ids, index * objectIdLength));
     if (fresh.kinds.length === 0 || this.#failure !== undefined) return release(batch.buffer);
     const answer = this.#remote.hasMany(fresh.ids);
     this.#afterAnswer(answer, async () => {
       const isKnown = await answer;
-      const lacking = this.#select(fresh, (index) => !isKnown(index));
+      const lacking = selectObjects(fresh, (index) => !isKnown(index));
       if (lacking.kinds.length === 0) return release(batch.buffer);
       if (tarSizeOf(lacking) >= minBatchBytes) return this.#packBatch(lacking, release);
       for (let index = 0; index < lacking.kinds.length; index += 1) {
         const bytes = Buffer.from(bytesAt(lacking, index));
         this.#waitingBytes += bytes.length;
-        const id = Buffer.from(lacking.ids.buffer, lacking.ids.byteOffset + index * objectIdLength, objectIdLength);
-        this.#gather({ kind: kindAt(lacking, index), id: id.toString("hex") as ObjectId, bytes });
+        this.#gather({ kind: kindAt(lacking, index), id: objectIdAt(lacking.ids, index * objectIdLength), bytes });
       }
       release(batch.buffer);
       await this.#gatheredRoom();
@@ -157,30 +156,6 @@ export class Uploader {
     if (this.#open !== undefined && this.#failure === undefined) this.#endPack();
     await Promise.all(this.#unacknowledged);
     if (this.#failure !== undefined) throw this.#failure.error;
-  }
-
-  /** The objects of a batch for which `isWanted` says so. */
-  #select(batch: Batch, isWanted: (index: number) => boolean): Batch {
-    const { buffer } = batch;
-    const kinds = new Uint8Array(batch.kinds.length);
-    const ids = new Uint8Array(batch.ids.length);
-    const places = new Uint32Array(batch.places.length);
-    let count = 0;
-    for (let index = 0; index < kinds.length; index += 1) {
-      if (!isWanted(index)) continue;
-      kinds[count] = batch.kinds[index] as number;
-      ids.set(batch.ids.subarray(index * objectIdLength, (index + 1) * objectIdLength), count * objectIdLength);
-      places[count * 2] = batch.places[index * 2] as number;
-      places[count * 2 + 1] = batch.places[index * 2 + 1] as number;
-      count += 1;
-    }
-    if (count === kinds.length) return batch;
-    return {
-      buffer,
-      kinds: kinds.slice(0, count),
-      ids: ids.slice(0, count * objectIdLength),
-      places: places.slice(0, count * 2),
-    };
   }
 
   async #room(): Promise<void> {
@@ -245,7 +220,7 @@ export class Uploader {
     this.#gathering.delete(kind);
     if (gathering === undefined || this.#failure !== undefined) return;
     this.#gatheredMembers += 1;
-    this.#packBatch(batchOf(gathering.objects), () => {
+    this.#packBatch(batchOf(gathering), () => {
       this.#gatheredMembers -= 1;
       this.#onGatheredSent();
       this.#release(gathering.bytes);
@@ -350,17 +325,8 @@ function tarSizeOf({ places }: Batch): number {
 }
 
 /** Copies objects into a buffer of their own. */
-function batchOf(objects: readonly Offered[]): Batch {
-  const buffer = new ArrayBuffer(objects.reduce((sum, { bytes }) => sum + bytes.length, 0));
-  const ids = new Uint8Array(objects.length * objectIdLength);
-  const places = new Uint32Array(objects.length * 2);
-  let at = 0;
-  for (const [index, { id, bytes }] of objects.entries()) {
-    new Uint8Array(buffer).set(bytes, at);
-    ids.set(objectIdBytes(id), index * objectIdLength);
-    places[index * 2] = at;
-    places[index * 2 + 1] = bytes.length;
-    at += bytes.length;
-  }
-  return { buffer, kinds: Uint8Array.from(objects, ({ kind }) => kindNumber(kind)), ids, places };
+function batchOf({ objects, bytes }: Gathering): Batch {
+  const builder = new BatchBuilder(new ArrayBuffer(bytes), bytes);
+  for (const object of objects) builder.add(object);
+  return builder.finish();
 }
