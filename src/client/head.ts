@@ -61,33 +61,33 @@ function isOfFolder(commit: Commit, folder: ByteString): boolean {
   return commit.host === hostname() && commit.path === folder;
 }
 
-/** Reads the head; of its trees, the store sends those that the index does not have. Rejects with NO_OBJECT if one is lost. */
+/**
+ * Reads a head that is not the commit that the index is of; of its trees, the store sends those that the index does not
+ * have. Rejects with NO_OBJECT if one is lost.
+ */
 export async function readHead(remote: Remote, index: PushIndex | undefined, folder: ByteString): Promise<Head> {
   if (remote.head === undefined) return nothingKnown;
   const usable = index?.store === remote.store ? index : undefined;
-  const isIndexed = usable !== undefined && usable.commit === remote.head;
   const objects = new Map<ObjectId, Uint8Array>(usable?.objects);
-  const received = isIndexed
-    ? undefined
-    : await receiveHead(remote, objects, { isSent: remote.head !== index?.commit });
+  const received = await receiveHead(remote, objects, { isSent: remote.head !== index?.commit });
   const commitBytes = objects.get(remote.head);
   if (commitBytes === undefined) {
     throw new BakError("NO_OBJECT", `'${remote.peer}' did not send the head's commit '${remote.head}'`);
   }
   const commit = decodeCommit(commitBytes);
-  if (!isIndexed) await completeTrees(remote, commit.tree, objects);
+  await completeTrees(remote, commit.tree, objects);
   return {
     commit,
     commitBytes,
-    isIndexed,
+    isIndexed: false,
     baseline: {
       tree: commit.tree,
       objects,
       // the index may be of a commit that the store, put back from an older copy, no longer has
-      isStored: (id) => (received ?? objects).has(id),
+      isStored: (id) => received.has(id),
       folders: usable?.folders ?? new Map(),
       // folders that the index has may lie beside others that it has not: the earlier scan holds for both
-      scanStartedMs: isIndexed ? usable.startedMs : Math.min(usable?.startedMs ?? Infinity, commit.startedMs),
+      scanStartedMs: Math.min(usable?.startedMs ?? Infinity, commit.startedMs),
       isOfFolder: isOfFolder(commit, folder),
     },
   };

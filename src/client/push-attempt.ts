@@ -72,6 +72,8 @@ class Taking {
   readonly head: Head;
   readonly pipeline: PushPipeline;
   readonly snapshot: Promise<Snapshot>;
+  /** Rejected if the store cannot take what was asked for. */
+  readonly compression: Promise<Compression>;
   readonly #stop = new AbortController();
   readonly #onEvent: PushOptions["onEvent"];
   /** What there is to be told, until it is certain that the head is the right one. */
@@ -95,9 +97,11 @@ class Taking {
       hasMany: async (ids: Uint8Array) => (await confirmed).hasMany(ids),
       upload: async () => (await confirmed).upload(),
     };
+    this.compression = remote.then((known) => compressionFor(known, options.compression));
+    this.compression.catch(() => undefined); // thrown where the push is finished
     this.pipeline = new PushPipeline(later, {
       threads: options.threads,
-      compression: remote.then((known) => compressionFor(known, options.compression)),
+      compression: this.compression,
       onRead: (bytes) => (progress.bytesRead += bytes),
       onSent: (bytes) => (progress.bytesSent += bytes),
       onKept: () => this.#tell({ type: "packKept" }),
@@ -160,7 +164,7 @@ interface Finishing {
 async function finishPush(taking: Taking, { options, attempts, remote, startedMs }: Finishing): Promise<PushResult> {
   const { head, pipeline } = taking;
   const { progress } = options;
-  chooseCodec(remote, options.compression); // what cannot be is refused before anything else is said
+  await taking.compression; // what cannot be is refused before anything else is said
   taking.confirm();
   const snapshot = await taking.snapshot;
   const result = {
