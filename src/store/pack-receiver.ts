@@ -15,6 +15,7 @@ import type { Disk } from "./disk.js";
 import type { Ingest } from "./ingest.js";
 import { PackIndexBuilder } from "./pack-index-builder.js";
 import { recordLength } from "./pack-index.js";
+import { countGarbage } from "../threads/collect-garbage.js";
 import type { PackReceipt, PackReceiver } from "./store.js";
 import { removeQuietly, settle, type Incoming } from "./write-file.js";
 
@@ -22,6 +23,9 @@ import { removeQuietly, settle, type Incoming } from "./write-file.js";
 const maxMembersInWork = (threads: number): number => 2 * threads + 2;
 /** The members in work have so many bytes at most, whatever their number; a longer one is alone. */
 const maxBytesInWork = 8 << 20;
+
+/** What came in from the network, and what was joined of it. */
+const garbagePerByte = 2;
 
 /** A pack that has been checked and lies in incoming/, on stable storage. */
 export interface CheckedPack {
@@ -146,6 +150,7 @@ export class DiskPackReceiver implements PackReceiver {
     if (objects > maxPackObjects) throw refused(`more than ${maxPackObjects} objects`);
     this.#index.addRecords(packed.length, inflatedLength, records);
     await this.#write(packed);
+    countGarbage(garbagePerByte * packed.length);
   }
 
   #checkCodec(member: Uint8Array): void {
