@@ -1,7 +1,7 @@
 /** Tells data that compression would only slow down from data that it makes smaller, by a sample. */
 
-const sampleBytes = 1024;
-const samples = 4;
+const sampleBytes = 128;
+const samples = 8;
 /** Below this there is too little to judge by, and too little to win. */
 const minBytes = 4096;
 /**
@@ -10,7 +10,7 @@ const minBytes = 4096;
  */
 const likeness = 1.25;
 
-/** Whether the bytes look random, as compressed and encrypted files do: by the collision entropy of four samples. */
+/** Whether the bytes look random, as compressed and encrypted files do: by the collision entropy of eight samples. */
 export function looksIncompressible(bytes: Uint8Array): boolean {
   if (bytes.length < minBytes) return false;
   const counts = new Uint16Array(256);
