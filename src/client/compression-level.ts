@@ -16,21 +16,20 @@ export interface LevelCost {
 /** The levels worth choosing, from the fastest: each makes fewer bytes than the one before, and takes longer. */
 export const measuredLevels: Readonly<Record<PackCodec, readonly LevelCost[]>> = {
   gzip: [
-    { level: 1, speed: 174, ratio: 4.01 },
-    { level: 2, speed: 162, ratio: 4.17 },
-    { level: 3, speed: 149, ratio: 4.28 },
-    { level: 4, speed: 129, ratio: 4.61 },
-    { level: 5, speed: 94, ratio: 4.8 },
-    { level: 6, speed: 71, ratio: 4.85 },
+    { level: 1, speed: 383, ratio: 5.71 },
+    { level: 2, speed: 352, ratio: 5.88 },
+    { level: 4, speed: 183, ratio: 6.22 },
+    { level: 5, speed: 142, ratio: 6.52 },
+    { level: 6, speed: 101, ratio: 6.65 },
   ],
   zstd: [
-    { level: 1, speed: 416, ratio: 4.45 },
-    { level: 2, speed: 363, ratio: 4.61 },
-    { level: 3, speed: 296, ratio: 4.87 },
-    { level: 5, speed: 170, ratio: 5.24 },
-    { level: 6, speed: 126, ratio: 5.42 },
-    { level: 7, speed: 111, ratio: 5.48 },
-    { level: 9, speed: 81, ratio: 5.53 },
+    { level: 1, speed: 624, ratio: 6.44 },
+    { level: 2, speed: 594, ratio: 6.63 },
+    { level: 3, speed: 533, ratio: 6.95 },
+    { level: 5, speed: 268, ratio: 7.47 },
+    { level: 6, speed: 180, ratio: 7.73 },
+    { level: 7, speed: 159, ratio: 7.81 },
+    { level: 9, speed: 123, ratio: 7.87 },
   ],
 };
 

@@ -1,22 +1,39 @@
 /** A member of a pack as bytes on disk and on the wire: one gzip member (RFC 1952), and only one. */
 import { crc32, gzipSync, inflateRaw, inflateRawSync, type ZlibOptions } from "node:zlib";
 import { BakError } from "../errors.js";
+import { deflate, type DeflateLevel } from "./deflate.js";
 import { maxMemberBytes, maxPackedMemberBytes } from "./pack-format.js";
 
 /** zlib's most, 9, is also its fastest: 256 KiB of memory while a member is compressed. */
 const memLevel = 9;
 /** zlib gives its output in buffers of this size, and joins them: one is enough for most members, and malloc has room for it at hand. */
 const deflateStepBytes = 100 << 10;
-const headerBytes = 10;
+/** What a header of ours is: gzip; deflate; no name, time, comment or extra field; by a Unix. */
+const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
 const footerBytes = 8;
 
-/** Compresses one member's tar; at `level` 0, or where that is not longer, stores it as it is. Blocks while it does so. */
+/**
+ * Compresses one member's tar at a level from 1 to 9, of which bak's own encoder does the first two; at `level` 0, or where
+ * that is not longer, stores it as it is. Blocks while it does so.
+ */
 export function compressMember(tar: Uint8Array, level: number): Buffer {
   if (level > 0) {
-    const packed = gzipSync(tar, { level, memLevel, chunkSize: deflateStepBytes });
+    const packed = level === 1 || level === 2 ? compressFast(tar, level) : compressWell(tar, level);
     if (packed.length < tar.length) return packed;
   }
   return gzipSync(tar, { level: 0, chunkSize: tar.length + 1024 });
+}
+
+function compressWell(tar: Uint8Array, level: number): Buffer {
+  return gzipSync(tar, { level, memLevel, chunkSize: deflateStepBytes });
+}
+
+function compressFast(tar: Uint8Array, level: DeflateLevel): Buffer {
+  const packed = deflate(tar, level, { before: header.length, after: footerBytes });
+  header.copy(packed);
+  packed.writeUInt32LE(crc32(tar), packed.length - footerBytes);
+  packed.writeUInt32LE(tar.length, packed.length - footerBytes + 4);
+  return packed;
 }
 
 /**
@@ -53,15 +70,15 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 /** What follows the header of the member at the beginning. */
 function deflatedIn(packed: Buffer): Buffer {
-  if (packed.length < headerBytes + footerBytes) throw damaged("gzip member is cut short");
+  if (packed.length < header.length + footerBytes) throw damaged("gzip member is cut short");
   // 1f 8b: gzip; 08: deflate; 00: no name, comment or extra field
   if (packed.readUInt32BE(0) !== 0x1f8b0800) throw damaged("not a plain gzip member");
-  return packed.subarray(headerBytes, Math.min(packed.length, maxPackedMemberBytes));
+  return packed.subarray(header.length, Math.min(packed.length, maxPackedMemberBytes));
 }
 
 /** Checks the footer of the member at the beginning against what it inflated to. */
 function checked(packed: Buffer, { buffer: tar, engine }: Inflated): { tar: Buffer; packedLength: number } {
-  const footer = headerBytes + engine.bytesWritten;
+  const footer = header.length + engine.bytesWritten;
   if (footer + footerBytes > packed.length) throw damaged("gzip member is cut short");
   if (packed.readUInt32LE(footer) !== crc32(tar) || packed.readUInt32LE(footer + 4) !== tar.length) {
     throw damaged("gzip member has another checksum than its content");

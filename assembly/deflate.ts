@@ -1,0 +1,594 @@
+/**
+ * Deflate (RFC 1951), made for speed: at the ratio of zlib's level 2 it takes little more than half of the time. This is
+ * AssemblyScript, which becomes dist/deflate.wasm; src/objects/deflate.ts is the other side of it.
+ *
+ * Matches are looked for in buckets of the two latest places where four bytes had the same hash, as libdeflate's
+ * ht_matchfinder does (Eric Biggers, https://github.com/ebiggers/libdeflate); the code is our own.
+ *
+ * Input comes in pieces. Addresses are numbers here, and whoever calls keeps to the two that are exported.
+ */
+
+/** How far back a match may lie. */
+const windowBytes: usize = 32 << 10;
+/** Input of one call at most. */
+const maxPieceBytes: usize = 1 << 20;
+
+const minMatch: u32 = 4;
+const maxMatch: u32 = 258;
+/** So many bytes at the end of a piece are not looked at for matches: reading eight at a time stays inside. */
+const tailBytes: usize = 12;
+
+const hashBits: u32 = 15;
+const buckets: usize = 1 << hashBits;
+/** Of a match, only so many places can be found again: more take time, and win little. */
+const maxInserted: usize = 6;
+/** A match at least this long is not put off for a better one at the next byte. */
+const goodMatch: u32 = 16;
+
+/** A block ends after so many matches, or so many bytes. */
+const maxMatches: usize = 16 << 10;
+const maxBlockBytes: usize = 256 << 10;
+
+const literalCodes: u32 = 286;
+const distanceCodes: u32 = 30;
+const lengthCodes: u32 = 19;
+const endOfBlock: usize = 256;
+const firstLength: u32 = 257;
+/** RFC 1951 allows 15; with 14, four literals fit into the 64 bits that are written at once, beside 7 that wait. */
+const maxLiteralBits: u32 = 14;
+const maxDistanceBits: u32 = 15;
+const maxLengthBits: u32 = 7;
+
+/** Two u32 a bucket: the latest place and the one before. */
+const table: usize = memory.data((<i32>buckets) << 3, 64);
+/** Per match: u32 literals before it; u16 length; u16 distance - 1. At the end, the literals after the last. */
+const matches: usize = memory.data((<i32>maxMatches + 1) << 3, 8);
+/** u32 a symbol. */
+const literalCounts: usize = memory.data(288 << 2, 4);
+const distanceCounts: usize = memory.data(32 << 2, 4);
+const lengthCounts: usize = memory.data(32 << 2, 4);
+/** u32 a symbol: the bits of its code, the first to be written lowest, and above bit 16 how many. */
+const literalBits: usize = memory.data(288 << 2, 4);
+const distanceBits: usize = memory.data(32 << 2, 4);
+const lengthBits: usize = memory.data(32 << 2, 4);
+/** u32 a match length: code and extra bits, and above bit 24 how many. */
+const matchBits: usize = memory.data(260 << 2, 4);
+/** u8 a match length: its code, counted from `firstLength`. */
+const lengthSlots: usize = memory.data(260, 4);
+/** u8 a symbol: how long its code is. Literals and distances are written as one sequence. */
+const codeLengths: usize = memory.data(320, 4);
+const lengthCodeLengths: usize = memory.data(20, 4);
+/** u16 an element: symbol, and above bit 5 its extra bits. */
+const runs: usize = memory.data(320 << 1, 4);
+const lengthOrder: usize = memory.data<u8>([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]);
+/** Of `makeCode`: u32 a symbol in use, sorted; how many codes have each length; the next code of each length. */
+const sorted: usize = memory.data(288 << 2, 4);
+const lengthTotals: usize = memory.data(32 << 2, 4);
+const nextCodes: usize = memory.data(32 << 2, 4);
+
+/** What came before a piece, and the piece. */
+const history: usize = (__heap_base + 63) & ~63;
+const pieceAt: usize = history + windowBytes;
+const outputAt: usize = pieceAt + maxPieceBytes;
+/** A block is stored where that is shorter, so output is longer than input by little. */
+const outputRoom: usize = maxPieceBytes + (4 << 10);
+
+/** Added to an address, gives a place: it grows from piece to piece, so that no two places in the table are alike. */
+let placeBase: u32 = 0;
+let isLazy: bool = false;
+
+let bitBuffer: u64 = 0;
+let bitCount: u32 = 0;
+let output: usize = 0;
+
+/** Where a piece of input is to be put; it has room for 1 MiB. */
+export function inputAddress(): usize {
+  return pieceAt;
+}
+
+/** Where output is to be taken from. */
+export function outputAddress(): usize {
+  return outputAt;
+}
+
+/** Has to be called once, before anything else. */
+export function setUp(): void {
+  const pages = <i32>((outputAt + outputRoom + 0xffff) >> 16) - memory.size();
+  if (pages > 0 && memory.grow(pages) < 0) unreachable();
+  for (let slot: u32 = 0; slot < 29; slot++) {
+    const from = lengthOfSlot(slot);
+    const to = slot == 28 ? from + 1 : from + (1 << extraOfLength(slot));
+    for (let length = from; length < to; length++) store<u8>(lengthSlots + length, <u8>slot);
+  }
+  store<u8>(lengthSlots + maxMatch, 28);
+}
+
+/** Begins a stream; `lazy` looks for a longer match at the byte after each, which takes longer and makes less. */
+export function begin(lazy: bool): void {
+  isLazy = lazy;
+  bitBuffer = 0;
+  bitCount = 0;
+  // places of the stream before are too far away to be taken for matches
+  placeBase += <u32>(maxPieceBytes + windowBytes);
+  if (placeBase > 0x4000_0000) {
+    memory.fill(table, 0, buckets << 3);
+    placeBase = <u32>(maxPieceBytes + windowBytes);
+  }
+}
+
+/** Compresses the piece that lies at the input address, 1 MiB at most, the last or not; gives the output's length. */
+export function compress(length: usize, isLast: bool): usize {
+  output = outputAt;
+  const end = pieceAt + length;
+  let at = pieceAt;
+  do {
+    const from = at;
+    at = findMatches(from, min(from + maxBlockBytes, end), end);
+    writeBlock(from, at, isLast && at == end);
+  } while (at < end);
+  if (isLast && bitCount > 0) putBits(0, 8 - bitCount);
+  flushBits();
+  if (!isLast) {
+    memory.copy(history, end - windowBytes, windowBytes);
+    placeBase += <u32>length;
+  }
+  return output - outputAt;
+}
+
+/** Finds the matches of a block that begins at `from`, and counts its symbols; gives where it ends: about at `blockEnd`. */
+function findMatches(from: usize, blockEnd: usize, end: usize): usize {
+  memory.fill(literalCounts, 0, 288 << 2);
+  memory.fill(distanceCounts, 0, 32 << 2);
+  increase(literalCounts, endOfBlock);
+  const lastMatch = matches + ((maxMatches - 1) << 3);
+  const stop = min(blockEnd, end - tailBytes);
+  const lazyBelow = isLazy ? goodMatch : 0;
+  let match = matches;
+  let at = from;
+  let literals = from;
+  let misses: usize = 0;
+  while (at < stop) {
+    const bytes = load<u32>(at);
+    const bucket = bucketOf(bytes);
+    const places = load<u64>(bucket);
+    const place = placeBase + <u32>at;
+    store<u64>(bucket, (places << 32) | place);
+    let length: u32 = 0;
+    let distance = place - <u32>places;
+    if (distance - 1 < <u32>windowBytes && load<u32>(at - distance) == bytes) {
+      length = matchLength(at, at - distance, end);
+    }
+    const further = place - <u32>(places >> 32);
+    if (
+      further - 1 < <u32>windowBytes &&
+      load<u32>(at - further) == bytes &&
+      load<u8>(at - further + length) == load<u8>(at + length)
+    ) {
+      const other = matchLength(at, at - further, end);
+      if (other > length) {
+        length = other;
+        distance = further;
+      }
+    }
+    if (length == 0) {
+      // what does not match for long is looked at less and less closely
+      misses++;
+      at += 1 + (misses >> 8);
+      continue;
+    }
+    misses = 0;
+    let insertFrom = at + 1;
+    while (length < lazyBelow && at + 1 < stop) {
+      const next = at + 1;
+      const nextBytes = load<u32>(next);
+      const nextBucket = bucketOf(nextBytes);
+      const nextPlaces = load<u64>(nextBucket);
+      const nextPlace = placeBase + <u32>next;
+      store<u64>(nextBucket, (nextPlaces << 32) | nextPlace);
+      insertFrom = next + 1;
+      // only what is as long and has another byte that matches can be longer
+      const last = next + length - 3;
+      const lastBytes = load<u32>(last);
+      let longest = length;
+      const near = nextPlace - <u32>nextPlaces;
+      if (near - 1 < <u32>windowBytes && load<u32>(next - near) == nextBytes && load<u32>(last - near) == lastBytes) {
+        const other = matchLength(next, next - near, end);
+        if (other > longest) {
+          longest = other;
+          distance = near;
+        }
+      }
+      const far = nextPlace - <u32>(nextPlaces >> 32);
+      if (far - 1 < <u32>windowBytes && load<u32>(next - far) == nextBytes && load<u32>(last - far) == lastBytes) {
+        const other = matchLength(next, next - far, end);
+        if (other > longest) {
+          longest = other;
+          distance = far;
+        }
+      }
+      if (longest == length) break;
+      length = longest;
+      at = next;
+    }
+    countLiterals(literals, at);
+    increase(literalCounts, firstLength + load<u8>(lengthSlots + length));
+    increase(distanceCounts, slotOfDistance(distance - 1));
+    store<u32>(match, <u32>(at - literals));
+    store<u32>(match, length | ((distance - 1) << 16), 4);
+    match += 8;
+    const insertTo = min(at + min(<usize>length, maxInserted), stop);
+    at += length;
+    literals = at;
+    for (let each: usize = insertFrom; each < insertTo; each++) {
+      const its = bucketOf(load<u32>(each));
+      store<u64>(its, (load<u64>(its) << 32) | (placeBase + <u32>each));
+    }
+    if (match == lastMatch) break;
+  }
+  if (match < lastMatch && stop + tailBytes >= end) at = end;
+  countLiterals(literals, at);
+  store<u32>(match, <u32>(at - literals));
+  store<u32>(match, 0, 4);
+  return at;
+}
+
+function bucketOf(bytes: u32): usize {
+  return table + ((<usize>((bytes * 0x9e3779b1) >> (32 - hashBits))) << 3);
+}
+
+/** How many bytes are alike at two addresses, of which four are; neither is read from `end` on. */
+function matchLength(at: usize, before: usize, end: usize): u32 {
+  const most = min(<usize>maxMatch, end - at);
+  let length = <usize>minMatch;
+  while (length + 8 <= most) {
+    const differing = load<u64>(at + length) ^ load<u64>(before + length);
+    if (differing != 0) return <u32>length + <u32>(ctz(differing) >> 3);
+    length += 8;
+  }
+  while (length < most && load<u8>(at + length) == load<u8>(before + length)) length++;
+  return <u32>length;
+}
+
+function countLiterals(from: usize, to: usize): void {
+  for (let at = from; at < to; at++) increase(literalCounts, load<u8>(at));
+}
+
+function increase(counts: usize, symbol: usize): void {
+  const count = counts + (symbol << 2);
+  store<u32>(count, load<u32>(count) + 1);
+}
+
+/** Writes the block as the codes that `findMatches` counted, or as it is where that is shorter. */
+function writeBlock(from: usize, to: usize, isLast: bool): void {
+  makeCode(literalCounts, literalCodes, maxLiteralBits, literalBits, codeLengths);
+  let literalsUsed = literalCodes;
+  while (literalsUsed > firstLength && load<u8>(codeLengths + literalsUsed - 1) == 0) literalsUsed--;
+  const distanceLengths = codeLengths + literalsUsed;
+  makeCode(distanceCounts, distanceCodes, maxDistanceBits, distanceBits, distanceLengths);
+  let distancesUsed = distanceCodes;
+  while (distancesUsed > 1 && load<u8>(distanceLengths + distancesUsed - 1) == 0) distancesUsed--;
+  const runsEnd = findRuns(literalsUsed + distancesUsed);
+  makeCode(lengthCounts, lengthCodes, maxLengthBits, lengthBits, lengthCodeLengths);
+  let lengthsUsed = lengthCodes;
+  while (lengthsUsed > 4 && load<u8>(lengthCodeLengths + load<u8>(lengthOrder + lengthsUsed - 1)) == 0) lengthsUsed--;
+
+  const size = to - from;
+  const storedBytes = size + 5 * (size / 0xffff + 1);
+  if (<u64>storedBytes * 8 <= codedBits(lengthsUsed)) return writeStored(from, to, isLast);
+  putBits((isLast ? 1 : 0) | (2 << 1), 3);
+  putBits(literalsUsed - firstLength, 5);
+  putBits(distancesUsed - 1, 5);
+  putBits(lengthsUsed - 4, 4);
+  flushBits();
+  for (let each: u32 = 0; each < lengthsUsed; each++) {
+    putBits(load<u8>(lengthCodeLengths + load<u8>(lengthOrder + each)), 3);
+    flushBits();
+  }
+  for (let run = runs; run < runsEnd; run += 2) {
+    const symbol = (<u32>load<u16>(run)) & 31;
+    putCode(lengthBits, symbol);
+    putBits((<u32>load<u16>(run)) >> 5, extraOfRun(symbol));
+    flushBits();
+  }
+  for (let length: u32 = minMatch; length <= maxMatch; length++) {
+    const slot = <u32>load<u8>(lengthSlots + length);
+    const code = load<u32>(literalBits + ((firstLength + slot) << 2));
+    const bits = code >> 16;
+    const extra = (length - lengthOfSlot(slot)) << bits;
+    store<u32>(matchBits + (length << 2), (code & 0xffff) | extra | ((bits + extraOfLength(slot)) << 24));
+  }
+  writeCodes(from);
+}
+
+/** How many bits the block takes with its codes. */
+function codedBits(lengthsUsed: u32): u64 {
+  let bits: u64 = 17 + 3 * lengthsUsed;
+  for (let symbol: u32 = 0; symbol < lengthCodes; symbol++) {
+    bits += bitsOfSymbol(lengthCounts, lengthBits, symbol, extraOfRun(symbol));
+  }
+  for (let symbol: u32 = 0; symbol < literalCodes; symbol++) {
+    const extra = symbol < firstLength ? 0 : extraOfLength(symbol - firstLength);
+    bits += bitsOfSymbol(literalCounts, literalBits, symbol, extra);
+  }
+  for (let symbol: u32 = 0; symbol < distanceCodes; symbol++) {
+    bits += bitsOfSymbol(distanceCounts, distanceBits, symbol, extraOfDistance(symbol));
+  }
+  return bits;
+}
+
+function bitsOfSymbol(counts: usize, codes: usize, symbol: u32, extra: u32): u64 {
+  return <u64>load<u32>(counts + (symbol << 2)) * ((load<u32>(codes + (symbol << 2)) >> 16) + extra);
+}
+
+function writeStored(from: usize, to: usize, isLast: bool): void {
+  let at = from;
+  do {
+    const length = min<usize>(to - at, 0xffff);
+    putBits(isLast && at + length == to ? 1 : 0, 3);
+    flushBits();
+    if (bitCount > 0) putBits(0, 8 - bitCount);
+    flushBits();
+    store<u16>(output, <u16>length);
+    store<u16>(output, ~(<u16>length), 2);
+    memory.copy(output + 4, at, length);
+    output += 4 + length;
+    at += length;
+  } while (at < to);
+}
+
+/** Writes literals and matches; bits are kept in locals, and written once a match and once in four literals. */
+function writeCodes(from: usize): void {
+  let buffer = bitBuffer;
+  let count: u64 = bitCount;
+  let to = output;
+  let at = from;
+  for (let match = matches; ; match += 8) {
+    let literals = load<u32>(match);
+    for (; literals >= 4; literals -= 4) {
+      const four = load<u32>(at);
+      const a = load<u32>(literalBits + ((four & 0xff) << 2));
+      buffer |= (<u64>(a & 0xffff)) << count;
+      count += a >> 16;
+      const b = load<u32>(literalBits + (((four >> 8) & 0xff) << 2));
+      buffer |= (<u64>(b & 0xffff)) << count;
+      count += b >> 16;
+      const c = load<u32>(literalBits + (((four >> 16) & 0xff) << 2));
+      buffer |= (<u64>(c & 0xffff)) << count;
+      count += c >> 16;
+      const d = load<u32>(literalBits + ((four >> 24) << 2));
+      buffer |= (<u64>(d & 0xffff)) << count;
+      count += d >> 16;
+      at += 4;
+      store<u64>(to, buffer);
+      to += <usize>(count >> 3);
+      buffer >>= count & 56;
+      count &= 7;
+    }
+    for (; literals > 0; literals--) {
+      const code = load<u32>(literalBits + ((<usize>load<u8>(at)) << 2));
+      buffer |= (<u64>(code & 0xffff)) << count;
+      count += code >> 16;
+      at++;
+    }
+    // at most 7 + 3 * 14 bits wait here; a length has 19 and a distance 28 more
+    const length = <usize>load<u16>(match, 4);
+    if (length == 0) break;
+    const distance = <u32>load<u16>(match, 6);
+    const code = load<u32>(matchBits + (length << 2));
+    store<u64>(to, buffer);
+    to += <usize>(count >> 3);
+    buffer >>= count & 56;
+    count &= 7;
+    buffer |= (<u64>(code & 0xffffff)) << count;
+    count += code >> 24;
+    const slot = slotOfDistance(distance);
+    const distanceCode = load<u32>(distanceBits + (slot << 2));
+    const extra = extraOfDistance(slot);
+    buffer |= (<u64>(distanceCode & 0xffff)) << count;
+    count += distanceCode >> 16;
+    buffer |= (<u64>(distance & ((1 << extra) - 1))) << count;
+    count += extra;
+    store<u64>(to, buffer);
+    to += <usize>(count >> 3);
+    buffer >>= count & 56;
+    count &= 7;
+    at += length;
+  }
+  const end = load<u32>(literalBits + (endOfBlock << 2));
+  buffer |= (<u64>(end & 0xffff)) << count;
+  count += end >> 16;
+  bitBuffer = buffer;
+  bitCount = <u32>count;
+  output = to;
+  flushBits();
+}
+
+/** The code lengths of both codes with what repeats written short (RFC 1951, 3.2.7), counted; gives where they end. */
+function findRuns(total: u32): usize {
+  memory.fill(lengthCounts, 0, 32 << 2);
+  let to = runs;
+  for (let at: u32 = 0; at < total;) {
+    const length = <u32>load<u8>(codeLengths + at);
+    let run: u32 = 1;
+    while (at + run < total && load<u8>(codeLengths + at + run) == length) run++;
+    at += run;
+    if (length == 0) {
+      for (; run >= 11; run -= min<u32>(run, 138)) to = addRun(to, 18, min<u32>(run, 138) - 11);
+      if (run >= 3) {
+        to = addRun(to, 17, run - 3);
+        run = 0;
+      }
+    } else if (run > 3) {
+      to = addRun(to, length, 0);
+      for (run--; run >= 3; run -= min<u32>(run, 6)) to = addRun(to, 16, min<u32>(run, 6) - 3);
+    }
+    for (; run > 0; run--) to = addRun(to, length, 0);
+  }
+  return to;
+}
+
+function addRun(to: usize, symbol: u32, extra: u32): usize {
+  increase(lengthCounts, symbol);
+  store<u16>(to, <u16>(symbol | (extra << 5)));
+  return to + 2;
+}
+
+/**
+ * Makes the Huffman code of `symbols` symbols with these counts, of at most `limit` bits each. Lengths come from Moffat and
+ * Katajainen, "In-place calculation of minimum-redundancy codes" (WADS 1995); where one would be too long, another symbol's
+ * place is taken higher up, as in libdeflate, which costs little and keeps the code complete.
+ */
+function makeCode(counts: usize, symbols: u32, limit: u32, codes: usize, lengths: usize): void {
+  let used: u32 = 0;
+  for (let symbol: u32 = 0; symbol < symbols; symbol++) {
+    store<u8>(lengths + symbol, 0);
+    store<u32>(codes + (symbol << 2), 0);
+    const count = load<u32>(counts + (symbol << 2));
+    if (count == 0) continue;
+    store<u32>(sorted + (used << 2), (count << 9) | symbol); // a block has less than 2^19 symbols
+    used++;
+  }
+  memory.fill(lengthTotals, 0, 32 << 2);
+  if (used < 2) {
+    // a code of one symbol is not complete, so another gets a code that is never used
+    const only = used == 0 ? 0 : load<u32>(sorted) & 511;
+    store<u8>(lengths + only, 1);
+    store<u8>(lengths + (only == 0 ? 1 : 0), 1);
+    store<u32>(lengthTotals, 2, 4);
+  } else {
+    sortUp(used);
+    findLengths(used, limit);
+    // the rarest have the longest
+    let at = sorted;
+    for (let length = limit; length >= 1; length--) {
+      for (let left = load<u32>(lengthTotals + (length << 2)); left > 0; left--) {
+        store<u8>(lengths + (load<u32>(at) & 511), <u8>length);
+        at += 4;
+      }
+    }
+  }
+  let code: u32 = 0;
+  for (let length: u32 = 1; length <= limit; length++) {
+    code = (code + load<u32>(lengthTotals + ((length - 1) << 2))) << 1;
+    store<u32>(nextCodes + (length << 2), code);
+  }
+  for (let symbol: u32 = 0; symbol < symbols; symbol++) {
+    const length = <u32>load<u8>(lengths + symbol);
+    if (length == 0) continue;
+    const next = nextCodes + (length << 2);
+    const its = load<u32>(next);
+    store<u32>(next, its + 1);
+    store<u32>(codes + (symbol << 2), (reversed(its) >> (16 - length)) | (length << 16));
+  }
+}
+
+/** Shell's sort, with gaps of a third each. */
+function sortUp(count: u32): void {
+  for (let gap: u32 = 121; gap > 0; gap /= 3) {
+    for (let at = gap; at < count; at++) {
+      const moving = load<u32>(sorted + (at << 2));
+      let to = at;
+      for (; to >= gap; to -= gap) {
+        const other = load<u32>(sorted + ((to - gap) << 2));
+        if (other <= moving) break;
+        store<u32>(sorted + (to << 2), other);
+      }
+      store<u32>(sorted + (to << 2), moving);
+    }
+  }
+}
+
+/** Counts the lengths of the codes for what is sorted, in `lengthTotals`. Symbols stay in the lower 9 bits where they are. */
+function findLengths(count: u32, limit: u32): void {
+  // joins the two rarest, again and again; what has been joined gets its parent's number
+  let leaf = sorted;
+  let joined = sorted;
+  const end = sorted + (count << 2);
+  const root = end - 8;
+  for (let node = sorted; node <= root; node += 4) {
+    let sum: u32 = 0;
+    for (let child = 0; child < 2; child++) {
+      const isLeaf = leaf < end && (joined >= node || load<u32>(leaf) >> 9 <= load<u32>(joined) >> 9);
+      if (isLeaf) {
+        sum += load<u32>(leaf) >> 9;
+        leaf += 4;
+      } else {
+        sum += load<u32>(joined) >> 9;
+        setNumber(joined, (<u32>(node - sorted)) >> 2);
+        joined += 4;
+      }
+    }
+    setNumber(node, sum);
+  }
+  // from the root down, parents' numbers become depths; a node that is not a leaf puts two below in its own place
+  setNumber(root, 0);
+  store<u32>(lengthTotals, 2, 4);
+  for (let node = root - 4; node >= sorted; node -= 4) {
+    const parent = load<u32>(node) >> 9;
+    let depth = (load<u32>(sorted + (parent << 2)) >> 9) + 1;
+    setNumber(node, depth);
+    if (depth >= limit) {
+      depth = limit - 1;
+      while (load<u32>(lengthTotals + (depth << 2)) == 0) depth--;
+    }
+    const total = lengthTotals + (depth << 2);
+    store<u32>(total, load<u32>(total) - 1);
+    store<u32>(total, load<u32>(total, 4) + 2, 4);
+  }
+}
+
+function setNumber(node: usize, number: u32): void {
+  store<u32>(node, (load<u32>(node) & 511) | (number << 9));
+}
+
+/** The 16 bits in the opposite order. */
+function reversed(bits: u32): u32 {
+  let each = ((bits & 0x5555) << 1) | ((bits >> 1) & 0x5555);
+  each = ((each & 0x3333) << 2) | ((each >> 2) & 0x3333);
+  each = ((each & 0x0f0f) << 4) | ((each >> 4) & 0x0f0f);
+  return ((each & 0xff) << 8) | (each >> 8);
+}
+
+/** The codes of lengths and distances, and their extra bits: RFC 1951, 3.2.5. */
+function lengthOfSlot(slot: u32): u32 {
+  if (slot < 8) return 3 + slot;
+  return slot == 28 ? maxMatch : 3 + ((4 + (slot & 3)) << extraOfLength(slot));
+}
+
+function extraOfLength(slot: u32): u32 {
+  return slot < 8 || slot == 28 ? 0 : (slot >> 2) - 1;
+}
+
+function slotOfDistance(distanceLess1: u32): u32 {
+  if (distanceLess1 < 4) return distanceLess1;
+  const highest = 31 - clz(distanceLess1);
+  return (highest << 1) | ((distanceLess1 >> (highest - 1)) & 1);
+}
+
+function extraOfDistance(slot: u32): u32 {
+  return slot < 4 ? 0 : (slot >> 1) - 1;
+}
+
+function extraOfRun(symbol: u32): u32 {
+  if (symbol < 16) return 0;
+  return symbol == 18 ? 7 : symbol - 14;
+}
+
+function putCode(codes: usize, symbol: u32): void {
+  const code = load<u32>(codes + (symbol << 2));
+  putBits(code & 0xffff, code >> 16);
+}
+
+/** Between two calls of `flushBits`, 56 bits at most. */
+function putBits(bits: u32, count: u32): void {
+  bitBuffer |= (<u64>bits) << bitCount;
+  bitCount += count;
+}
+
+/** Writes the whole bytes. */
+function flushBits(): void {
+  store<u64>(output, bitBuffer);
+  output += bitCount >> 3;
+  bitBuffer >>= bitCount & 56;
+  bitCount &= 7;
+}
