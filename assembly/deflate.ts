@@ -10,6 +10,7 @@
 
 /** How far back a match may lie. */
 const windowBytes: usize = 32 << 10;
+const windowMask: u32 = 0x7fff;
 /** Input of one call at most. */
 const maxPieceBytes: usize = 1 << 20;
 
@@ -20,10 +21,8 @@ const tailBytes: usize = 12;
 
 const hashBits: u32 = 15;
 const buckets: usize = 1 << hashBits;
-/** Of a match, only so many places can be found again: more take time, and win little. */
-const maxInserted: usize = 6;
 /** A match at least this long is not put off for a better one at the next byte. */
-const goodMatch: u32 = 16;
+const goodMatch: u32 = 32;
 
 /** A block ends after so many matches, or so many bytes. */
 const maxMatches: usize = 16 << 10;
@@ -153,31 +152,34 @@ function findMatches(from: usize, blockEnd: usize, end: usize): usize {
     const places = load<u64>(bucket);
     const place = placeBase + <u32>at;
     store<u64>(bucket, (places << 32) | place);
-    let length: u32 = 0;
-    let distance = place - <u32>places;
-    if (distance - 1 < <u32>windowBytes && load<u32>(at - distance) == bytes) {
-      length = matchLength(at, at - distance, end);
-    }
-    const further = place - <u32>(places >> 32);
-    if (
-      further - 1 < <u32>windowBytes &&
-      load<u32>(at - further) == bytes &&
-      load<u8>(at - further + length) == load<u8>(at + length)
-    ) {
-      const other = matchLength(at, at - further, end);
-      if (other > length) {
-        length = other;
-        distance = further;
-      }
-    }
-    if (length == 0) {
+    // most bytes match nothing: one branch for both places, which reads inside the window wherever they lie
+    let near = place - <u32>places - 1;
+    let far = place - <u32>(places >> 32) - 1;
+    let nearAt = at - 1 - (near & windowMask);
+    let farAt = at - 1 - (far & windowMask);
+    let isNear = (<u32>(near < <u32>windowBytes)) & (<u32>(load<u32>(nearAt) == bytes));
+    let isFar = (<u32>(far < <u32>windowBytes)) & (<u32>(load<u32>(farAt) == bytes));
+    if ((isNear | isFar) == 0) {
       // what does not match for long is looked at less and less closely
       misses++;
       at += 1 + (misses >> 8);
       continue;
     }
     misses = 0;
-    let insertFrom = at + 1;
+    let length: u32 = 0;
+    let distance: u32 = 0; // less 1
+    if (isNear) {
+      length = matchLength(at, nearAt, end);
+      distance = near;
+    }
+    if (isFar && load<u8>(farAt + length) == load<u8>(at + length)) {
+      const other = matchLength(at, farAt, end);
+      if (other > length) {
+        length = other;
+        distance = far;
+      }
+    }
+    let isNextInserted = false;
     while (length < lazyBelow && at + 1 < stop) {
       const next = at + 1;
       const nextBytes = load<u32>(next);
@@ -185,22 +187,29 @@ function findMatches(from: usize, blockEnd: usize, end: usize): usize {
       const nextPlaces = load<u64>(nextBucket);
       const nextPlace = placeBase + <u32>next;
       store<u64>(nextBucket, (nextPlaces << 32) | nextPlace);
-      insertFrom = next + 1;
-      // only what is as long and has another byte that matches can be longer
-      const last = next + length - 3;
-      const lastBytes = load<u32>(last);
+      isNextInserted = true;
+      // what is longer is alike at the end, too
+      const tailAt = next + length - 3;
+      const tail = load<u32>(tailAt);
+      near = nextPlace - <u32>nextPlaces - 1;
+      far = nextPlace - <u32>(nextPlaces >> 32) - 1;
+      nearAt = next - 1 - (near & windowMask);
+      farAt = next - 1 - (far & windowMask);
+      isNear = (<u32>(near < <u32>windowBytes)) & (<u32>(load<u32>(nearAt) == nextBytes));
+      isFar = (<u32>(far < <u32>windowBytes)) & (<u32>(load<u32>(farAt) == nextBytes));
+      isNear &= <u32>(load<u32>(nearAt + (tailAt - next)) == tail);
+      isFar &= <u32>(load<u32>(farAt + (tailAt - next)) == tail);
+      if ((isNear | isFar) == 0) break;
       let longest = length;
-      const near = nextPlace - <u32>nextPlaces;
-      if (near - 1 < <u32>windowBytes && load<u32>(next - near) == nextBytes && load<u32>(last - near) == lastBytes) {
-        const other = matchLength(next, next - near, end);
+      if (isNear) {
+        const other = matchLength(next, nearAt, end);
         if (other > longest) {
           longest = other;
           distance = near;
         }
       }
-      const far = nextPlace - <u32>(nextPlaces >> 32);
-      if (far - 1 < <u32>windowBytes && load<u32>(next - far) == nextBytes && load<u32>(last - far) == lastBytes) {
-        const other = matchLength(next, next - far, end);
+      if (isFar) {
+        const other = matchLength(next, farAt, end);
         if (other > longest) {
           longest = other;
           distance = far;
@@ -209,20 +218,24 @@ function findMatches(from: usize, blockEnd: usize, end: usize): usize {
       if (longest == length) break;
       length = longest;
       at = next;
+      isNextInserted = false;
     }
     countLiterals(literals, at);
     increase(literalCounts, firstLength + load<u8>(lengthSlots + length));
-    increase(distanceCounts, slotOfDistance(distance - 1));
+    increase(distanceCounts, slotOfDistance(distance));
     store<u32>(match, <u32>(at - literals));
-    store<u32>(match, length | ((distance - 1) << 16), 4);
+    store<u32>(match, length | (distance << 16), 4);
     match += 8;
-    const insertTo = min(at + min(<usize>length, maxInserted), stop);
+    // of the match, only these places can be found again: all of them take more time than they win
+    if (!isNextInserted) insert(at + 1);
+    insert(at + 2);
+    insert(at + 3);
+    if (length > 5) {
+      insert(at + 4);
+      insert(at + length - 1);
+    }
     at += length;
     literals = at;
-    for (let each: usize = insertFrom; each < insertTo; each++) {
-      const its = bucketOf(load<u32>(each));
-      store<u64>(its, (load<u64>(its) << 32) | (placeBase + <u32>each));
-    }
     if (match == lastMatch) break;
   }
   if (match < lastMatch && stop + tailBytes >= end) at = end;
@@ -230,6 +243,11 @@ function findMatches(from: usize, blockEnd: usize, end: usize): usize {
   store<u32>(match, <u32>(at - literals));
   store<u32>(match, 0, 4);
   return at;
+}
+
+function insert(at: usize): void {
+  const bucket = bucketOf(load<u32>(at));
+  store<u64>(bucket, (load<u64>(bucket) << 32) | (placeBase + <u32>at));
 }
 
 function bucketOf(bytes: u32): usize {
