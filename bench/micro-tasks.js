@@ -28,7 +28,7 @@ function makeSource() {
  * @returns {Promise<Task[]>}
  */
 export async function objectTasks() {
-  const { firstChunkLength } = await loadChunker();
+  const { firstChunkEnd } = await loadChunker();
   const { blake3Names, loadBlake3 } = await loadPacking();
   const { decodeTree, encodeTree } = await loadMetadata();
   const file = randomBytes(1, 16 * mib);
@@ -40,7 +40,7 @@ export async function objectTasks() {
       work: "cut 16 MiB",
       amount: { bytes: file.length },
       run: () => {
-        for (let at = 0; at < file.length;) at += firstChunkLength(file.subarray(at));
+        for (let at = 0; at < file.length;) at += firstChunkEnd(file.subarray(at)) ?? file.length - at;
       },
     },
     ...blake3Names

@@ -1,5 +1,5 @@
 /** Objects that lie together in one buffer, on their way from where they were read to where they are packed. */
-import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { objectIdBytes, objectIdLength, objectIdOf, type ObjectId } from "../objects/object-id.js";
 import { objectKinds, type ObjectKind, type PackedObject } from "../objects/object-kind.js";
 
 /** What a buffer has beyond the objects in it, so that they fit as members too where they do not compress. */
@@ -67,15 +67,33 @@ export class BatchBuilder {
     this.#limit = limit;
   }
 
+  /** What is left of the buffer up to the limit; objects are taken from its front. */
+  room(): Uint8Array {
+    return new Uint8Array(this.#buffer, this.#length, this.#limit - this.#length);
+  }
+
+  /** Makes the first bytes of the room an object; its id. */
+  take(kind: ObjectKind, length: number): ObjectId {
+    const bytes = this.room().subarray(0, length);
+    const id = objectIdOf(bytes);
+    this.#append(kind, id, length);
+    return id;
+  }
+
   /** Copies an object into the buffer; false if there is no room for it. */
   add({ kind, id, bytes }: PackedObject<ObjectId>): boolean {
-    if (this.#length + bytes.length > this.#limit) return false;
-    new Uint8Array(this.#buffer).set(bytes, this.#length);
+    const room = this.room();
+    if (bytes.length > room.length) return false;
+    room.set(bytes);
+    this.#append(kind, id, bytes.length);
+    return true;
+  }
+
+  #append(kind: ObjectKind, id: ObjectId, length: number): void {
     this.#kinds.push(kindNumber(kind));
     this.#ids.push(objectIdBytes(id));
-    this.#places.push(this.#length, bytes.length);
-    this.#length += bytes.length;
-    return true;
+    this.#places.push(this.#length, length);
+    this.#length += length;
   }
 
   finish(): Batch {

@@ -1,16 +1,19 @@
 /**
- * Reads one file of the source: whole, or chunk by chunk where it is large; with plain synchronous calls, which cost a
- * small file less than any other. What is given out was really read, and a file that changed meanwhile is read again.
+ * Reads one file of the source into buffers: whole, or cut into chunks where it is large, which lie in a buffer as they lie
+ * in the file. Calls are plain synchronous ones, which cost less than any other. What is given out was really read, and
+ * a file that changed meanwhile is read again.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
-import { firstChunkLength, maxChunkBytes, maxWholeFileBytes } from "../objects/chunker.js";
+import { firstChunkEnd, maxWholeFileBytes } from "../objects/chunker.js";
 import type { FileContent } from "../objects/entry.js";
-import { blake3 } from "../objects/hash.js";
+import { blake3, type Hasher } from "../objects/hash.js";
 import { ListBuilder } from "../objects/list.js";
-import { objectIdOf, type ObjectId } from "../objects/object-id.js";
+import type { ObjectId } from "../objects/object-id.js";
 import type { PackedObject } from "../objects/object-kind.js";
+import { countGarbage } from "../threads/collect-garbage.js";
+import { BatchBuilder, packingRoomBytes, type Batch } from "./batch.js";
 import { fsPath } from "./source-path.js";
 import { sourceStatOf, type SourceStat } from "./source-stat.js";
 
@@ -18,8 +21,6 @@ import { sourceStatOf, type SourceStat } from "./source-stat.js";
 const maxTries = 3;
 /** A larger one is not begun again: it may well change for ever, as logs do. */
 const maxRetriedBytes = 64 << 20;
-/** What is looked at of a large file at a time: the longest chunk, and what is read at once at least. */
-export const windowBytes = maxChunkBytes + (1 << 20);
 
 export interface ReadFile {
   readonly content: FileContent;
@@ -29,38 +30,161 @@ export interface ReadFile {
   readonly isUnsteady: boolean;
 }
 
-export interface ReadFileOptions {
-  /** Takes each object that the file is made of; what it returns is waited for, and the bytes are written over after that. */
-  offer: (object: PackedObject<ObjectId>) => Promise<void> | undefined;
-  /** `windowBytes` of memory to read a large file through; new memory, unless given. */
-  window?: Buffer | undefined;
-  /** Told of bytes as they are read. */
-  onBytes: (count: number) => void;
-  /** Is waited for now and then, so that the network gets its turn. */
-  breathe: () => Promise<void> | undefined;
-  signal?: AbortSignal | undefined;
+/** What one buffer was filled with. */
+export interface Filled {
+  readonly batch: Batch;
+  /** At the end of the file. */
+  readonly end: ReadFile | undefined;
 }
 
-/**
- * Reads the file that `path` names. Throws what the file system says; also where there is no regular file any more, as a
- * BakError of code SOURCE_FAILED.
- */
-export async function readSourceFile(path: ByteString, options: ReadFileOptions): Promise<ReadFile> {
-  // neither a link nor a fifo that has taken the file's place may lead or hold us elsewhere
-  const fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    for (let attempt = 1; ; attempt += 1) {
-      const before = statOf(fd);
+/** A file that is being read, and stands still between one buffer and the next. */
+export class SourceFile {
+  readonly #fd: number;
+  /** Told of bytes as they are read. */
+  readonly #onRead: (count: number) => void;
+  #reading: Reading | undefined;
+  #tries = 0;
+
+  /** Opens the file that `path` names. Throws what the file system says. */
+  constructor(path: ByteString, onRead: (count: number) => void) {
+    // neither a link nor a fifo that has taken the file's place may lead or hold us elsewhere
+    this.#fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    this.#onRead = onRead;
+  }
+
+  /**
+   * Reads on into a buffer, which holds the longest chunk and has `packingRoomBytes` more. Throws what the file system
+   * says; also where there is no regular file any more, as a BakError of code SOURCE_FAILED.
+   */
+  readInto(buffer: ArrayBuffer): Filled {
+    if (this.#reading === undefined) {
+      this.#tries += 1;
       // no more than it had at first: a file that grows as fast as it is read would have no end
-      const read = before.size <= maxWholeFileBytes ? readSmall : readLarge;
-      const { content, size } = await read(fd, before.size, options);
-      const after = statOf(fd);
-      const isSteady = size === after.size && before.ctimeNs === after.ctimeNs && isSameTime(before, after);
-      const isLastTry = attempt === maxTries || before.size > maxRetriedBytes;
-      if (isSteady || isLastTry) return { content, stat: { ...after, size }, isUnsteady: !isSteady };
+      const before = statOf(this.#fd);
+      this.#reading = before.size <= maxWholeFileBytes ? new WholeReading(before) : new ChunkedReading(before);
     }
-  } finally {
-    closeSync(fd);
+    const { before } = this.#reading;
+    const filling = new BatchBuilder(buffer, buffer.byteLength - packingRoomBytes);
+    const content = this.#reading.readInto(filling, (room, position) => this.#read(room, position));
+    const batch = filling.finish();
+    if (content === undefined) return { batch, end: undefined };
+    const { size } = this.#reading;
+    this.#reading = undefined;
+    const after = statOf(this.#fd);
+    const isSteady = size === after.size && before.ctimeNs === after.ctimeNs && isSameTime(before, after);
+    const isLastTry = this.#tries === maxTries || before.size > maxRetriedBytes;
+    const end = isSteady || isLastTry ? { content, stat: { ...after, size }, isUnsteady: !isSteady } : undefined;
+    return { batch, end };
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  /** Reads until the room is full, or the file at its end; how many bytes. */
+  #read(room: Uint8Array, position: number): number {
+    let length = 0;
+    while (length < room.length) {
+      const count = readSync(this.#fd, room, length, room.length - length, position + length);
+      if (count === 0) break;
+      this.#onRead(count);
+      length += count;
+    }
+    return length;
+  }
+}
+
+/** Reads at a position, until the room is full or the file at its end; how many bytes. */
+type Read = (room: Uint8Array, position: number) => number;
+
+/** One try to read a file. */
+interface Reading {
+  readonly before: SourceStat;
+  /** Bytes that are in what was given out. */
+  readonly size: number;
+  /** Reads on; at the end, gives what the file is. */
+  readInto: (filling: BatchBuilder, read: Read) => FileContent | undefined;
+}
+
+/** One blob: the first `before.size` bytes, or what there is of them. */
+class WholeReading implements Reading {
+  readonly before: SourceStat;
+  size = 0;
+
+  constructor(before: SourceStat) {
+    this.before = before;
+  }
+
+  readInto(filling: BatchBuilder, read: Read): FileContent {
+    this.size = read(filling.room().subarray(0, this.before.size), 0);
+    return { blob: filling.take("blob", this.size) };
+  }
+}
+
+/** A list of chunks, of the first `before.size` bytes or what there is of them. */
+class ChunkedReading implements Reading {
+  readonly before: SourceStat;
+  size = 0;
+  #position = 0;
+  #isEnd = false;
+  readonly #hasher: Hasher = blake3().createHasher();
+  readonly #lists: PackedObject<ObjectId>[] = [];
+  readonly #builder = new ListBuilder((list) => void this.#lists.push(list));
+  #content: FileContent | undefined;
+  /** What was read of a chunk whose end was not: less than the longest chunk. */
+  #rest = Buffer.alloc(0);
+
+  constructor(before: SourceStat) {
+    this.before = before;
+  }
+
+  readInto(filling: BatchBuilder, read: Read): FileContent | undefined {
+    this.#addLists(filling); // which the last buffer had no room for
+    if (this.#content === undefined) this.#cut(filling, this.#readOn(filling.room(), read));
+    return this.#addLists(filling) ? this.#content : undefined;
+  }
+
+  /** Fills the room with the rest and what follows it. */
+  #readOn(room: Uint8Array, read: Read): Uint8Array {
+    const rest = this.#rest;
+    if (rest.length > room.length) return room.subarray(0, 0);
+    room.set(rest);
+    countGarbage(rest.length);
+    const wanted = Math.min(this.before.size - this.#position, room.length - rest.length);
+    const fresh = room.subarray(rest.length, rest.length + wanted);
+    const count = read(fresh, this.#position);
+    this.#hasher.update(fresh.subarray(0, count));
+    this.#position += count;
+    this.#isEnd = count < wanted || this.#position === this.before.size;
+    this.#rest = rest.subarray(0, 0);
+    return room.subarray(0, rest.length + count);
+  }
+
+  /** Takes the chunks that the bytes begin with, and keeps what is left. */
+  #cut(filling: BatchBuilder, bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length) {
+      const left = bytes.subarray(at);
+      const length = firstChunkEnd(left) ?? (this.#isEnd ? left.length : undefined);
+      if (length === undefined) break;
+      this.#builder.add({ id: filling.take("blob", length), size: length });
+      at += length;
+    }
+    this.size += at;
+    if (at < bytes.length) this.#rest = Buffer.from(bytes.subarray(at));
+    if (!this.#isEnd || this.#rest.length > 0) return;
+    if (this.size === 0) {
+      this.#content = { blob: filling.take("blob", 0) }; // it was emptied before it could be read
+      return;
+    }
+    const list = this.#builder.finish();
+    this.#content = { list, fileHash: this.#hasher.digest().toString("hex") as ObjectId };
+  }
+
+  /** Whether there was room for all lists that are finished. */
+  #addLists(filling: BatchBuilder): boolean {
+    while (this.#lists[0] !== undefined && filling.add(this.#lists[0])) this.#lists.shift();
+    return this.#lists.length === 0;
   }
 }
 
@@ -72,71 +196,4 @@ function statOf(fd: number): SourceStat {
   const stat = sourceStatOf(fstatSync(fd, { bigint: true }));
   if (stat.kind !== "file") throw new BakError("SOURCE_FAILED", "it is no longer a file");
   return stat;
-}
-
-interface Content {
-  content: FileContent;
-  size: number;
-}
-
-/** One blob: the first `size` bytes, or what there is of them. */
-async function readSmall(fd: number, size: number, options: ReadFileOptions): Promise<Content> {
-  const buffer = Buffer.allocUnsafe(size);
-  let length = 0;
-  while (length < buffer.length) {
-    const count = readSync(fd, buffer, length, buffer.length - length, length);
-    if (count === 0) break;
-    length += count;
-  }
-  options.onBytes(length);
-  const bytes = buffer.subarray(0, length);
-  const id = objectIdOf(bytes);
-  await options.offer({ kind: "blob", id, bytes });
-  return { content: { blob: id }, size: length };
-}
-
-/** A list of chunks, of the first `end` bytes or what there is of them; memory holds a few MiB, whatever the size. */
-async function readLarge(fd: number, end: number, options: ReadFileOptions): Promise<Content> {
-  const lists: PackedObject<ObjectId>[] = [];
-  const builder = new ListBuilder((list) => void lists.push(list));
-  const hasher = blake3().createHasher();
-  const window = options.window ?? Buffer.allocUnsafeSlow(Math.min(windowBytes, end));
-  let position = 0;
-  let rest = window.subarray(0, 0);
-  let isEnd = false;
-  let size = 0;
-  while (!isEnd || rest.length > 0) {
-    options.signal?.throwIfAborted();
-    if (!isEnd && rest.length < maxChunkBytes) {
-      window.set(rest);
-      const room = window.subarray(rest.length, rest.length + Math.min(end - position, window.length - rest.length));
-      const count = readSync(fd, room, 0, room.length, position);
-      position += count;
-      isEnd = count === 0 || position === end;
-      options.onBytes(count);
-      hasher.update(room.subarray(0, count));
-      rest = window.subarray(0, rest.length + count);
-      continue;
-    }
-    const bytes = rest.subarray(0, firstChunkLength(rest));
-    rest = rest.subarray(bytes.length);
-    size += bytes.length;
-    const id = objectIdOf(bytes);
-    builder.add({ id, size: bytes.length });
-    await options.offer({ kind: "blob", id, bytes });
-    for (const list of lists.splice(0)) await options.offer(list);
-    await options.breathe();
-  }
-  if (size === 0) return readEmpty(options);
-  const list = builder.finish();
-  for (const object of lists) await options.offer(object);
-  return { content: { list, fileHash: hasher.digest().toString("hex") as ObjectId }, size };
-}
-
-/** A large file that was emptied before it could be read. */
-async function readEmpty(options: ReadFileOptions): Promise<Content> {
-  const bytes = Buffer.alloc(0);
-  const id = objectIdOf(bytes);
-  await options.offer({ kind: "blob", id, bytes });
-  return { content: { blob: id }, size: 0 };
 }

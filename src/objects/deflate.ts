@@ -2,20 +2,13 @@
  * Deflate (RFC 1951), faster than zlib's at the same ratio: assembly/deflate.ts, of which each thread has an instance of
  * its own, 2.5 MB large. zlib reads what it writes.
  */
-import { readFileSync } from "node:fs";
-
-/** As much of it as is used here; Node's types leave it to those of browsers. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
+import { loadWasm, type WasmExports } from "./wasm.js";
 
 /** Compresses at a level of this encoder: 1 takes the first match that it finds, 2 looks whether the next is longer. */
 export type DeflateLevel = 1 | 2;
 
 /** What dist/deflate.wasm exports. */
-interface Encoder {
-  readonly memory: { readonly buffer: ArrayBuffer };
+interface Encoder extends WasmExports {
   setUp(): void;
   inputAddress(): number;
   outputAddress(): number;
@@ -54,8 +47,7 @@ export function deflate(bytes: Uint8Array, level: DeflateLevel, room = { before:
 }
 
 function loadEncoder(): Encoder {
-  const module = new WebAssembly.Module(readFileSync(new URL("../../dist/deflate.wasm", import.meta.url)));
-  const loaded = new WebAssembly.Instance(module).exports as Encoder;
+  const loaded = loadWasm("deflate") as Encoder;
   loaded.setUp();
   return loaded;
 }

@@ -13,39 +13,51 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { readSourceFile, type ReadFile, type ReadFileOptions } from "../../src/client/read-file.js";
+import { bytesAt, kindAt, packingRoomBytes } from "../../src/client/batch.js";
+import { SourceFile, type ReadFile } from "../../src/client/read-file.js";
 import { maxChunkBytes, minChunkBytes } from "../../src/objects/chunker.js";
 import { fileHashOf } from "../../src/objects/entry.js";
 import { decodeList } from "../../src/objects/list.js";
-import { objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
+import { objectIdAt, objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
-import { within } from "../helpers/deadline.js";
 import { makeFifo, text } from "./world.js";
 
 interface Read extends ReadFile {
   readonly offered: PackedObject<ObjectId>[];
   readonly bytesRead: number;
+  /** How many buffers it took. */
+  readonly buffers: number;
 }
 
-/** Reads a file; what was offered is copied at once, as its bytes may be views. */
-async function read(path: string, options: Partial<ReadFileOptions> = {}): Promise<Read> {
+interface ReadOptions {
+  /** Called as bytes are read, before it is known whether the file has changed. */
+  readonly onRead?: (count: number) => void;
+  readonly bufferBytes?: number;
+}
+
+/** Reads a file to its end; what a buffer was filled with is copied before it is filled again. */
+function read(path: string, { onRead, bufferBytes = maxChunkBytes + packingRoomBytes }: ReadOptions = {}): Read {
   const offered: PackedObject<ObjectId>[] = [];
   let bytesRead = 0;
-  const result = await within(
-    20_000,
-    "the reading",
-    readSourceFile(text(path), {
-      onBytes: (count) => (bytesRead += count),
-      breathe: () => undefined,
-      ...options,
-      offer: (object) => {
-        offered.push({ ...object, bytes: Buffer.from(object.bytes) });
-        return options.offer?.(object);
-      },
-    }),
-  );
-  return { ...result, offered, bytesRead };
+  const file = new SourceFile(text(path), (count) => {
+    bytesRead += count;
+    onRead?.(count);
+  });
+  try {
+    const buffer = new ArrayBuffer(bufferBytes);
+    for (let buffers = 1; ; buffers += 1) {
+      new Uint8Array(buffer).fill(0xee);
+      const { batch, end } = file.readInto(buffer);
+      for (let index = 0; index < batch.kinds.length; index += 1) {
+        const id = objectIdAt(batch.ids, index * 32);
+        offered.push({ kind: kindAt(batch, index), id, bytes: Buffer.from(bytesAt(batch, index)) });
+      }
+      if (end !== undefined) return { ...end, offered, bytesRead, buffers };
+    }
+  } finally {
+    file.close();
+  }
 }
 
 /** The file again, put together from what was offered. */
@@ -64,7 +76,7 @@ const b3sum = (path: string): string => execFileSync("b3sum", ["--no-names", pat
 
 const mebibyte = 1 << 20;
 
-t.test("a file of any size is what its objects say, and its hash is b3sum's", async (t) => {
+t.test("a file of any size is what its objects say, and its hash is b3sum's", (t) => {
   const folder = t.testdir();
   const sizes = [
     0,
@@ -82,7 +94,7 @@ t.test("a file of any size is what its objects say, and its hash is b3sum's", as
     const path = join(folder, `${size}`);
     const bytes = seededBytes(size + 1, size);
     writeFileSync(path, bytes);
-    const result = await read(path);
+    const result = read(path);
     t.ok(contentOf(result).equals(bytes), `${size}: the bytes`);
     t.equal(fileHashOf(result.content), b3sum(path), `${size}: the hash`);
     t.equal("blob" in result.content, size <= mebibyte, `${size}: whole or in chunks`);
@@ -95,55 +107,70 @@ t.test("a file of any size is what its objects say, and its hash is b3sum's", as
     t.equal(result.stat.ctimeNs, ctimeNs);
     t.equal(result.stat.ino, ino);
   }
+  t.end();
 });
 
-t.test("a large file of one byte repeated, and an insertion at its front, are read right", async (t) => {
+t.test("a large file of one byte repeated, and an insertion at its front, are read right", (t) => {
   const folder = t.testdir();
   const path = join(folder, "f");
   const zeros = Buffer.alloc(17 * mebibyte + 3);
   writeFileSync(path, zeros);
-  t.ok(contentOf(await read(path)).equals(zeros));
+  t.ok(contentOf(read(path)).equals(zeros));
   const bytes = seededBytes(1, 12 * mebibyte);
   writeFileSync(path, bytes);
-  const first = await read(path);
+  const first = read(path);
   writeFileSync(path, Buffer.concat([Buffer.from("inserted"), bytes]));
-  const second = await read(path);
+  const second = read(path);
   const before = new Set(first.offered.map(({ id }) => id));
   const added = second.offered.filter(({ id, kind }) => kind === "blob" && !before.has(id));
   t.ok(added.length <= 2, "only the chunks at the insertion are others");
+  t.end();
 });
 
-t.test("what offer gives is waited for, and what it fails with comes out", async (t) => {
-  const folder = t.testdir({ small: "small" });
-  writeFileSync(join(folder, "large"), seededBytes(2, 4 * mebibyte));
-  for (const name of ["small", "large"]) {
-    let waiting = 0;
-    await read(join(folder, name), {
-      offer: async () => {
-        t.equal(waiting, 0);
-        waiting += 1;
-        await new Promise((resolve) => setImmediate(resolve));
-        waiting -= 1;
-      },
-    });
-    const failure = new Error("the store is gone");
-    const offer = (): Promise<void> => Promise.reject(failure);
-    const error = await read(join(folder, name), { offer }).catch((reason: unknown) => reason);
-    t.equal(error, failure);
+t.test("objects are the same whatever the buffer's size, and each has its own id", (t) => {
+  const path = join(t.testdir(), "f");
+  const zeros = Buffer.alloc(maxChunkBytes + 100_000); // which have no boundary
+  const bytes = Buffer.concat([seededBytes(2, 9 * mebibyte), zeros, seededBytes(3, 5 * mebibyte), zeros]);
+  writeFileSync(path, bytes);
+  const inOne = read(path, { bufferBytes: 64 * mebibyte });
+  t.equal(inOne.buffers, 1);
+  for (const more of [0, 1, 4096, minChunkBytes, mebibyte, 3 * mebibyte + 1]) {
+    const result = read(path, { bufferBytes: maxChunkBytes + packingRoomBytes + more });
+    t.ok(result.buffers > 1);
+    t.same(
+      result.offered.map(({ kind, id }) => `${kind} ${id}`),
+      inOne.offered.map(({ kind, id }) => `${kind} ${id}`),
+      `${more} bytes more`,
+    );
+    t.same(result.content, inOne.content);
+    t.equal(result.bytesRead, bytes.length, "no byte is read twice");
   }
+  t.end();
 });
 
-t.test("a file that changes while it is read is read again", async (t) => {
+t.test("a list that the buffer has no room for comes with the next", (t) => {
+  const path = join(t.testdir(), "f");
+  writeFileSync(path, Buffer.alloc(2 * maxChunkBytes)); // chunks that leave nothing
+  const result = read(path);
+  t.equal(result.buffers, 3);
+  t.same(
+    result.offered.map(({ kind }) => kind),
+    ["blob", "blob", "list"],
+  );
+  t.ok(contentOf(result).equals(Buffer.alloc(2 * maxChunkBytes)));
+  t.end();
+});
+
+t.test("a file that changes while it is read is read again", (t) => {
   for (const size of [100, 3 * mebibyte]) {
     const path = join(t.testdir(), "f");
     writeFileSync(path, seededBytes(3, size));
     const final = seededBytes(4, size + 50);
     let changes = 0;
-    const result = await read(path, {
-      offer: () => {
+    const result = read(path, {
+      onRead: () => {
         changes += 1;
         if (changes === 1) writeFileSync(path, final);
-        return undefined;
       },
     });
     t.notOk(result.isUnsteady);
@@ -151,30 +178,31 @@ t.test("a file that changes while it is read is read again", async (t) => {
     t.equal(fileHashOf(result.content), b3sum(path));
     t.equal(result.stat.size, final.length);
   }
+  t.end();
 });
 
-t.test("a change that keeps size and mtime is noticed by the ctime", async (t) => {
+t.test("a change that keeps size and mtime is noticed by the ctime", (t) => {
   const path = join(t.testdir(), "f");
   writeFileSync(path, "old");
   utimesSync(path, 1000, 1000);
   let changes = 0;
-  const result = await read(path, {
-    offer: async () => {
+  const result = read(path, {
+    onRead: () => {
       changes += 1;
       if (changes > 1) return;
       const { ctimeMs } = lstatSync(path);
       while (lstatSync(path).ctimeMs === ctimeMs) {
         writeFileSync(path, "new");
         utimesSync(path, 1000, 1000);
-        await new Promise((resolve) => setImmediate(resolve));
       }
     },
   });
   t.equal(contentOf(result).toString(), "new");
   t.notOk(result.isUnsteady);
+  t.end();
 });
 
-t.test("a file that always changes is kept as it was read at last, and called unsteady", async (t) => {
+t.test("a file that always changes is kept as it was read at last, and called unsteady", (t) => {
   for (const [size, more] of [
     [10, 1],
     [mebibyte - 2, 5],
@@ -182,8 +210,8 @@ t.test("a file that always changes is kept as it was read at last, and called un
   ] as const) {
     const path = join(t.testdir(), "f");
     writeFileSync(path, seededBytes(5, size));
-    const result = await read(path, {
-      onBytes: (count) => {
+    const result = read(path, {
+      onRead: (count) => {
         if (count !== more) appendFileSync(path, Buffer.alloc(more, 1)); // else the reading would never end
       },
     });
@@ -191,15 +219,16 @@ t.test("a file that always changes is kept as it was read at last, and called un
     t.equal(contentOf(result).length, result.stat.size, "size and content are of one reading");
     t.equal(fileHashOf(result.content), objectIdOf(contentOf(result)));
   }
+  t.end();
 });
 
-t.test("a file that is cut off while it is read is what is left of it", async (t) => {
+t.test("a file that is cut off while it is read is what is left of it", (t) => {
   for (const left of [0, 5, mebibyte]) {
     const path = join(t.testdir(), "f");
     writeFileSync(path, seededBytes(6, 3 * mebibyte));
     let isCut = false;
-    const result = await read(path, {
-      onBytes: () => {
+    const result = read(path, {
+      onRead: () => {
         if (!isCut) truncateSync(path, left);
         isCut = true;
       },
@@ -209,57 +238,30 @@ t.test("a file that is cut off while it is read is what is left of it", async (t
     t.ok(contentOf(result).equals(seededBytes(6, 3 * mebibyte).subarray(0, left)));
     t.ok("blob" in result.content);
   }
+  t.end();
 });
 
-t.test("a file that another is renamed over while it is read is the one that was opened", async (t) => {
+t.test("a file that another is renamed over while it is read is the one that was opened", (t) => {
   const folder = t.testdir({ f: "opened", other: "renamed over it" });
-  const result = await read(join(folder, "f"), {
-    offer: () => {
+  const result = read(join(folder, "f"), {
+    onRead: () => {
       if (existsSync(join(folder, "other"))) renameSync(join(folder, "other"), join(folder, "f"));
-      return undefined;
     },
   });
   t.equal(contentOf(result).toString(), "opened");
   t.equal(result.stat.size, 6);
+  t.end();
 });
 
-t.test("what has taken the file's place does not hold the reader, nor lead it elsewhere", async (t) => {
+t.test("what has taken the file's place does not hold the reader, nor lead it elsewhere", (t) => {
   const folder = t.testdir({ target: "secret" });
   makeFifo(join(folder, "fifo"));
   mkdirSync(join(folder, "folder"));
   symlinkSync("target", join(folder, "link"));
   for (const name of ["fifo", "folder"]) {
-    await t.rejects(read(join(folder, name)), { code: "SOURCE_FAILED", message: "it is no longer a file" });
+    t.throws(() => read(join(folder, name)), { code: "SOURCE_FAILED", message: "it is no longer a file" });
   }
-  await t.rejects(read(join(folder, "link")), { code: "ELOOP" });
-  await t.rejects(read(join(folder, "missing")), { code: "ENOENT" });
-});
-
-t.test("no file stays open, whatever happens", async (t) => {
-  const folder = t.testdir({ f: "content" });
-  mkdirSync(join(folder, "d"));
-  const open = (): number =>
-    Number(execFileSync("sh", ["-c", `ls /proc/${process.pid}/fd | wc -l`], { encoding: "utf8" }));
-  const before = open();
-  for (let round = 0; round < 20; round += 1) {
-    await read(join(folder, "f"));
-    await read(join(folder, "d")).catch(() => undefined);
-    await read(join(folder, "f"), { offer: () => Promise.reject(new Error("no")) }).catch(() => undefined);
-  }
-  t.ok(open() < before + 10);
-});
-
-t.test("the reading of a large file can be aborted, and lets others breathe", async (t) => {
-  const path = join(t.testdir(), "f");
-  writeFileSync(path, seededBytes(7, 12 * mebibyte));
-  const stop = new AbortController();
-  const reason = new Error("enough");
-  let breaths = 0;
-  const breathe = (): undefined => {
-    breaths += 1;
-    if (breaths === 3) stop.abort(reason);
-  };
-  const error = await read(path, { breathe, signal: stop.signal }).catch((failure: unknown) => failure);
-  t.equal(error, reason);
-  t.equal(breaths, 3);
+  t.throws(() => read(join(folder, "link")), { code: "ELOOP" });
+  t.throws(() => read(join(folder, "missing")), { code: "ENOENT" });
+  t.end();
 });

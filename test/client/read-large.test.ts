@@ -3,13 +3,12 @@ import { appendFileSync, mkdirSync, readlinkSync, readdirSync, truncateSync, wri
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { bytesAt, kindAt, packingRoomBytes, type Batch } from "../../src/client/batch.js";
-import { readSourceFile } from "../../src/client/read-file.js";
+import { SourceFile } from "../../src/client/read-file.js";
 import { LargeFiles, type ReadMoreResult } from "../../src/client/read-large.js";
 import { maxChunkBytes } from "../../src/objects/chunker.js";
 import { objectIdAt, objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
-import { settle, within } from "../helpers/deadline.js";
 import { text } from "./world.js";
 
 const bufferBytes = maxChunkBytes + packingRoomBytes;
@@ -35,13 +34,13 @@ interface Read {
 }
 
 /** Reads a file to its end, with buffers of a size that are used over and over. */
-async function readAll(t: Test, files: LargeFiles, path: string, sizeBytes = bufferBytes, file = 1): Promise<Read> {
+function readAll(t: Test, files: LargeFiles, path: string, sizeBytes = bufferBytes, file = 1): Read {
   const steps: ReadMoreResult[] = [];
   const objects: PackedObject<ObjectId>[] = [];
   const buffer = new ArrayBuffer(sizeBytes);
   do {
     new Uint8Array(buffer).fill(0xee);
-    const { result, transfer } = await files.readMore({ type: "readMore", file, path: text(path), buffer });
+    const { result, transfer } = files.readMore({ type: "readMore", file, path: text(path), buffer });
     t.strictSame(transfer, [buffer]);
     objects.push(...objectsOf(t, result.batch));
     steps.push(result);
@@ -49,15 +48,21 @@ async function readAll(t: Test, files: LargeFiles, path: string, sizeBytes = buf
   return { steps, objects };
 }
 
-/** What the file is made of, read without steps. */
-async function wholeOf(path: string): Promise<{ objects: PackedObject<ObjectId>[]; content: unknown; size: number }> {
-  const objects: PackedObject<ObjectId>[] = [];
-  const { content, stat } = await readSourceFile(text(path), {
-    offer: (object) => void objects.push({ ...object, bytes: Buffer.from(object.bytes) }),
-    onBytes: () => undefined,
-    breathe: () => undefined,
-  });
-  return { objects, content, size: stat.size };
+/** What the file is made of, read in one step. */
+function wholeOf(path: string): { objects: PackedObject<ObjectId>[]; content: unknown } {
+  const file = new SourceFile(text(path), () => undefined);
+  const buffer = new ArrayBuffer(32 << 20);
+  try {
+    const { batch, end } = file.readInto(buffer);
+    const objects = Array.from({ length: batch.kinds.length }, (_, index) => ({
+      kind: kindAt(batch, index),
+      id: objectIdAt(batch.ids, index * 32),
+      bytes: Buffer.from(bytesAt(batch, index)),
+    }));
+    return { objects, content: end?.content };
+  } finally {
+    file.close();
+  }
 }
 
 /** The files in a folder that this process has open. */
@@ -72,14 +77,14 @@ function openIn(folder: string): string[] {
   });
 }
 
-t.test("the steps together are the file, whatever the buffers' size", async (t) => {
+t.test("the steps together are the file, whatever the buffers' size", (t) => {
   const folder = t.testdir();
   for (const length of [0, 10, 1 << 20, (1 << 20) + 1, 20 << 20]) {
     const path = join(folder, `file-${length}`);
     writeFileSync(path, seededBytes(length, length));
-    const whole = await wholeOf(path);
+    const whole = wholeOf(path);
     for (const sizeBytes of [bufferBytes, 3 * bufferBytes]) {
-      const { steps, objects } = await readAll(t, new LargeFiles(), path, sizeBytes);
+      const { steps, objects } = readAll(t, new LargeFiles(), path, sizeBytes);
       t.strictSame(
         objects.map(({ kind, id }) => `${kind} ${id}`),
         whole.objects.map(({ kind, id }) => `${kind} ${id}`),
@@ -94,13 +99,14 @@ t.test("the steps together are the file, whatever the buffers' size", async (t) 
     }
   }
   t.strictSame(openIn(folder), [], "no file stays open");
+  t.end();
 });
 
-t.test("a chunk of the greatest length fits a buffer alone, and a short one may go with it or after it", async (t) => {
+t.test("a chunk of the greatest length fits a buffer alone, and a short one may go with it or after it", (t) => {
   const folder = t.testdir();
   const path = join(folder, "zeros"); // which have no boundary
   writeFileSync(path, Buffer.alloc(2 * maxChunkBytes + 100_000));
-  const { steps, objects } = await readAll(t, new LargeFiles(), path);
+  const { steps, objects } = readAll(t, new LargeFiles(), path);
   t.strictSame(
     objects.filter(({ kind }) => kind === "blob").map(({ bytes }) => bytes.length),
     [maxChunkBytes, maxChunkBytes, 100_000],
@@ -109,83 +115,91 @@ t.test("a chunk of the greatest length fits a buffer alone, and a short one may 
     steps.map(({ batch }) => batch?.kinds.length),
     [1, 1, 2],
   );
+  t.end();
 });
 
-t.test("several files are read in turns", async (t) => {
+t.test("several files are read in turns", (t) => {
   const folder = t.testdir();
   const files = new LargeFiles();
   const paths = [1, 2, 3].map((seed) => {
     writeFileSync(join(folder, `${seed}`), seededBytes(seed, 12 << 20));
     return join(folder, `${seed}`);
   });
-  const reads = await Promise.all(paths.map((path, index) => readAll(t, files, path, bufferBytes, index)));
+  const reads = paths.map((path) => ({ path: text(path), objects: [] as ObjectId[], ends: [] as unknown[] }));
+  const buffer = new ArrayBuffer(bufferBytes);
+  while (reads.some(({ ends }) => ends.at(-1) === undefined)) {
+    for (const [file, { path, objects, ends }] of reads.entries()) {
+      const { batch, end } = files.readMore({ type: "readMore", file, path, buffer }).result;
+      objects.push(...objectsOf(t, batch).map(({ id }) => id));
+      ends.push(end?.content);
+    }
+  }
   for (const [index, path] of paths.entries()) {
-    const whole = await wholeOf(path);
+    const whole = wholeOf(path);
     t.strictSame(
-      reads[index]?.objects.map(({ id }) => id),
+      reads[index]?.objects,
       whole.objects.map(({ id }) => id),
     );
-    t.match(reads[index]?.steps.at(-1)?.end, { content: whole.content });
+    t.strictSame(reads[index]?.ends.at(-1), whole.content);
   }
   t.strictSame(openIn(folder), []);
+  t.end();
 });
 
-t.test("a file that is given up is closed, and its number may be used again", async (t) => {
+t.test("a file that is given up is closed, and its number may be used again", (t) => {
   const folder = t.testdir();
   const path = join(folder, "file");
   writeFileSync(path, seededBytes(1, 12 << 20));
   const files = new LargeFiles();
   const job = { type: "readMore", file: 7, path: text(path) } as const;
-  await files.readMore({ ...job, buffer: new ArrayBuffer(bufferBytes) });
+  files.readMore({ ...job, buffer: new ArrayBuffer(bufferBytes) });
   t.strictSame(openIn(folder), [path]);
-  t.strictSame((await within(5000, "giving up", files.readMore({ ...job, buffer: undefined }))).result, {
+  t.strictSame(files.readMore({ ...job, buffer: undefined }).result, {
     batch: undefined,
     bytesRead: 0,
     end: undefined,
   });
   t.strictSame(openIn(folder), []);
-  t.match(
-    await files.readMore({ ...job, buffer: undefined }),
-    { result: { end: undefined } },
-    "once more does nothing",
-  );
-  const again = await readAll(t, files, path, bufferBytes, 7);
+  t.match(files.readMore({ ...job, buffer: undefined }), { result: { end: undefined } }, "once more does nothing");
+  const again = readAll(t, files, path, bufferBytes, 7);
   t.strictSame(
     again.objects.map(({ id }) => id),
-    (await wholeOf(path)).objects.map(({ id }) => id),
+    wholeOf(path).objects.map(({ id }) => id),
   );
+  t.end();
 });
 
-t.test("what reading fails with is thrown at the step that meets it, and the file is closed", async (t) => {
+t.test("what reading fails with is thrown at the step that meets it, and the file is closed", (t) => {
   const folder = t.testdir({ folder: {} });
   const files = new LargeFiles();
-  const read = (name: string): Promise<unknown> =>
+  const read = (name: string): unknown =>
     files.readMore({ type: "readMore", file: 1, path: text(join(folder, name)), buffer: new ArrayBuffer(bufferBytes) });
-  await t.rejects(read("missing"), { code: "ENOENT" });
-  await t.rejects(read("folder"), { code: "SOURCE_FAILED", message: "it is no longer a file" });
-  await settle();
+  t.throws(() => read("missing"), { code: "ENOENT" });
+  t.throws(() => read("folder"), { code: "SOURCE_FAILED", message: "it is no longer a file" });
   t.strictSame(openIn(folder), []);
   writeFileSync(join(folder, "there"), "small");
-  t.match(await read("there"), { result: { end: { stat: { size: 5 } } } }, "and the next is read");
+  t.match(read("there"), { result: { end: { stat: { size: 5 } } } }, "and the next is read");
+  t.end();
 });
 
-t.test("a file that is cut short in the middle is read again, and is what it then is", async (t) => {
+t.test("a file that is cut short in the middle is read again, and is what it then is", (t) => {
   const folder = t.testdir();
   const path = join(folder, "file");
   const bytes = seededBytes(1, 20 << 20);
   writeFileSync(path, bytes);
   const files = new LargeFiles();
   const job = { type: "readMore", file: 1, path: text(path), buffer: new ArrayBuffer(bufferBytes) } as const;
-  t.equal((await files.readMore(job)).result.end, undefined);
+  t.equal(files.readMore(job).result.end, undefined);
   truncateSync(path, 9 << 20);
-  const { steps, objects } = await readAll(t, files, path);
+  const { steps, objects } = readAll(t, files, path);
   const end = steps.at(-1)?.end;
   t.match(end, { stat: { size: 9 << 20 }, isUnsteady: false });
-  t.strictSame(end?.content, (await wholeOf(path)).content);
+  t.strictSame(end?.content, wholeOf(path).content);
   t.ok(objects.length > 0);
+  t.end();
 });
 
-t.test("a file that grows whenever it is read is kept as it was read at the last try", async (t) => {
+t.test("a file that grows whenever it is read is kept as it was read at the last try", (t) => {
   const folder = t.testdir();
   mkdirSync(join(folder, "logs"));
   const path = join(folder, "logs", "file");
@@ -196,10 +210,11 @@ t.test("a file that grows whenever it is read is kept as it was read at the last
   let steps = 0;
   for (; end === undefined; steps += 1) {
     const buffer = new ArrayBuffer(bufferBytes);
-    ({ end } = (await files.readMore({ type: "readMore", file: 1, path: text(path), buffer })).result);
+    ({ end } = files.readMore({ type: "readMore", file: 1, path: text(path), buffer }).result);
     if (end === undefined) appendFileSync(path, "more");
   }
   t.equal(end.isUnsteady, true);
   t.ok(end.stat.size >= first.length && end.stat.size < first.length + 4 * steps);
   t.strictSame(openIn(folder), []);
+  t.end();
 });

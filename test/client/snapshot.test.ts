@@ -23,7 +23,7 @@ import t, { type Test } from "tap";
 import type { SnapshotEvent } from "../../src/client/snapshot.js";
 import { BakError } from "../../src/errors.js";
 import { byteString, type ByteString } from "../../src/objects/byte-string.js";
-import { firstChunkLength, maxWholeFileBytes } from "../../src/objects/chunker.js";
+import { firstChunkEnd, maxWholeFileBytes } from "../../src/objects/chunker.js";
 import { readDirectory } from "../../src/objects/directory.js";
 import type { Entry, FileContent } from "../../src/objects/entry.js";
 import { ListBuilder } from "../../src/objects/list.js";
@@ -67,7 +67,7 @@ function contentByHand(bytes: Buffer, ids: Set<ObjectId>): FileContent {
   }
   const builder = new ListBuilder((list) => void ids.add(list.id));
   for (let rest = bytes; rest.length > 0;) {
-    const chunk = rest.subarray(0, firstChunkLength(rest));
+    const chunk = rest.subarray(0, firstChunkEnd(rest) ?? rest.length);
     rest = rest.subarray(chunk.length);
     const id = objectIdOf(chunk);
     ids.add(id);

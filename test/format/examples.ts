@@ -7,7 +7,8 @@
  */
 import { byteStringFromText as name } from "../../src/objects/byte-string.js";
 import { CanonicalWriter } from "../../src/objects/canonical-writer.js";
-import { firstChunkLength, gearTable } from "../../src/objects/chunker.js";
+import { firstChunkEnd } from "../../src/objects/chunker.js";
+import { gearTable } from "../../src/objects/gear.js";
 import { encodeCommit } from "../../src/objects/commit.js";
 import type { Entry } from "../../src/objects/entry.js";
 import { encodeList, listSize, type List } from "../../src/objects/list.js";
@@ -270,7 +271,7 @@ export function chunkSource(): Buffer {
 function chunkExample(): string {
   const lines: string[] = [];
   for (let rest = chunkSource(); rest.length > 0;) {
-    const chunk = rest.subarray(0, firstChunkLength(rest));
+    const chunk = rest.subarray(0, firstChunkEnd(rest) ?? rest.length);
     lines.push(hexLine(objectIdBytes(objectIdOf(chunk)), `${chunk.length} bytes`));
     rest = rest.subarray(chunk.length);
   }

@@ -3,13 +3,13 @@ import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import t from "tap";
 import {
-  firstChunkLength,
-  gearTable,
+  firstChunkEnd,
   maxChunkBytes,
   maxWholeFileBytes,
   minChunkBytes,
   normalChunkBytes,
 } from "../../src/objects/chunker.js";
+import { findGearZeros, gearTable } from "../../src/objects/gear.js";
 import { objectIdOf } from "../../src/objects/object-id.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { holds } from "../helpers/arbitrary-properties.js";
@@ -17,7 +17,8 @@ import { holds } from "../helpers/arbitrary-properties.js";
 function chunksOf(bytes: Uint8Array): Uint8Array[] {
   const chunks: Uint8Array[] = [];
   for (let at = 0; at < bytes.length;) {
-    const length = firstChunkLength(bytes.subarray(at));
+    const rest = bytes.subarray(at);
+    const length = firstChunkEnd(rest) ?? rest.length;
     if (!(length > 0)) throw new Error(`a chunk of ${length} bytes`);
     chunks.push(bytes.subarray(at, at + length));
     at += length;
@@ -106,19 +107,44 @@ t.test("chunks of any input are the input, put together", (t) => {
   t.end();
 });
 
-t.test("what is too short to be cut is one chunk", (t) => {
+t.test("the hash is what its definition makes it, from any place to any place", (t) => {
+  const table = gearTable();
+  /** One addition a byte, as in the papers. */
+  const plainly = (bytes: Uint8Array, spans: Parameters<typeof findGearZeros>[1]): number | undefined => {
+    let hash = 0;
+    for (const { from, to, mask } of spans) {
+      for (let at = from; at < to; at += 1) {
+        hash = ((hash << 1) + (table[bytes[at] as number] as number)) | 0;
+        if ((hash & mask) === 0) return at + 1;
+      }
+    }
+    return undefined;
+  };
+  const spans = fc
+    .tuple(fc.nat(1_000_000), fc.nat(5000), fc.nat(200_000), fc.constantFrom(9, 12, 15, 17, 21), fc.boolean())
+    .map(([from, first, second, bits, isLong]) => [
+      { from, to: from + first, mask: -1 << (32 - bits) },
+      { from: from + first, to: from + first + (isLong ? second : second % 2000), mask: -1 << (35 - bits) },
+    ]);
+  const same = fc.property(spans, (each) => findGearZeros(megabytes, each) === plainly(megabytes, each));
+  holds(t, "wherever it is found", same, 2000);
+  t.end();
+});
+
+t.test("what is too short to be cut has no end, or that of the file", (t) => {
   for (const length of [0, 1, minChunkBytes - 1, minChunkBytes]) {
-    t.equal(firstChunkLength(megabytes.subarray(0, length)), length);
+    t.equal(firstChunkEnd(megabytes.subarray(0, length)), undefined);
   }
   t.end();
 });
 
 t.test("a chunk is the same however much of the file follows it", (t) => {
-  const whole = firstChunkLength(megabytes);
+  const whole = firstChunkEnd(megabytes) as number;
   t.ok(whole < maxChunkBytes);
-  t.equal(firstChunkLength(megabytes.subarray(0, whole)), whole);
-  t.equal(firstChunkLength(megabytes.subarray(0, whole + 1)), whole);
-  t.equal(firstChunkLength(megabytes.subarray(0, maxChunkBytes)), whole);
+  t.equal(firstChunkEnd(megabytes.subarray(0, whole - 1)), undefined);
+  t.equal(firstChunkEnd(megabytes.subarray(0, whole)), whole);
+  t.equal(firstChunkEnd(megabytes.subarray(0, whole + 1)), whole);
+  t.equal(firstChunkEnd(megabytes.subarray(0, maxChunkBytes)), whole);
   t.end();
 });
 
@@ -126,7 +152,7 @@ t.test("one byte over and over is cut at the largest size only, whichever byte i
   const input = new Uint8Array(maxChunkBytes + 1000);
   for (let byte = 0; byte < 256; byte += byte === 0 ? 1 : 15) {
     input.fill(byte);
-    t.equal(firstChunkLength(input), maxChunkBytes, `byte ${byte}`);
+    t.equal(firstChunkEnd(input), maxChunkBytes, `byte ${byte}`);
   }
   // the hash of a run is the same from its 32nd byte on, so this is true of every byte
   const isBoundary = (entry: number): boolean => (-entry & 0xffff8000) === 0;
