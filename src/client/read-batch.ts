@@ -1,11 +1,16 @@
-/** Reads many small files into one buffer, with plain synchronous calls: four a file. */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+/** Reads many small files into one buffer, with plain synchronous calls: five a file. */
+import { closeSync, fstatSync, readSync } from "node:fs";
 import type { ByteString } from "../objects/byte-string.js";
 import { blake3 } from "../objects/hash.js";
 import { objectIdLength } from "../objects/object-id.js";
+import { readAhead } from "../platform/read-ahead.js";
 import type { Done } from "../threads/jobs.js";
 import { packError, type ThreadError } from "../threads/thread-error.js";
+import { openToRead } from "./open-file.js";
 import { fsPath } from "./source-path.js";
+
+/** So many files are open before they are read: a disk fetches many at once, and a read waits for one. */
+const filesAhead = 32;
 
 /** For the i-th file: inode, size in bytes and ctime in ns at 3 i, as they were when it was found. */
 export const statFields = 3;
@@ -37,12 +42,15 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
   const ids = new Uint8Array(files.length * objectIdLength);
   const failures: { index: number; error: ThreadError }[] = [];
   const bytes = new Uint8Array(buffer);
+  const opened = files.slice(0, filesAhead).map(open);
   let at = 0;
-  for (const [index, path] of files.entries()) {
+  for (const index of files.keys()) {
+    const later = files[index + filesAhead];
+    if (later !== undefined) opened.push(open(later));
     const end = at + Number(stats[index * statFields + 1]);
     try {
       const place = bytes.subarray(at, end);
-      if (readSame(path, place, stats.subarray(index * statFields))) {
+      if (readSame(opened[index] as Opened, place, stats.subarray(index * statFields))) {
         ids.set(blake3().hash(place), index * objectIdLength);
       } else {
         outcomes[index] = readOutcomes.moved;
@@ -56,10 +64,22 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
   return { result: { buffer, outcomes, ids, failures }, transfer: [buffer] };
 }
 
-/** Whether the file could be read as it was found: all of it, and nothing of it changed before it had been read. */
-function readSame(path: ByteString, place: Uint8Array, stats: BigInt64Array): boolean {
-  // neither a link nor a fifo that has taken the file's place may lead or hold us elsewhere
-  const fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+/** A file's descriptor, or why there is none. */
+type Opened = number | { readonly error: unknown };
+
+function open(path: ByteString): Opened {
+  try {
+    const fd = openToRead(fsPath(path));
+    readAhead(fd, 0, 0);
+    return fd;
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Whether the file could be read as it was found: all of it, and nothing of it changed before it had been read. Closes it. */
+function readSame(fd: Opened, place: Uint8Array, stats: BigInt64Array): boolean {
+  if (typeof fd !== "number") throw fd.error;
   try {
     if (!fills(fd, place)) return false;
     const now = fstatSync(fd, { bigint: true });

@@ -3,7 +3,7 @@
  * in the file. Calls are plain synchronous ones, which cost less than any other. What is given out was really read, and
  * a file that changed meanwhile is read again.
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { firstChunkEnd, maxWholeFileBytes } from "../objects/chunker.js";
@@ -12,8 +12,10 @@ import { blake3, type Hasher } from "../objects/hash.js";
 import { ListBuilder } from "../objects/list.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { PackedObject } from "../objects/object-kind.js";
+import { readAhead } from "../platform/read-ahead.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 import { BatchBuilder, packingRoomBytes, type Batch } from "./batch.js";
+import { openToRead } from "./open-file.js";
 import { fsPath } from "./source-path.js";
 import { sourceStatOf, type SourceStat } from "./source-stat.js";
 
@@ -47,8 +49,7 @@ export class SourceFile {
 
   /** Opens the file that `path` names. Throws what the file system says. */
   constructor(path: ByteString, onRead: (count: number) => void) {
-    // neither a link nor a fifo that has taken the file's place may lead or hold us elsewhere
-    this.#fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    this.#fd = openToRead(fsPath(path));
     this.#onRead = onRead;
   }
 
@@ -90,6 +91,7 @@ export class SourceFile {
       this.#onRead(count);
       length += count;
     }
+    readAhead(this.#fd, position + length, room.length); // what the next call will ask for
     return length;
   }
 }

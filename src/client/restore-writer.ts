@@ -22,6 +22,7 @@ import { loadAtCalls, type AtCalls } from "../platform/at-calls.js";
 import { setOpenFileTime } from "../platform/file-times.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 import { FolderCache, HeldFolder, type FolderPlace } from "./held-folder.js";
+import { openToRead } from "./open-file.js";
 import { isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
 import { fileStates, RestoreTable, type TableFile } from "./restore-table.js";
 import type { SharedTable } from "./table-columns.js";
@@ -220,7 +221,7 @@ export class RestoreWriter {
     let descriptor: number;
     const path = this.#folders.get(wanted.folder).path(wanted.name);
     try {
-      descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      descriptor = openToRead(path);
     } catch {
       return false; // it is gone, or cannot be read: then it has to be replaced
     }
