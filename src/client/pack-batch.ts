@@ -33,9 +33,6 @@ export interface PackedMember {
 /** Holds the tar of all members but those of the longest objects. */
 export const packScratchBytes = memberTargetBytes * 2;
 
-/** Compression leaves about twice what comes out of it behind. */
-const garbagePerByte = 2;
-
 interface Gathering {
   readonly level: number | undefined;
   objects: PackedObject<ObjectId>[];
@@ -51,7 +48,7 @@ export async function packBatch(job: PackJob, scratch: Uint8Array): Promise<Done
   const packed: { bytes: Uint8Array; objects: number }[] = [];
   const pack = async (gathering: Gathering): Promise<void> => {
     const bytes = packMember(await encodeMemberTar(gathering.objects, scratch), job.codec, gathering.level);
-    countGarbage(garbagePerByte * bytes.length);
+    countGarbage(bytes.buffer.byteLength + bytes.length); // zlib's buffer, and what it was joined to
     packed.push({ bytes, objects: gathering.objects.length });
     gathering.objects = [];
     gathering.bytes = 0;
