@@ -42,11 +42,12 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
   const ids = new Uint8Array(files.length * objectIdLength);
   const failures: { index: number; error: ThreadError }[] = [];
   const bytes = new Uint8Array(buffer);
-  const opened = files.slice(0, filesAhead).map(open);
+  const isMany = files.length > filesAhead; // for a few, the call is not worth loading
+  const opened = files.slice(0, filesAhead).map((path) => open(path, isMany));
   let at = 0;
   for (const index of files.keys()) {
     const later = files[index + filesAhead];
-    if (later !== undefined) opened.push(open(later));
+    if (later !== undefined) opened.push(open(later, isMany));
     const end = at + Number(stats[index * statFields + 1]);
     try {
       const place = bytes.subarray(at, end);
@@ -67,10 +68,10 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
 /** A file's descriptor, or why there is none. */
 type Opened = number | { readonly error: unknown };
 
-function open(path: ByteString): Opened {
+function open(path: ByteString, isFetched: boolean): Opened {
   try {
     const fd = openToRead(fsPath(path));
-    readAhead(fd, 0, 0);
+    if (isFetched) readAhead(fd, 0, 0);
     return fd;
   } catch (error) {
     return { error };

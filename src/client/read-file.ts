@@ -91,7 +91,8 @@ export class SourceFile {
       this.#onRead(count);
       length += count;
     }
-    readAhead(this.#fd, position + length, room.length); // what the next call will ask for
+    // a file that fills a buffer goes on in the next
+    if (length === room.length && length > maxWholeFileBytes) readAhead(this.#fd, position + length, length);
     return length;
   }
 }
