@@ -238,7 +238,8 @@ function findMatches(from: usize, blockEnd: usize, end: usize): usize {
     literals = at;
     if (match == lastMatch) break;
   }
-  if (match < lastMatch && stop + tailBytes >= end) at = end;
+  // steps over what does not match may have gone too far
+  if (at > end || (match < lastMatch && stop + tailBytes >= end)) at = end;
   countLiterals(literals, at);
   store<u32>(match, <u32>(at - literals));
   store<u32>(match, 0, 4);

@@ -116,6 +116,18 @@ t.test("what does not compress is stored: 5 bytes more in 64 KiB, and one more f
   t.end();
 });
 
+t.test("a block of what does not compress ends where its input does", (t) => {
+  const noise = seededBytes(4, (512 << 10) + 100);
+  for (const blocks of [1, 2]) {
+    for (let more = 0; more < 100; more += 1) {
+      const length = blocks * (256 << 10) + more;
+      if (!comesBack(noise.subarray(0, length))) t.fail(`${length} bytes`);
+    }
+  }
+  t.pass("at every length");
+  t.end();
+});
+
 t.test("text and programs become as small as with zlib's level 2, and smaller at level 2", (t) => {
   for (const [name, bytes] of [
     ["text", text.subarray(0, 512 << 10)],
