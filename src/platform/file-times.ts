@@ -1,7 +1,7 @@
 /** Sets a modification time to the nanosecond, of a symlink too: utimensat(2). Node's own calls round to microseconds. */
 import { futimesSync, lutimesSync } from "node:fs";
 import { endianness } from "node:os";
-import { loadLibc } from "./libc.js";
+import { is64Bit, loadLibc } from "./libc.js";
 
 // <fcntl.h> and <sys/stat.h> of Linux and macOS
 const constantsOf: Partial<Record<NodeJS.Platform, { cwd: number; noFollow: number; omit: bigint }>> = {
@@ -30,7 +30,6 @@ export function setOpenFileTime(descriptor: number, seconds: number, nanoseconds
 
 function exactCalls(): TimeCalls | undefined {
   const constants = constantsOf[process.platform];
-  const is64Bit = ["x64", "arm64", "riscv64", "ppc64", "s390x", "loong64"].includes(process.arch);
   if (constants === undefined || !is64Bit || endianness() !== "LE") return undefined;
   const libc = loadLibc();
   if (libc === undefined) return undefined;

@@ -4,6 +4,9 @@ import type Koffi from "koffi";
 
 const load = createRequire(import.meta.url);
 
+/** Whether off_t, time_t and long have 64 bits here, as they are declared in this room. */
+export const is64Bit = ["x64", "arm64", "riscv64", "ppc64", "s390x", "loong64"].includes(process.arch);
+
 export interface Libc {
   /** Declares a function of the C library by its prototype. */
   func(prototype: string): (...values: unknown[]) => unknown;

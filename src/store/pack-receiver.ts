@@ -10,12 +10,12 @@ import {
   packTrailers,
   type PackCodec,
 } from "../objects/pack-format.js";
+import { countGarbage } from "../threads/collect-garbage.js";
 import { explainDiskError } from "./disk-error.js";
 import type { Disk } from "./disk.js";
 import type { Ingest } from "./ingest.js";
 import { PackIndexBuilder } from "./pack-index-builder.js";
 import { recordLength } from "./pack-index.js";
-import { countGarbage } from "../threads/collect-garbage.js";
 import type { PackReceipt, PackReceiver } from "./store.js";
 import { removeQuietly, settle, type Incoming } from "./write-file.js";
 
