@@ -15,7 +15,7 @@ import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** @typedef {{ pass: number, fail: number, skip: number, todo: number }} Totals */
-/** @typedef {{ name: string, totals: Totals }} Run */
+/** @typedef {{ name: string, totals: Totals, failures?: string[] }} Run */
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const runner = join(root, "node_modules/tap/dist/esm/run.mjs");
@@ -63,6 +63,26 @@ function readTotals(path) {
 }
 
 /**
+ * The assertions that failed, each behind the names of the tests that it stands in, from tap's output: the totals name
+ * them once more, since a record of a run is often only its end.
+ * @param {string} path
+ */
+function readFailures(path) {
+  /** @type {string[]} */
+  const within = [];
+  /** @type {string[]} */
+  const failures = [];
+  for (const line of readFileSync(path, "utf8").split("\n")) {
+    const [, indent, kind, name] = /^( *)(# Subtest:|not ok \d+ -) (.*)$/.exec(line) ?? [];
+    if (indent === undefined || name === undefined) continue;
+    const depth = indent.length / 4;
+    if (kind === "# Subtest:") within.splice(depth, within.length, name);
+    else failures.push([...within.slice(0, depth), name].join(" > "));
+  }
+  return failures;
+}
+
+/**
  * Runs a command that leads to tap, and judges it by both its totals and its exit code.
  * @param {string} name
  * @param {string} tapFile where tap writes its output
@@ -82,7 +102,7 @@ function judge(name, tapFile, start) {
     console.error(`${name}: no test failed, but tap gave exit code ${status ?? signal}`);
     return { name, totals: { ...totals, fail: 1 } };
   }
-  return { name, totals };
+  return { name, totals, failures: totals.fail > 0 ? readFailures(tapFile) : [] };
 }
 
 /**
@@ -178,7 +198,8 @@ function runMode(mode, folder) {
 /** @param {Run[]} runs */
 function summarise(runs) {
   announce("totals");
-  for (const { name, totals } of runs) {
+  for (const { name, totals, failures = [] } of runs) {
+    for (const failure of failures) console.log(`failed: ${failure}`);
     if (checks.includes(name)) console.log(`${name}: ${totals.fail === 0 ? "ok" : "failed"}`);
     else console.log(`${name}: ${totals.pass} passed, ${totals.fail} failed, ${totals.skip + totals.todo} skipped`);
   }
