@@ -146,6 +146,25 @@ export class Conversation {
     }
   }
 
+  /** As `ask`, of something that takes long: `onProgress` is told now and then how far the other end is. */
+  async follow<K extends MessageType>(
+    message: Unnumbered,
+    expected: K,
+    onProgress: (progress: MessageOf<"progress">) => void,
+  ): Promise<MessageOf<K>> {
+    const exchange = this.open();
+    try {
+      await exchange.send(message);
+      for (;;) {
+        const answer = await exchange.next<"progress" | K>("progress", expected);
+        if (answer.type !== "progress") return answer;
+        onProgress(answer);
+      }
+    } finally {
+      exchange.end();
+    }
+  }
+
   /** Sends a message as it is; for answers, which carry the number of the other end's request. */
   send(message: Message): Promise<void> {
     return this.#channel.send(encodeMessage(message));

@@ -68,6 +68,8 @@ export const layouts = {
     number: 17,
     fields: { code: field.text(64), message: field.text(4096), hint: field.optional(field.text(4096)) },
   },
+  /** Comes any number of times before the answer to a request that takes long: how far it is; `total` is 0 where nobody knows. */
+  progress: { number: 18, fields: { phase: field.text(64), done: field.unsigned, total: field.unsigned } },
 } as const;
 
 export type MessageType = keyof typeof layouts;

@@ -22,6 +22,7 @@ import type { Message, MessageOf } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
 import type { MemberLocation, Store } from "../store/store.js";
+import { LongRequests } from "./long-requests.js";
 import { Uploads } from "./uploads.js";
 
 export interface SessionOptions {
@@ -46,6 +47,8 @@ class Session {
   readonly #options: SessionOptions;
   readonly #conversation: Conversation;
   readonly #uploads: Uploads;
+  /** What takes long is answered through this. */
+  readonly #long: LongRequests;
   #project: ProjectId | undefined;
   /** What members the client can deal with. */
   #reads: readonly PackCodec[] = [];
@@ -55,6 +58,7 @@ class Session {
     this.#options = options;
     this.#uploads = new Uploads(store);
     this.#conversation = new Conversation(channel, { opened: false, onRequest: (message) => this.#answer(message) });
+    this.#long = new LongRequests(this.#conversation);
     this.ended = this.#run();
   }
 
@@ -63,6 +67,7 @@ class Session {
       await this.#conversation.ended;
     } finally {
       await this.#uploads.abort();
+      await this.#long.abort();
     }
   }
 
@@ -98,6 +103,7 @@ class Session {
       case "committed":
       case "logPage":
       case "projectList":
+      case "progress":
       case "error":
         throw new BakError("PROTOCOL", `'${message.type}' answers nothing that was asked`);
       default:

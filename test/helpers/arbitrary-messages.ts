@@ -58,6 +58,7 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
   projects: {},
   projectList: { projects: short },
   error: { code: short, message: short, hint: orNothing(short) },
+  progress: { phase: short, done: unsigned, total: unsigned },
 };
 
 /** Messages of one type. */

@@ -124,6 +124,7 @@ t.test("numbers of messages are for ever", (t) => {
     projects: 15,
     projectList: 16,
     error: 17,
+    progress: 18,
   });
   t.end();
 });
