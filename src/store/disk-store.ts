@@ -11,7 +11,7 @@ import { decodeTree } from "../objects/tree.js";
 import type { ConfigFile } from "./config-file.js";
 import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
-import { Ingest } from "./ingest.js";
+import type { Ingest } from "./ingest.js";
 import type { Layout } from "./layout.js";
 import { DiskPackReceiver, type CheckedPack } from "./pack-receiver.js";
 import type { FoundObject } from "./object-index.js";
@@ -29,6 +29,7 @@ export interface DiskStoreParts {
   readonly lock: StoreLock;
   readonly packs: Packs;
   readonly damaged: readonly DamagedPack[];
+  readonly ingest: Ingest;
 }
 
 /** A store in a folder of this machine. */
@@ -42,11 +43,11 @@ export class DiskStore implements Store {
   readonly #lock: StoreLock;
   readonly #packs: Packs;
   readonly #projects: Projects;
-  readonly #ingest = new Ingest();
+  readonly #ingest: Ingest;
   readonly #receivers = new Set<PackReceiver>();
   #closing: Promise<void> | undefined;
 
-  constructor({ config, disk, layout, lock, packs, damaged }: DiskStoreParts) {
+  constructor({ config, disk, layout, lock, packs, damaged, ingest }: DiskStoreParts) {
     this.id = config.config.id;
     this.#config = config;
     this.folder = layout.folder;
@@ -55,6 +56,7 @@ export class DiskStore implements Store {
     this.#layout = layout;
     this.#lock = lock;
     this.#packs = packs;
+    this.#ingest = ingest;
     this.#projects = new Projects(disk, layout);
   }
 
