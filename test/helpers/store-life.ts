@@ -1,6 +1,7 @@
 /**
- * A store's life, the same each time: pushes of two projects, one of them with a large file, over two runs of the store. Tests
- * cut its power, or make its calls fail, and compare what is left with what had been acknowledged.
+ * A store's life, the same each time: pushes of two projects, one of them with a large file, commits that are forgotten and
+ * brought back, over three runs of the store. Tests cut its power, or make its calls fail, and compare what is left with what
+ * had been acknowledged.
  */
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,14 +17,17 @@ import { pushTo, restoreFrom } from "./store-client.js";
 const photos = parseProjectId("photos");
 const notes = parseProjectId("notes");
 
-/** Commits that have been acknowledged and are to be there, by project, oldest first. */
-export type Acknowledged = ReadonlyMap<ProjectId, readonly ObjectId[]>;
+/** Where an acknowledged commit is to be: in its project's log, among what is forgotten, or, while that changes, in either. */
+type Place = "log" | "forgotten" | "either";
+
+/** What has been acknowledged. */
+export type Acknowledged = ReadonlyMap<ObjectId, { readonly project: ProjectId; readonly place: Place }>;
 
 export interface LiveOptions {
   /** The store's folder. */
   readonly store: string;
   readonly disk: Disk;
-  /** Called when more has been acknowledged. */
+  /** Called when something else is acknowledged than before. */
   readonly onAcknowledged?: () => void;
 }
 
@@ -53,6 +57,14 @@ export class StoreLife {
     await inRun(options, async (store) => {
       const large = Buffer.concat([seededBytes(9, 700_000), seededBytes(5, 700_000)]);
       writeFileSync(join(this.#source, notes, "large"), large);
+      const commit = await this.#push(store, notes, options);
+      await this.#move([commit], options, "forgotten", () => store.forget(notes, [commit])); // the head
+    });
+    await inRun(options, async (store) => {
+      const all = (await store.readLog(photos)).map(({ commit }) => commit);
+      await this.#move(all, options, "forgotten", () => store.forget(photos, all));
+      await this.#move(all, options, "log", () => store.undoForget(photos, all));
+      rmSync(join(this.#source, notes, "deep"), { recursive: true });
       await this.#push(store, notes, options);
     });
   }
@@ -67,15 +79,19 @@ export class StoreLife {
     try {
       if (store.damaged.length > 0) wrong.push(`damaged: ${JSON.stringify(store.damaged)}`);
       if (readdirSync(join(folder, "store", "incoming")).length > 0) wrong.push("something is left in incoming");
-      for (const project of new Set([...(await store.projects()), ...acknowledged.keys()])) {
-        const log = (await store.readLog(project)).map(({ commit }) => commit);
-        const missing = (acknowledged.get(project) ?? []).filter((commit) => !log.includes(commit));
-        wrong.push(...missing.map((commit) => `project '${project}' has lost commit '${commit}'`));
-        for (const commit of log) {
+      const logs = new Set<ObjectId>();
+      for (const project of await store.projects()) {
+        for (const { commit } of await store.readLog(project)) {
+          logs.add(commit);
           const target = join(folder, `restored-${commit}`);
           await restoreFrom(store, project, { commit, target });
           if (!this.#isRight(commit, pictureOf(target))) wrong.push(`commit '${commit}' comes back otherwise`);
         }
+      }
+      for (const [commit, { project, place }] of acknowledged) {
+        const isForgotten = (await store.readForgotten(project)).some((line) => line.commit === commit);
+        const found = logs.has(commit) ? "log" : isForgotten ? "forgotten" : "neither";
+        if (found === "neither" || (place !== "either" && place !== found)) wrong.push(`commit '${commit}': ${found}`);
       }
       wrong.push(...(await this.#pushNext(store, folder)));
     } finally {
@@ -84,15 +100,38 @@ export class StoreLife {
     return wrong;
   }
 
-  async #push(store: Store, project: ProjectId, { onAcknowledged }: LiveOptions): Promise<void> {
+  async #push(store: Store, project: ProjectId, options: LiveOptions): Promise<ObjectId> {
     const folder = join(this.#source, project);
     const picture = pictureOf(folder);
     this.#begun.add(picture);
     const { commit } = await pushTo(store, project, { folder, indexFile: `${folder}.index` });
     if (commit === undefined) throw new Error("nothing was pushed");
     this.#pictures.set(commit, picture);
-    const { acknowledged } = this;
-    this.acknowledged = new Map(acknowledged).set(project, [...(acknowledged.get(project) ?? []), commit]);
+    this.#acknowledge([[commit, { project, place: "log" }]], options);
+    return commit;
+  }
+
+  /** Commits of one project go from the log to what is forgotten, or back. */
+  async #move(
+    commits: readonly ObjectId[],
+    options: LiveOptions,
+    place: Place,
+    work: () => Promise<unknown>,
+  ): Promise<void> {
+    const { project } = this.acknowledged.get(commits[0] as ObjectId) as { project: ProjectId };
+    this.#acknowledge(
+      commits.map((commit) => [commit, { project, place: "either" }]),
+      options,
+    );
+    await work();
+    this.#acknowledge(
+      commits.map((commit) => [commit, { project, place }]),
+      options,
+    );
+  }
+
+  #acknowledge(changes: [ObjectId, { project: ProjectId; place: Place }][], { onAcknowledged }: LiveOptions): void {
+    this.acknowledged = new Map([...this.acknowledged, ...changes]);
     onAcknowledged?.();
   }
 
