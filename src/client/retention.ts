@@ -32,7 +32,7 @@ export interface Datable {
 }
 
 /** A commit, and why it is kept: in no case for no reason. A commit without reasons goes. */
-export interface Judged<C extends Datable> {
+export interface Judged<C> {
   readonly line: C;
   readonly reasons: readonly string[];
 }
