@@ -1,10 +1,9 @@
 /** Forgetting commits, and bringing them back: which those are, as the client finds out before it asks the store. */
 import { BakError } from "../errors.js";
 import type { ObjectId } from "../objects/object-id.js";
-import type { LogLine } from "../protocol/log-lines.js";
 import { findAmong, findCommit, noProject, readHistory } from "./history.js";
 import type { ForgottenCommit, Remote } from "./remote.js";
-import { judge, type Datable, type Judged, type Policy } from "./retention.js";
+import { judge, type Datable, type Judged, type Policy, type Received } from "./retention.js";
 
 /**
  * Judges a project's commits, newest first. Rejects with USAGE where none would be kept, unless that is what was asked for: a
@@ -19,10 +18,10 @@ export async function planForget(remote: Remote, policy: Policy): Promise<Judged
 }
 
 /** As `planForget`, for commits that are named, as `findCommit` takes names: gives only those. */
-export async function planForgetNamed(remote: Remote, names: readonly string[]): Promise<Judged<LogLine>[]> {
+export async function planForgetNamed(remote: Remote, names: readonly string[]): Promise<Judged<Received>[]> {
   const goes = new Set<ObjectId>();
   for (const name of names) goes.add(await findCommit(remote, name));
-  const judged: Judged<LogLine>[] = [];
+  const judged: Judged<Received>[] = [];
   for await (const line of remote.log()) {
     if (goes.has(line.commit)) judged.push({ line, reasons: [] });
   }

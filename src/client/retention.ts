@@ -24,10 +24,14 @@ export interface Policy {
   readonly tags?: readonly (readonly string[])[] | undefined;
 }
 
-/** What a policy looks at. */
-export interface Datable {
+/** A commit, and when the store received it. */
+export interface Received {
   readonly commit: ObjectId;
   readonly receivedMs: number;
+}
+
+/** What a policy looks at. */
+export interface Datable extends Received {
   readonly tags: readonly string[];
 }
 

@@ -5,9 +5,8 @@ import { policyFlags, policyOf } from "../cli/policy-flags.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { planForget, planForgetNamed, planUndo } from "../client/forget.js";
 import type { Remote } from "../client/remote.js";
-import type { Judged, Policy } from "../client/retention.js";
+import type { Judged, Policy, Received } from "../client/retention.js";
 import { BakError } from "../errors.js";
-import type { LogLine } from "../protocol/log-lines.js";
 
 interface Line {
   commit: string;
@@ -72,7 +71,7 @@ export default class Forget extends StoreCommand {
     });
   }
 
-  #plan(remote: Remote, names: readonly string[], policy: Policy | undefined): Promise<Judged<LogLine>[]> {
+  #plan(remote: Remote, names: readonly string[], policy: Policy | undefined): Promise<Judged<Received>[]> {
     if (policy !== undefined) return planForget(remote, policy);
     if (names.length > 0) return planForgetNamed(remote, names);
     throw new BakError("USAGE", "nothing says what to forget", {
@@ -80,7 +79,7 @@ export default class Forget extends StoreCommand {
     });
   }
 
-  async #forget(remote: Remote, judged: readonly Judged<LogLine>[], isDryRun: boolean): Promise<Forgot> {
+  async #forget(remote: Remote, judged: readonly Judged<Received>[], isDryRun: boolean): Promise<Forgot> {
     for (const { line, reasons } of judged) {
       const verdict = reasons.length > 0 ? "keep  " : "forget";
       this.log(`${verdict}  ${shortId(line.commit)}  ${formatTime(line.receivedMs)}  ${reasons.join(", ")}`.trimEnd());
@@ -122,6 +121,6 @@ async function lastChance(remote: Remote): Promise<number | undefined> {
   return undefined;
 }
 
-function asData({ commit, receivedMs }: LogLine): Line {
+function asData({ commit, receivedMs }: Received): Line {
   return { commit, received: new Date(receivedMs).toISOString() };
 }
