@@ -8,8 +8,13 @@ import { isProjectId, type ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import { Conversation, type Exchange } from "../protocol/conversation.js";
-import { maxIdsPerMessage, maxLogLinesPerMessage, protocolVersion } from "../protocol/limits.js";
-import { decodeLogLines, type LogLine } from "../protocol/log-lines.js";
+import {
+  maxForgottenLinesPerMessage,
+  maxIdsPerMessage,
+  maxLogLinesPerMessage,
+  protocolVersion,
+} from "../protocol/limits.js";
+import { decodeForgottenLines, decodeLogLines, type ForgottenLine, type LogLine } from "../protocol/log-lines.js";
 import { receivePackStream } from "../protocol/pack-stream.js";
 
 /** A store that has just been started may first have to read its indexes. */
@@ -31,6 +36,12 @@ export interface PackReceipt {
   readonly pack: ObjectId;
   readonly objects: number;
   readonly bytes: number;
+}
+
+/** A commit that was forgotten, and can be brought back. */
+export interface ForgottenCommit extends ForgottenLine {
+  /** Until then it is certain that it can be: milliseconds since 1970, by the store's clock. */
+  readonly untilMs: number;
 }
 
 /** A pack on its way to the store. */
@@ -200,6 +211,35 @@ export class Remote {
       left -= lines.length;
       end ??= page.total;
       if (lines.length === 0) return;
+    }
+  }
+
+  /**
+   * Takes commits out of the project's log, or, with `undo`, puts forgotten ones back; any number. Gives how many lines of
+   * the log that were. Rejects midway with what the store answers; what was done by then stays.
+   */
+  async forget(commits: readonly ObjectId[], { undo }: { undo: boolean }): Promise<number> {
+    let count = 0;
+    for (let from = 0; from < commits.length; from += maxIdsPerMessage) {
+      const ids = concatIds(commits.slice(from, from + maxIdsPerMessage));
+      count += (await this.#conversation.ask({ type: "forget", commits: ids, undo }, "forgotten")).count;
+    }
+    return count;
+  }
+
+  /** What was forgotten of the project and can be brought back, what was forgotten last first. */
+  async *forgotten(): AsyncGenerator<ForgottenCommit, void, undefined> {
+    let total = 1; // as long as it was at first
+    for (let skip = 0; skip < total;) {
+      const limit = maxForgottenLinesPerMessage;
+      const page = await this.#conversation.ask({ type: "forgottenLog", skip, limit }, "forgottenPage");
+      const lines = decodeForgottenLines(page.lines);
+      if (lines.length > limit)
+        throw new BakError("PROTOCOL", `'${this.peer}' answered with more commits than were asked for`);
+      if (lines.length === 0) return;
+      for (const line of lines) yield { ...line, untilMs: line.forgottenMs + page.graceMs };
+      if (skip === 0) total = page.total;
+      skip += lines.length;
     }
   }
 

@@ -22,6 +22,7 @@ import type { Message, MessageOf } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
 import type { MemberLocation, Store } from "../store/store.js";
+import { answerForget, answerForgottenLog } from "./forgetting.js";
 import { LongRequests } from "./long-requests.js";
 import { Uploads } from "./uploads.js";
 
@@ -33,7 +34,9 @@ export interface SessionOptions {
 }
 
 export type SessionEvent =
-  { type: "opened"; project: ProjectId; agent: string } | { type: "committed"; project: ProjectId; commit: ObjectId };
+  | { type: "opened"; project: ProjectId; agent: string }
+  | { type: "committed"; project: ProjectId; commit: ObjectId }
+  | { type: "forgotten" | "broughtBack"; project: ProjectId; count: number };
 
 /** Serves one channel from a store until it ends. Resolves when the other end closes; rejects with what broke it off. */
 export async function serveSession(channel: Channel, store: Store, options: SessionOptions): Promise<void> {
@@ -97,6 +100,10 @@ class Session {
         const projects = await this.#store.projects();
         return this.#conversation.send({ type: "projectList", request, projects: projects.join("\n") });
       }
+      case "forget":
+        return this.#forget(message, project);
+      case "forgottenLog":
+        return this.#conversation.send(await answerForgottenLog(this.#store, project, message));
       case "welcome":
       case "known":
       case "packKept":
@@ -104,6 +111,8 @@ class Session {
       case "logPage":
       case "projectList":
       case "progress":
+      case "forgotten":
+      case "forgottenPage":
       case "error":
         throw new BakError("PROTOCOL", `'${message.type}' answers nothing that was asked`);
       default:
@@ -213,6 +222,13 @@ class Session {
     const { receivedMs } = await this.#store.appendCommit(project, message.commit, message.base);
     this.#options.onEvent?.({ type: "committed", project, commit: message.commit });
     await this.#conversation.send({ type: "committed", request: message.request, receivedMs });
+  }
+
+  async #forget(message: MessageOf<"forget">, project: ProjectId): Promise<void> {
+    const answer = await answerForget(this.#store, project, message);
+    const { count } = answer;
+    if (count > 0) this.#options.onEvent?.({ type: message.undo ? "broughtBack" : "forgotten", project, count });
+    await this.#conversation.send(answer);
   }
 
   async #log(message: MessageOf<"log">, project: ProjectId): Promise<void> {

@@ -59,6 +59,10 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
   projectList: { projects: short },
   error: { code: short, message: short, hint: orNothing(short) },
   progress: { phase: short, done: unsigned, total: unsigned },
+  forget: { commits: ids, undo: fc.boolean() },
+  forgotten: { count: unsigned },
+  forgottenLog: { skip: unsigned, limit: unsigned },
+  forgottenPage: { lines: binary, total: unsigned, graceMs: unsigned },
 };
 
 /** Messages of one type. */
