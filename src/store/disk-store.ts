@@ -18,7 +18,17 @@ import type { FoundObject } from "./object-index.js";
 import type { Packs } from "./packs.js";
 import { Projects } from "./projects.js";
 import type { StoreLock } from "./store-lock.js";
-import type { DamagedPack, LogLine, MemberLocation, PackReceipt, PackReceiver, Store } from "./store.js";
+import type {
+  DamagedPack,
+  ForgetListener,
+  ForgottenLine,
+  LogLine,
+  MemberLocation,
+  PackReceipt,
+  PackReceiver,
+  ProjectLines,
+  Store,
+} from "./store.js";
 import { removeQuietly } from "./write-file.js";
 
 /** What `openStore` has found and made ready. */
@@ -127,8 +137,36 @@ export class DiskStore implements Store {
   appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine> {
     return this.#later(() => {
       this.#packs.find(commit);
-      return this.#projects.append(project, { base, makeLine: () => ({ commit, receivedMs: Date.now() }) });
+      return this.#projects.append(project, { base, makeLine: (before) => ({ commit, receivedMs: nextMs(before) }) });
     });
+  }
+
+  forget(project: ProjectId, commits: readonly ObjectId[]): Promise<number> {
+    return this.#later(() => this.#projects.forget(project, commits, Date.now));
+  }
+
+  undoForget(project: ProjectId, commits: readonly ObjectId[]): Promise<number> {
+    return this.#later(() => this.#projects.undoForget(project, commits));
+  }
+
+  expireForgotten(project: ProjectId, beforeMs: number): Promise<number> {
+    return this.#later(() => this.#projects.expireForgotten(project, beforeMs));
+  }
+
+  async readForgotten(project: ProjectId): Promise<readonly ForgottenLine[]> {
+    return (await this.readLines(project)).forgotten;
+  }
+
+  readLines(project: ProjectId): Promise<ProjectLines> {
+    return this.#later(() => this.#projects.readLines(project));
+  }
+
+  forgottenProjects(): Promise<ProjectId[]> {
+    return this.#later(() => this.#projects.listForgotten());
+  }
+
+  onForget(listener: ForgetListener): () => void {
+    return this.#projects.onForget(listener);
   }
 
   close(): Promise<void> {
@@ -171,6 +209,12 @@ export class DiskStore implements Store {
       return work();
     });
   }
+}
+
+/** The time, but never that of the commit before: what is forgotten finds its place again by the time it was received. */
+function nextMs(before: LogLine | undefined): number {
+  const now = Date.now();
+  return now === before?.receivedMs ? now + 1 : now;
 }
 
 /** For bytes that came as another kind: throws BAD_OBJECT unless they can be of this one. */

@@ -65,6 +65,11 @@ export class Layout {
     return join(this.projectFolder(project), "log");
   }
 
+  /** The commits that were taken out of a project's log, and may be brought back. */
+  forgotten(project: ProjectId): string {
+    return join(this.projectFolder(project), "forgotten");
+  }
+
   /** A path in incoming/ that has never been used. */
   temporary(): string {
     return join(this.incoming, nanoid());

@@ -21,6 +21,23 @@ export interface LogLine {
   readonly receivedMs: number;
 }
 
+/** One commit that was taken out of a project's log, and may be brought back. */
+export interface ForgottenLine extends LogLine {
+  /** When it was forgotten, by the store's own clock: milliseconds since 1970. */
+  readonly forgottenMs: number;
+}
+
+/** What there is of a project at one moment; no commit is in both. */
+export interface ProjectLines {
+  /** Oldest first; the last one is the head. */
+  readonly log: readonly LogLine[];
+  /** In the order of forgetting. */
+  readonly forgotten: readonly ForgottenLine[];
+}
+
+/** Is told of commits that are about to be taken out of a project's log; must not throw. */
+export type ForgetListener = (project: ProjectId, commits: readonly ObjectId[]) => void;
+
 /** A pack that was left out when the store was opened, so that the rest of it can be used. */
 export interface DamagedPack {
   readonly path: string;
@@ -182,6 +199,30 @@ export interface Store extends ObjectSource {
    * for the caller to see to (`assertComplete`). After any rejection the head is what it was.
    */
   appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine>;
+  /**
+   * Takes commits out of a project's log, all at once, and remembers them for `undoForget`; gives how many lines of the log
+   * that were. Those that are not in it are passed over. The latest one that is left becomes the head; a project that has
+   * none left is as one that there never was. After a rejection all of them are in the log, or none. Rejects with STORE_DAMAGED.
+   */
+  forget(project: ProjectId, commits: readonly ObjectId[]): Promise<number>;
+  /**
+   * Puts forgotten commits back into the log, all at once, in the order in which commits were received; gives how many lines
+   * that were. Those that are not forgotten are passed over. Otherwise as `forget`.
+   */
+  undoForget(project: ProjectId, commits: readonly ObjectId[]): Promise<number>;
+  /**
+   * Drops what was forgotten before a time, so that it can't be brought back; gives how many lines that were. To be done,
+   * and to have resolved, before what those commits reach may be deleted.
+   */
+  expireForgotten(project: ProjectId, beforeMs: number): Promise<number>;
+  /** What could be brought back, in the order of forgetting. Rejects with STORE_DAMAGED. */
+  readForgotten(project: ProjectId): Promise<readonly ForgottenLine[]>;
+  /** The log and what was forgotten of it, with no change between the one and the other. Rejects with STORE_DAMAGED. */
+  readLines(project: ProjectId): Promise<ProjectLines>;
+  /** The projects of which something may have been forgotten, sorted; also those that have no commit left. */
+  forgottenProjects(): Promise<ProjectId[]>;
+  /** From now on tells the listener of commits before `forget` takes them out of a log. Gives what ends that. */
+  onForget(listener: ForgetListener): () => void;
   /** Gives up packs that are being received, waits for what is being written, and lets another process own the store. */
   close(): Promise<void>;
 }

@@ -23,12 +23,13 @@ import { encodeLogLines } from "../../src/protocol/log-lines.js";
 import { encodeMessage } from "../../src/protocol/message-codec.js";
 import { formatConfig } from "../../src/store/config.js";
 import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
-import { formatLogLine } from "../../src/store/project-log.js";
+import { formatForgottenLine, formatLogLine } from "../../src/store/project-log.js";
 import { annotate, hexLine, rowsOf } from "./annotate.js";
 
 const seconds = Date.UTC(2026, 10, 1, 12) / 1000;
 const startedMs = Date.UTC(2026, 10, 2, 8, 30);
 const receivedMs = startedMs + 1250;
+const forgottenMs = Date.UTC(2026, 10, 20, 19);
 const project = "laptop-docs" as ProjectId;
 const store = "V1StGXR8_Z5jdHi6B-myT";
 const agent = "bak/0.1.0";
@@ -303,6 +304,7 @@ async function packExamples(packed: readonly Buffer[]): Promise<[string, string]
     ["config", formatConfig({ version: 1, id: store, createdMs: startedMs, compression: "gzip" }).trimEnd()],
     ["config-zstd", formatConfig({ version: 2, id: store, createdMs: startedMs, compression: "zstd" }).trimEnd()],
     ["log", formatLogLine({ commit: commitId, receivedMs }).trimEnd()],
+    ["forgotten", formatForgottenLine({ commit: commitId, receivedMs, forgottenMs }).trimEnd()],
   ];
 }
 
