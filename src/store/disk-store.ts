@@ -11,17 +11,22 @@ import { decodeTree } from "../objects/tree.js";
 import type { ConfigFile } from "./config-file.js";
 import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
+import { collectGarbage, type GcParts } from "./gc.js";
 import { Ingest } from "./ingest.js";
 import type { Layout } from "./layout.js";
+import { Leases } from "./leases.js";
 import { DiskPackReceiver, type CheckedPack } from "./pack-receiver.js";
 import type { FoundObject } from "./object-index.js";
 import type { Packs } from "./packs.js";
 import { Projects } from "./projects.js";
 import type { StoreLock } from "./store-lock.js";
 import type {
+  CollectOptions,
+  Collected,
   DamagedPack,
   ForgetListener,
   ForgottenLine,
+  Lease,
   LogLine,
   MemberLocation,
   PackReceipt,
@@ -54,6 +59,9 @@ export class DiskStore implements Store {
   readonly #projects: Projects;
   readonly #ingest = new Ingest();
   readonly #receivers = new Set<PackReceiver>();
+  readonly #leases: Leases;
+  readonly #stop = new AbortController();
+  #collecting: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ config, disk, layout, lock, packs, damaged }: DiskStoreParts) {
@@ -66,6 +74,8 @@ export class DiskStore implements Store {
     this.#lock = lock;
     this.#packs = packs;
     this.#projects = new Projects(disk, layout);
+    this.#leases = new Leases(packs.index);
+    this.#projects.onForget((_, commits) => commits.forEach((commit) => this.#leases.needForAll(commit)));
   }
 
   get compression(): Codec {
@@ -108,18 +118,40 @@ export class DiskStore implements Store {
     return this.#later(() => this.#packs.readMember(at, headroom));
   }
 
+  pin(members: readonly MemberLocation[]): () => void {
+    return this.#packs.pin(members.map(({ pack }) => pack));
+  }
+
+  lease(): Lease {
+    const lease = this.#leases.open();
+    return {
+      hasMany: (ids) => this.#now(() => lease.hasMany(ids)),
+      needs: (commit) => this.#now(() => lease.needs(commit)),
+      release: () => lease.release(),
+    };
+  }
+
+  collectGarbage(options: CollectOptions): Promise<Collected> {
+    return this.#later(async () => {
+      if (this.#collecting !== undefined) {
+        throw new BakError("LIMIT", `store '${this.folder}' is being cleaned already`, {
+          hint: "wait for that gc to end",
+        });
+      }
+      const signal = AbortSignal.any([options.signal, this.#stop.signal]);
+      const collecting = collectGarbage(this.#gcParts, { ...options, signal });
+      this.#collecting = collecting;
+      try {
+        return await collecting;
+      } finally {
+        this.#collecting = undefined;
+      }
+    });
+  }
+
   receivePack(): PackReceiver {
     this.#assertOpen();
-    const receiver: PackReceiver = new DiskPackReceiver({
-      disk: this.#disk,
-      ingest: this.#ingest,
-      folder: this.folder,
-      temporary: this.#layout.temporary(),
-      keep: (pack) => this.#keep(pack),
-      onEnd: () => this.#receivers.delete(receiver),
-    });
-    this.#receivers.add(receiver);
-    return receiver;
+    return this.#receive((pack) => this.#packs.keep(pack));
   }
 
   projects(): Promise<ProjectId[]> {
@@ -137,6 +169,7 @@ export class DiskStore implements Store {
   appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine> {
     return this.#later(() => {
       this.#packs.find(commit);
+      this.#leases.needForAll(commit);
       return this.#projects.append(project, { base, makeLine: (before) => ({ commit, receivedMs: nextMs(before) }) });
     });
   }
@@ -171,6 +204,8 @@ export class DiskStore implements Store {
 
   close(): Promise<void> {
     this.#closing ??= explained(this.folder, async () => {
+      this.#stop.abort(new BakError("STORE_FAILED", `store '${this.folder}' is being closed`));
+      await Promise.allSettled([this.#collecting]);
       await Promise.all([...this.#receivers].map((receiver) => receiver.abort()));
       await this.#ingest.close();
       await this.#projects.idle();
@@ -180,14 +215,38 @@ export class DiskStore implements Store {
     return this.#closing;
   }
 
-  async #keep(pack: CheckedPack): Promise<PackReceipt> {
+  get #gcParts(): GcParts {
+    return {
+      packs: this.#packs,
+      projects: this.#projects,
+      leases: this.#leases,
+      ingest: this.#ingest,
+      compression: this.compression,
+      receive: (keep) => this.#receive(keep),
+    };
+  }
+
+  #receive(place: (pack: CheckedPack) => Promise<PackReceipt>): PackReceiver {
+    const receiver: PackReceiver = new DiskPackReceiver({
+      disk: this.#disk,
+      ingest: this.#ingest,
+      folder: this.folder,
+      temporary: this.#layout.temporary(),
+      keep: (pack) => this.#keep(pack, place),
+      onEnd: () => this.#receivers.delete(receiver),
+    });
+    this.#receivers.add(receiver);
+    return receiver;
+  }
+
+  async #keep(pack: CheckedPack, place: (pack: CheckedPack) => Promise<PackReceipt>): Promise<PackReceipt> {
     try {
       await this.#config.allow(pack.codec);
     } catch (error) {
       await removeQuietly(this.#disk, pack.temporary);
       throw error;
     }
-    return this.#packs.keep(pack);
+    return place(pack);
   }
 
   #assertOpen(): void {

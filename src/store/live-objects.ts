@@ -36,6 +36,7 @@ export class LiveObjects {
   /** Records of objects that are live. */
   readonly records = new RecordSet();
   readonly #packs: Packs;
+  readonly #onCount: (count: number) => void;
   /** Records of what has been read, or is to be, for what it names. */
   readonly #walked = new RecordSet();
   readonly #waiting: Readonly<Record<(typeof walkedRoles)[number], RecordSet>> = {
@@ -49,13 +50,10 @@ export class LiveObjects {
   #batch = 0;
   #count = 0;
 
-  constructor(packs: Packs) {
+  /** `onCount` is told now and then how many objects are live so far. */
+  constructor(packs: Packs, onCount: (count: number) => void) {
     this.#packs = packs;
-  }
-
-  /** How many objects have been found to be live. */
-  get count(): number {
-    return this.#count;
+    this.#onCount = onCount;
   }
 
   /**
@@ -215,6 +213,7 @@ export class LiveObjects {
     if (missing >= 0) {
       throw new BakError("NO_OBJECT", `no object '${objectIdAt(this.#ids, missing * objectIdLength)}' in the store`);
     }
+    this.#onCount(this.#count);
     await new Promise((resolve) => setImmediate(resolve));
     signal.throwIfAborted();
   }

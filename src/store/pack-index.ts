@@ -138,6 +138,11 @@ export function kindInRecord(bytes: Buffer, at: number): ObjectKind {
   return kind;
 }
 
+/** The number of the member that the record says which begins at `at`. */
+export function memberInRecord(bytes: Buffer, at: number): number {
+  return bytes.readUIntBE(at + 33, 3);
+}
+
 /** The length that the record which begins at `at` says. */
 export function lengthInRecord(bytes: Buffer, at: number): number {
   return bytes.readUInt32BE(at + 40);

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { BakError } from "../errors.js";
 import { unpackMemberInBackground } from "../objects/member-codec.js";
 import { objectIdBytes, objectIdOf, type ObjectId } from "../objects/object-id.js";
+import type { PackCodec } from "../objects/pack-format.js";
 import { ByteLru } from "./byte-lru.js";
 import type { Disk } from "./disk.js";
 import { DoomedPacks } from "./doomed-packs.js";
@@ -140,6 +141,11 @@ export class Packs {
       });
     }
     return decodePackIndex(bytes, pack.id);
+  }
+
+  /** What the members of a pack are. */
+  codecOf(pack: ObjectId): PackCodec {
+    return this.#layout.codec(pack);
   }
 
   /** Where a pack's file is. */
