@@ -70,6 +70,27 @@ export const layouts = {
   },
   /** Comes any number of times before the answer to a request that takes long: how far it is; `total` is 0 where nobody knows. */
   progress: { number: 18, fields: { phase: field.text(64), done: field.unsigned, total: field.unsigned } },
+  /** Asks the store to delete what nobody needs; see `Store.collectGarbage`. Progress comes before the answer. */
+  collect: { number: 23, fields: { graceMs: field.unsigned, isDryRun: field.boolean } },
+  /** Answers collect: what there was, and what has been done, or would be. */
+  collected: {
+    number: 24,
+    fields: {
+      packs: field.unsigned,
+      bytes: field.unsigned,
+      objects: field.unsigned,
+      packsDeleted: field.unsigned,
+      bytesDeleted: field.unsigned,
+      packsRewritten: field.unsigned,
+      bytesRewritten: field.unsigned,
+      packsMade: field.unsigned,
+      bytesMade: field.unsigned,
+      packsSkipped: field.unsigned,
+      packsWaiting: field.unsigned,
+      objectsDropped: field.unsigned,
+      commitsDropped: field.unsigned,
+    },
+  },
 } as const;
 
 export type MessageType = keyof typeof layouts;

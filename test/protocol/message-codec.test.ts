@@ -125,6 +125,8 @@ t.test("numbers of messages are for ever", (t) => {
     projectList: 16,
     error: 17,
     progress: 18,
+    collect: 23,
+    collected: 24,
   });
   t.end();
 });
