@@ -25,6 +25,8 @@ const requests: ReadonlySet<MessageType> = new Set([
   "commit",
   "log",
   "projects",
+  "forget",
+  "forgottenLog",
   "collect",
 ]);
 

@@ -22,6 +22,7 @@ import type { Message, MessageOf } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
 import type { Lease, MemberLocation, Store } from "../store/store.js";
+import { answerForget, answerForgottenLog } from "./forgetting.js";
 import { LongRequests } from "./long-requests.js";
 import { Uploads } from "./uploads.js";
 
@@ -33,7 +34,9 @@ export interface SessionOptions {
 }
 
 export type SessionEvent =
-  { type: "opened"; project: ProjectId; agent: string } | { type: "committed"; project: ProjectId; commit: ObjectId };
+  | { type: "opened"; project: ProjectId; agent: string }
+  | { type: "committed"; project: ProjectId; commit: ObjectId }
+  | { type: "forgotten" | "broughtBack"; project: ProjectId; count: number };
 
 /** Serves one channel from a store until it ends. Resolves when the other end closes; rejects with what broke it off. */
 export async function serveSession(channel: Channel, store: Store, options: SessionOptions): Promise<void> {
@@ -101,6 +104,10 @@ class Session {
         const projects = await this.#store.projects();
         return this.#conversation.send({ type: "projectList", request, projects: projects.join("\n") });
       }
+      case "forget":
+        return this.#forget(message, project);
+      case "forgottenLog":
+        return this.#conversation.send(await answerForgottenLog(this.#store, project, message));
       case "collect":
         return this.#collect(message);
       case "welcome":
@@ -110,6 +117,8 @@ class Session {
       case "logPage":
       case "projectList":
       case "progress":
+      case "forgotten":
+      case "forgottenPage":
       case "collected":
       case "error":
         throw new BakError("PROTOCOL", `'${message.type}' answers nothing that was asked`);
@@ -241,6 +250,13 @@ class Session {
       const collected = await this.#store.collectGarbage({ graceMs, isDryRun, ...long });
       return { type: "collected", request, ...collected };
     });
+  }
+
+  async #forget(message: MessageOf<"forget">, project: ProjectId): Promise<void> {
+    const answer = await answerForget(this.#store, project, message);
+    const { count } = answer;
+    if (count > 0) this.#options.onEvent?.({ type: message.undo ? "broughtBack" : "forgotten", project, count });
+    await this.#conversation.send(answer);
   }
 
   async #log(message: MessageOf<"log">, project: ProjectId): Promise<void> {

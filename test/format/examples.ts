@@ -19,7 +19,7 @@ import type { PackedObject } from "../../src/objects/object-kind.js";
 import { packTrailers } from "../../src/objects/pack-format.js";
 import type { ProjectId } from "../../src/objects/project-id.js";
 import { emptyTree, encodeTree, nameHash } from "../../src/objects/tree.js";
-import { encodeLogLines } from "../../src/protocol/log-lines.js";
+import { encodeForgottenLines, encodeLogLines } from "../../src/protocol/log-lines.js";
 import { encodeMessage } from "../../src/protocol/message-codec.js";
 import { formatConfig } from "../../src/store/config.js";
 import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
@@ -476,6 +476,25 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
         "one line of 40 bytes",
         "total",
       ]),
+    ],
+    [
+      "forget",
+      message({ type: "forget", request: 17, commits: objectIdBytes(commitId), undo: false }, ["one id", "undo"]),
+    ],
+    ["message-forgotten", message({ type: "forgotten", request: 17, count: 1 }, ["count"])],
+    ["forgottenLog", message({ type: "forgottenLog", request: 19, skip: 0, limit: 100 }, ["skip", "limit"])],
+    [
+      "forgottenPage",
+      message(
+        {
+          type: "forgottenPage",
+          request: 19,
+          lines: encodeForgottenLines([{ ...line, forgottenMs }]),
+          total: 1,
+          graceMs: 7 * 86_400_000,
+        },
+        ["one line of 48 bytes", "total", "graceMs"],
+      ),
     ],
     ["projects", message({ type: "projects", request: 15 }, [])],
     [
