@@ -32,7 +32,7 @@ export default class Gc extends StoreCommand {
       default: "7d",
       helpValue: "DURATION",
     }),
-    "dry-run": Flags.boolean({ char: "n", summary: "Only say what would be freed." }),
+    "dry-run": Flags.boolean({ char: "n", summary: "Only say what would be freed.", default: false }),
   };
 
   async run(): Promise<Cleaned> {
