@@ -63,8 +63,6 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
   forgotten: { count: unsigned },
   forgottenLog: { skip: unsigned, limit: unsigned },
   forgottenPage: { lines: binary, total: unsigned, graceMs: unsigned },
-    },
-  },
   collect: { graceMs: unsigned, isDryRun: fc.boolean() },
   collected: {
     packs: unsigned,
