@@ -218,9 +218,9 @@ export class ObjectIndex {
       const pack = this.#packs.of(recordIn(sorted[from] as number));
       let to = from + 1;
       while (to < count && recordIn(sorted[to] as number) < pack.end) to += 1;
-      const keys = sorted.subarray(from, to);
-      if (pack.isHidden) for (const key of keys) this.#visitOne(ids, key % batchIds, onRecord);
-      else this.#visitRecords(ids, { pack, keys }, onRecord);
+      const guesses = sorted.subarray(from, to);
+      if (pack.isHidden) for (const key of guesses) this.#visitOne(ids, key % batchIds, onRecord);
+      else this.#visitRecords(ids, { pack, guesses }, onRecord);
       from = to;
     }
   }
@@ -228,7 +228,7 @@ export class ObjectIndex {
   /** For ids of which the table guesses that they have records of one pack. */
   #visitRecords(
     ids: Buffer,
-    { pack, keys: guesses }: { pack: NumberedPack; keys: Float64Array },
+    { pack, guesses }: { pack: NumberedPack; guesses: Float64Array },
     onRecord: OnRecord,
   ): void {
     this.#readRecords(pack, guesses, (key, bytes, offset) => {

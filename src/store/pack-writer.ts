@@ -51,7 +51,7 @@ export class PackWriter {
 
   /** Resolves once every member is on stable storage. */
   async finish(): Promise<void> {
-    for (const [codec, pack] of [...this.#open]) await this.#finish(codec, pack);
+    for (const [codec, pack] of this.#open) await this.#finish(codec, pack);
   }
 
   /** Gives up what has not been finished. Does not reject. */

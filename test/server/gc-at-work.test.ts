@@ -74,7 +74,7 @@ async function run(t: Test, world: StoreWorld, root: string): Promise<void> {
     connect: (options) => world.connect({ ...options, project }),
   });
   const { result } = await pushFolder(connectFor(steady.project), steady.folder);
-  let isOver = false;
+  const work = { isOver: false };
   let [collected, dropped] = [0, 0];
   const push = async (client: number): Promise<void> => {
     const [project, folder] = [parseProjectId(`client-${client}`), join(root, `client-${client}`)];
@@ -95,13 +95,13 @@ async function run(t: Test, world: StoreWorld, root: string): Promise<void> {
     }
   };
   const readOn = async (): Promise<void> => {
-    while (!isOver) {
+    while (!work.isOver) {
       const options = { commit: result.commit!, folder: steady.folder, target: `${steady.folder}-back` };
       t.equal(await compare(world, steady.project, options), "");
     }
   };
   const cleanOn = async (): Promise<void> => {
-    while (!isOver) {
+    while (!work.isOver) {
       const done = await using(world, testProject, (remote) =>
         remote.collect({ graceMs: 0, isDryRun: false }, () => undefined),
       );
@@ -110,7 +110,7 @@ async function run(t: Test, world: StoreWorld, root: string): Promise<void> {
     }
   };
   const pushing = Promise.all(Array.from({ length: clients }, (_, client) => push(client))).finally(
-    () => (isOver = true),
+    () => (work.isOver = true),
   );
   await Promise.all([pushing, readOn(), cleanOn()]);
   t.ok(collected > 2 && dropped > 0, `cleaned ${collected} times, dropped ${dropped} objects`);

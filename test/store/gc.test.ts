@@ -29,7 +29,7 @@ function collect(store: Store, options: Partial<CollectOptions> = {}): Promise<C
 const packFiles = (store: Store): string[] =>
   (readdirSync(join(store.folder, "packs"), { recursive: true }) as string[])
     .filter((name) => name.includes("."))
-    .sort();
+    .toSorted();
 
 /** Which of the objects the store has, one by one, also after it has been opened again. */
 const present = (store: Store, ...objects: PackedObject<ObjectId>[]): boolean[] =>
