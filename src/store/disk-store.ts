@@ -151,7 +151,7 @@ export class DiskStore implements Store {
 
   receivePack(): PackReceiver {
     this.#assertOpen();
-    return this.#receive((pack) => this.#packs.keep(pack));
+    return this.#receive((pack) => this.#packs.keep(pack, (ids) => this.#leases.tellAll(ids)));
   }
 
   projects(): Promise<ProjectId[]> {

@@ -48,6 +48,11 @@ export class Leases {
     for (const held of this.#all()) this.#need(held, commit);
   }
 
+  /** Holds objects for everybody who is there: they were sent again, and whoever did that is told that they are kept. */
+  tellAll(ids: Buffer): void {
+    for (const held of this.#all()) this.#tell(held, ids);
+  }
+
   /** Everything that is held, or has been since `beginCleaning`. */
   get all(): readonly Held[] {
     return [...this.#all(), ...this.#kept];

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { BakError } from "../errors.js";
 import { unpackMemberInBackground } from "../objects/member-codec.js";
-import { objectIdBytes, objectIdOf, type ObjectId } from "../objects/object-id.js";
+import { objectIdBytes, objectIdLength, objectIdOf, type ObjectId } from "../objects/object-id.js";
 import type { PackCodec } from "../objects/pack-format.js";
 import { ByteLru } from "./byte-lru.js";
 import type { Disk } from "./disk.js";
@@ -12,13 +12,22 @@ import type { Layout } from "./layout.js";
 import type { IndexedPack, NumberedPack } from "./numbered-packs.js";
 import { ObjectIndex, type FoundObject } from "./object-index.js";
 import { OpenFiles } from "./open-files.js";
-import { decodePackIndex, packIndexLength, type PackIndex, type PackIndexHeader } from "./pack-index.js";
+import {
+  decodePackIndex,
+  packIndexLength,
+  recordLength,
+  recordsOffset,
+  type PackIndex,
+  type PackIndexHeader,
+} from "./pack-index.js";
 import { PackPins } from "./pack-pins.js";
 import type { CheckedPack } from "./pack-receiver.js";
 import { Serial } from "./serial.js";
 import type { MemberLocation, PackReceipt } from "./store.js";
 import { makeFolderDurably, place, removeQuietly, writeFileWhole } from "./write-file.js";
 
+/** So many ids are looked at in one turn. */
+const idsAtOnce = 8192;
 const maxOpenPacks = 32;
 const inflatedCacheBytes = 16 << 20;
 
@@ -73,12 +82,14 @@ export class Packs {
   /**
    * Moves a checked pack to its place, then its index, and only then lets its objects be found. If any of that fails, takes
    * back what was done. A pack that is there already stays, and the new one goes; one that was damaged is replaced.
+   * `onPresent` is given the ids of a pack that is there already, 32 bytes each, some at a time, before it may be deleted.
    */
-  keep(pack: CheckedPack): Promise<PackReceipt> {
+  keep(pack: CheckedPack, onPresent: (ids: Buffer) => void): Promise<PackReceipt> {
     return this.#keeping.run(async () => {
       const present = this.index.pack(pack.id);
       if (present !== undefined) {
         await removeQuietly(this.#disk, pack.temporary);
+        await this.#forEachId(present, onPresent);
         return receiptOf(pack.id, present);
       }
       const index = await this.#moveIn(pack);
@@ -237,6 +248,20 @@ export class Packs {
       return tar.buffer.byteLength > tar.length * 1.25 ? Buffer.from(tar) : tar;
     } catch (cause) {
       throw this.#damaged(at.pack, `the member at byte ${at.offset} does not inflate`, cause);
+    }
+  }
+
+  async #forEachId(pack: IndexedPack, onIds: (ids: Buffer) => void): Promise<void> {
+    const { bytes } = await this.readIndex(pack);
+    for (let from = 0; from < pack.recordCount; from += idsAtOnce) {
+      const count = Math.min(idsAtOnce, pack.recordCount - from);
+      const ids = Buffer.allocUnsafe(count * objectIdLength);
+      for (let at = 0; at < count; at += 1) {
+        const record = recordsOffset(pack) + (from + at) * recordLength;
+        bytes.copy(ids, at * objectIdLength, record, record + objectIdLength);
+      }
+      onIds(ids);
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
