@@ -24,15 +24,19 @@ export interface Policy {
   readonly tags?: readonly (readonly string[])[] | undefined;
 }
 
-/** What a policy looks at. */
-export interface Datable {
+/** A commit, and when the store received it. */
+export interface Received {
   readonly commit: ObjectId;
   readonly receivedMs: number;
+}
+
+/** What a policy looks at. */
+export interface Datable extends Received {
   readonly tags: readonly string[];
 }
 
 /** A commit, and why it is kept: in no case for no reason. A commit without reasons goes. */
-export interface Judged<C extends Datable> {
+export interface Judged<C> {
   readonly line: C;
   readonly reasons: readonly string[];
 }

@@ -8,9 +8,11 @@ import { maxPackObjects } from "../objects/pack-format.js";
 import type { ObjectKind } from "../objects/object-kind.js";
 import type { ProjectId } from "../objects/project-id.js";
 import { decodeTree } from "../objects/tree.js";
+import { Ballast } from "./ballast.js";
 import type { ConfigFile } from "./config-file.js";
 import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
+import { FreeSpace } from "./free-space.js";
 import { collectGarbage, type GcParts } from "./gc.js";
 import { Ingest } from "./ingest.js";
 import type { Layout } from "./layout.js";
@@ -31,6 +33,7 @@ import type {
   MemberLocation,
   PackReceipt,
   PackReceiver,
+  ReceiveOptions,
   ProjectLines,
   Store,
 } from "./store.js";
@@ -57,6 +60,8 @@ export class DiskStore implements Store {
   readonly #lock: StoreLock;
   readonly #packs: Packs;
   readonly #projects: Projects;
+  readonly #ballast: Ballast;
+  readonly #space: FreeSpace;
   readonly #ingest = new Ingest();
   readonly #receivers = new Set<PackReceiver>();
   readonly #leases: Leases;
@@ -74,6 +79,8 @@ export class DiskStore implements Store {
     this.#lock = lock;
     this.#packs = packs;
     this.#projects = new Projects(disk, layout);
+    this.#ballast = new Ballast(disk, layout);
+    this.#space = new FreeSpace(layout.folder);
     this.#leases = new Leases(packs.index);
     this.#projects.onForget((_, commits) => commits.forEach((commit) => this.#leases.needForAll(commit)));
   }
@@ -149,9 +156,11 @@ export class DiskStore implements Store {
     });
   }
 
-  receivePack(): PackReceiver {
+  receivePack({ mayUseReserve = false }: ReceiveOptions = {}): PackReceiver {
     this.#assertOpen();
-    return this.#receive((pack) => this.#packs.keep(pack, (ids) => this.#leases.tellAll(ids)));
+    const place = (pack: CheckedPack): Promise<PackReceipt> =>
+      this.#packs.keep(pack, (ids) => this.#leases.tellAll(ids));
+    return this.#receive(place, { mayUseReserve });
   }
 
   projects(): Promise<ProjectId[]> {
@@ -175,15 +184,15 @@ export class DiskStore implements Store {
   }
 
   forget(project: ProjectId, commits: readonly ObjectId[]): Promise<number> {
-    return this.#later(() => this.#projects.forget(project, commits, Date.now));
+    return this.#later(() => this.#ballast.help(() => this.#projects.forget(project, commits, Date.now)));
   }
 
   undoForget(project: ProjectId, commits: readonly ObjectId[]): Promise<number> {
-    return this.#later(() => this.#projects.undoForget(project, commits));
+    return this.#later(() => this.#ballast.help(() => this.#projects.undoForget(project, commits)));
   }
 
   expireForgotten(project: ProjectId, beforeMs: number): Promise<number> {
-    return this.#later(() => this.#projects.expireForgotten(project, beforeMs));
+    return this.#later(() => this.#ballast.help(() => this.#projects.expireForgotten(project, beforeMs)));
   }
 
   async readForgotten(project: ProjectId): Promise<readonly ForgottenLine[]> {
@@ -209,29 +218,41 @@ export class DiskStore implements Store {
       await Promise.all([...this.#receivers].map((receiver) => receiver.abort()));
       await this.#ingest.close();
       await this.#projects.idle();
+      await this.#ballast.idle();
       await this.#packs.close();
       await this.#lock.release();
     });
     return this.#closing;
   }
 
+  async #takeSpace(bytes: number): Promise<void> {
+    await this.#space.take(bytes);
+    await this.#ballast.make(); // there is room
+  }
+
   get #gcParts(): GcParts {
     return {
       packs: this.#packs,
       projects: this.#projects,
+      expireForgotten: (project, beforeMs) =>
+        this.#ballast.help(() => this.#projects.expireForgotten(project, beforeMs)),
       leases: this.#leases,
       ingest: this.#ingest,
       compression: this.compression,
-      receive: (keep) => this.#receive(keep),
+      receive: (place) => this.#receive(place, { mayUseReserve: true }),
     };
   }
 
-  #receive(place: (pack: CheckedPack) => Promise<PackReceipt>): PackReceiver {
+  #receive(
+    place: (pack: CheckedPack) => Promise<PackReceipt>,
+    { mayUseReserve }: { mayUseReserve: boolean },
+  ): PackReceiver {
     const receiver: PackReceiver = new DiskPackReceiver({
       disk: this.#disk,
       ingest: this.#ingest,
       folder: this.folder,
       temporary: this.#layout.temporary(),
+      takeSpace: mayUseReserve ? () => Promise.resolve() : (bytes) => this.#takeSpace(bytes),
       keep: (pack) => this.#keep(pack, place),
       onEnd: () => this.#receivers.delete(receiver),
     });
@@ -270,10 +291,17 @@ export class DiskStore implements Store {
   }
 }
 
-/** The time, but never that of the commit before: what is forgotten finds its place again by the time it was received. */
+/** A clock that was set back by no more than this stands still meanwhile, as far as commits can tell. */
+const smallStepMs = 60_000;
+
+/**
+ * The time, but later than that of the commit before, unless the clock was wrong by more than a little: what is forgotten
+ * finds its place again by the time it was received.
+ */
 function nextMs(before: LogLine | undefined): number {
   const now = Date.now();
-  return now === before?.receivedMs ? now + 1 : now;
+  const stepMs = before === undefined ? -1 : before.receivedMs - now;
+  return stepMs >= 0 && stepMs < smallStepMs ? now + stepMs + 1 : now;
 }
 
 /** For bytes that came as another kind: throws BAD_OBJECT unless they can be of this one. */

@@ -12,7 +12,9 @@ import type { CollectOptions, Collected } from "./store.js";
 
 /** What cleaning needs of a store. */
 export interface GcParts extends ExecuteParts {
-  readonly projects: Projects;
+  readonly projects: Pick<Projects, "list" | "listForgotten" | "readLines">;
+  /** Drops what was forgotten of a project before a time, so that it can't be brought back; gives how many commits that are. */
+  readonly expireForgotten: (project: ProjectId, beforeMs: number) => Promise<number>;
   readonly leases: Leases;
 }
 
@@ -109,10 +111,10 @@ class Cleaning {
    * not marked, and are now; so are commits that came meanwhile.
    */
   async #expire(): Promise<number> {
-    const { projects } = this.#parts;
+    const { projects, expireForgotten } = this.#parts;
     let expired = 0;
     for (const project of await projects.listForgotten()) {
-      expired += await projects.expireForgotten(project, this.#expiredMs);
+      expired += await expireForgotten(project, this.#expiredMs);
     }
     await this.#markCommits();
     return expired;

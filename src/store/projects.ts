@@ -158,18 +158,8 @@ export class Projects {
     await this.#replace(project, this.#layout.log(project), lines.map(formatLogLine).join(""));
   }
 
-  /** With nothing left, the file goes: that works on a full disk, too. */
   async #writeForgotten(project: ProjectId, lines: readonly ForgottenLine[]): Promise<void> {
-    if (lines.length === 0) return this.#removeForgotten(project);
     await this.#replace(project, this.#layout.forgotten(project), lines.map(formatForgottenLine).join(""));
-  }
-
-  async #removeForgotten(project: ProjectId): Promise<void> {
-    if ((await sizeIfThere(this.#layout.forgotten(project))) === 0) return;
-    this.#settled.delete(project);
-    await this.#disk.remove(this.#layout.forgotten(project));
-    await this.#disk.syncFolder(this.#layout.projectFolder(project));
-    this.#settled.add(project);
   }
 
   async #replace(project: ProjectId, path: string, text: string): Promise<void> {

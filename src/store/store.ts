@@ -132,6 +132,15 @@ export interface Collected {
   readonly commitsDropped: number;
 }
 
+/** How a pack is received. */
+export interface ReceiveOptions {
+  /**
+   * Other packs are refused, with STORE_FULL, while less than a twentieth of the disk (64 MiB of a large one) is free. What
+   * frees space itself may use all there is.
+   */
+  readonly mayUseReserve?: boolean;
+}
+
 /** What looking at objects needs of a store. */
 export interface ObjectSource {
   /** Whether an object is on stable storage. */
@@ -186,7 +195,7 @@ export interface Store extends ObjectSource {
    */
   collectGarbage(options: CollectOptions): Promise<Collected>;
   /** Begins to take in a pack; any number may be received side by side. */
-  receivePack(): PackReceiver;
+  receivePack(options?: ReceiveOptions): PackReceiver;
   /** The projects that have a commit, sorted. */
   projects(): Promise<ProjectId[]>;
   /** A project's latest commit; undefined where it has none. */

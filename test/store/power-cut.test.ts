@@ -2,7 +2,7 @@
  * The store under a disk that fails: the power goes off at any call, or any single call fails. Whatever happens, the store
  * opens again without help, and all that it has acknowledged is there.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import type { ObjectId } from "../../src/objects/object-id.js";
@@ -10,6 +10,7 @@ import { parseProjectId } from "../../src/objects/project-id.js";
 import { nodeDisk, type Disk } from "../../src/store/disk.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Store } from "../../src/store/store.js";
+import { fastFolder } from "../helpers/fast-folder.js";
 import { failingDisk } from "../helpers/store-disks.js";
 import { blob, makePack, send, type TestPack } from "../helpers/store-pack.js";
 import { PowerCutDisk, type Cut } from "../helpers/store-power-cut.js";
@@ -124,7 +125,13 @@ function isWhole(lines: string, { state, begun }: Progress): boolean {
 async function countCalls(folder: string): Promise<number> {
   const power = new PowerCutDisk(folder, nodeDisk);
   await run(join(folder, "store"), power.disk, begin());
+  clear(folder);
   return power.calls;
+}
+
+/** Empties a folder: thousands of states would not fit side by side. */
+function clear(folder: string): void {
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
 }
 
 /** Numbers that look random and are the same in every run. */
@@ -147,8 +154,8 @@ const cuts: Record<string, (seed: number) => Cut> = {
 };
 
 t.test("the power may go off at any call", async (t) => {
-  const folder = t.testdir();
-  const total = await countCalls(t.testdir({ count: {} }) + "/count");
+  const folder = fastFolder(t);
+  const total = await countCalls(folder);
   t.ok(total > 50, `${total} calls`);
   for (const [what, makeCut] of Object.entries(cuts)) {
     const losses: string[] = [];
@@ -162,14 +169,15 @@ t.test("the power may go off at any call", async (t) => {
       power.leave(left, makeCut(cutAt));
       const found = await findLoss(join(left, "store"), done).catch((error: unknown) => [String(error)]);
       losses.push(...found.map((each) => `call ${cutAt}: ${each}`));
+      clear(folder);
     }
     t.strictSame(losses, [], `a cut that leaves ${what}`);
   }
 });
 
 t.test("the process may be killed at any call, and the power go off once another has gone on", async (t) => {
-  const folder = t.testdir({ count: {} });
-  const total = await countCalls(join(folder, "count"));
+  const folder = fastFolder(t);
+  const total = await countCalls(folder);
   for (const what of ["nothing that was not synced", "this and that"]) {
     const losses: string[] = [];
     for (let killAt = 1; killAt <= total; killAt += 1) {
@@ -185,6 +193,7 @@ t.test("the process may be killed at any call, and the power go off once another
         String(error),
       ]);
       losses.push(...found.map((each) => `call ${killAt}: ${each}`));
+      clear(folder);
     }
     t.strictSame(losses, [], `a cut that leaves ${what}`);
   }
@@ -205,8 +214,8 @@ async function goOn(folder: string, disk: Disk): Promise<State> {
 
 for (const code of ["ENOSPC", "EIO"] as const) {
   t.test(`any one call may fail with ${code}`, async (t) => {
-    const folder = t.testdir({ count: {} });
-    const total = await countCalls(join(folder, "count"));
+    const folder = fastFolder(t);
+    const total = await countCalls(folder);
     const wrong: string[] = [];
     for (let failAt = 1; failAt <= total; failAt += 1) {
       let calls = 0;
@@ -226,14 +235,15 @@ for (const code of ["ENOSPC", "EIO"] as const) {
       if (!isTold) wrong.push(`call ${failAt}, ${failed}: ${told}`);
       const found = await findLoss(store, done).catch((error: unknown) => [String(error)]);
       wrong.push(...found.map((each) => `call ${failAt}, ${failed}: ${each}`));
+      clear(folder);
     }
     t.strictSame(wrong, []);
   });
 }
 
 t.test("what failed once can be done again in the same process", async (t) => {
-  const folder = t.testdir({ count: {} });
-  const total = await countCalls(join(folder, "count"));
+  const folder = fastFolder(t);
+  const total = await countCalls(folder);
   const wrong: string[] = [];
   for (let failAt = 1; failAt <= total; failAt += 1) {
     let calls = 0;
@@ -255,6 +265,7 @@ t.test("what failed once can be done again in the same process", async (t) => {
     }
     await store.close().catch(() => undefined);
     wrong.push(...(await findLoss(path, done)).map((each) => `call ${failAt}: ${each}`));
+    clear(folder);
   }
   t.strictSame(wrong, []);
 });
