@@ -15,6 +15,7 @@ import {
   protocolVersion,
 } from "../protocol/limits.js";
 import { decodeForgottenLines, decodeLogLines, type ForgottenLine, type LogLine } from "../protocol/log-lines.js";
+import type { MessageOf } from "../protocol/messages.js";
 import { receivePackStream } from "../protocol/pack-stream.js";
 
 /** A store that has just been started may first have to read its indexes. */
@@ -43,6 +44,11 @@ export interface ForgottenCommit extends ForgottenLine {
   /** Until then it is certain that it can be: milliseconds since 1970, by the store's clock. */
   readonly untilMs: number;
 }
+/** How far the store is with something that takes long. */
+export type StoreProgress = Pick<MessageOf<"progress">, "phase" | "done" | "total">;
+
+/** What has been deleted from the store, or would be: see `Collected` of the store. */
+export type Collected = Omit<MessageOf<"collected">, "type" | "request">;
 
 /** A pack on its way to the store. */
 export interface PackUpload {
@@ -247,6 +253,19 @@ export class Remote {
   async projects(): Promise<ProjectId[]> {
     const { projects } = await this.#conversation.ask({ type: "projects" }, "projectList");
     return projects.split("\n").filter(isProjectId);
+  }
+
+  /**
+   * Has the store delete what nobody needs, of what is older than the grace; with `isDryRun`, only asks what that would be.
+   * `onProgress` is told now and then how far the store is. Ending the conversation stops it.
+   */
+  async collect(
+    options: { graceMs: number; isDryRun: boolean },
+    onProgress: (progress: StoreProgress) => void,
+  ): Promise<Collected> {
+    const message = { type: "collect", ...options } as const;
+    const { type: _, request: __, ...collected } = await this.#conversation.follow(message, "collected", onProgress);
+    return collected;
   }
 
   /** Ends the conversation. Never rejects. */

@@ -27,6 +27,7 @@ const requests: ReadonlySet<MessageType> = new Set([
   "projects",
   "forget",
   "forgottenLog",
+  "collect",
 ]);
 
 interface Waiting {

@@ -88,6 +88,27 @@ export const layouts = {
       graceMs: field.unsigned,
     },
   },
+  /** Asks the store to delete what nobody needs; see `Store.collectGarbage`. Progress comes before the answer. */
+  collect: { number: 23, fields: { graceMs: field.unsigned, isDryRun: field.boolean } },
+  /** Answers collect: what there was, and what has been done, or would be. */
+  collected: {
+    number: 24,
+    fields: {
+      packs: field.unsigned,
+      bytes: field.unsigned,
+      objects: field.unsigned,
+      packsDeleted: field.unsigned,
+      bytesDeleted: field.unsigned,
+      packsRewritten: field.unsigned,
+      bytesRewritten: field.unsigned,
+      packsMade: field.unsigned,
+      bytesMade: field.unsigned,
+      packsSkipped: field.unsigned,
+      packsWaiting: field.unsigned,
+      objectsDropped: field.unsigned,
+      commitsDropped: field.unsigned,
+    },
+  },
 } as const;
 
 export type MessageType = keyof typeof layouts;

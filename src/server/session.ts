@@ -21,7 +21,7 @@ import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import type { Message, MessageOf } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
-import type { MemberLocation, Store } from "../store/store.js";
+import type { Lease, MemberLocation, Store } from "../store/store.js";
 import { answerForget, answerForgottenLog } from "./forgetting.js";
 import { LongRequests } from "./long-requests.js";
 import { Uploads } from "./uploads.js";
@@ -53,6 +53,8 @@ class Session {
   /** What takes long is answered through this. */
   readonly #long: LongRequests;
   #project: ProjectId | undefined;
+  /** From hello on nothing is deleted that the client may rely on. */
+  #lease: Lease | undefined;
   /** What members the client can deal with. */
   #reads: readonly PackCodec[] = [];
 
@@ -71,17 +73,18 @@ class Session {
     } finally {
       await this.#uploads.abort();
       await this.#long.abort();
+      this.#lease?.release();
     }
   }
 
   async #answer(message: Message): Promise<void> {
     if (message.type === "hello") return this.#hello(message);
-    const project = this.#project;
-    if (project === undefined) throw new BakError("PROTOCOL", "the first message must be hello");
+    const [project, lease] = [this.#project, this.#lease];
+    if (project === undefined || lease === undefined) throw new BakError("PROTOCOL", "the first message must be hello");
     const { request } = message;
     switch (message.type) {
       case "has":
-        return this.#conversation.send({ type: "known", request, bitmap: this.#store.hasMany(message.ids) });
+        return this.#conversation.send({ type: "known", request, bitmap: lease.hasMany(message.ids) });
       case "get":
         return this.#sendObjects(request, idsIn(message.ids));
       case "trees":
@@ -93,6 +96,7 @@ class Session {
       case "packEnd":
         return this.#endPack(request, message.pack);
       case "commit":
+        lease.needs(message.commit); // before it is looked at whether all of it is there
         return this.#commit(message, project);
       case "log":
         return this.#log(message, project);
@@ -104,6 +108,8 @@ class Session {
         return this.#forget(message, project);
       case "forgottenLog":
         return this.#conversation.send(await answerForgottenLog(this.#store, project, message));
+      case "collect":
+        return this.#collect(message);
       case "welcome":
       case "known":
       case "packKept":
@@ -113,6 +119,7 @@ class Session {
       case "progress":
       case "forgotten":
       case "forgottenPage":
+      case "collected":
       case "error":
         throw new BakError("PROTOCOL", `'${message.type}' answers nothing that was asked`);
       default:
@@ -130,6 +137,7 @@ class Session {
       );
     }
     this.#project = message.project;
+    this.#lease = this.#store.lease(); // before the head is read, which the client then relies on
     this.#reads = message.reads;
     const head = await this.#store.head(message.project);
     const trees = message.wantTrees && head !== undefined && head !== message.have;
@@ -152,7 +160,12 @@ class Session {
 
   async #sendObjects(request: number, ids: ObjectId[]): Promise<void> {
     const members = this.#store.locateMembers(ids); // an object that is not there is told of before the stream begins
-    await sendPackStream(this.#conversation, request, this.#read(members));
+    const unpin = this.#store.pin(members);
+    try {
+      await sendPackStream(this.#conversation, request, this.#read(members));
+    } finally {
+      unpin();
+    }
   }
 
   async #sendTrees(request: number, root: ObjectId, have: ObjectId | undefined): Promise<void> {
@@ -174,7 +187,15 @@ class Session {
 
   /** The members that hold the objects, in the order in which they lie on disk within a batch of ids. */
   async *#membersOf(ids: AsyncIterable<ObjectId[]>): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const batch of ids) yield* this.#read(this.#store.locateMembers(batch));
+    for await (const batch of ids) {
+      const members = this.#store.locateMembers(batch);
+      const unpin = this.#store.pin(members);
+      try {
+        yield* this.#read(members);
+      } finally {
+        unpin();
+      }
+    }
   }
 
   /** Members as they lie on disk, with headroom; throws NOT_SUPPORTED before one that the client cannot deal with. */
@@ -222,6 +243,13 @@ class Session {
     const { receivedMs } = await this.#store.appendCommit(project, message.commit, message.base);
     this.#options.onEvent?.({ type: "committed", project, commit: message.commit });
     await this.#conversation.send({ type: "committed", request: message.request, receivedMs });
+  }
+
+  #collect({ request, graceMs, isDryRun }: MessageOf<"collect">): void {
+    this.#long.begin(request, async (long) => {
+      const collected = await this.#store.collectGarbage({ graceMs, isDryRun, ...long });
+      return { type: "collected", request, ...collected };
+    });
   }
 
   async #forget(message: MessageOf<"forget">, project: ProjectId): Promise<void> {

@@ -13,17 +13,22 @@ import type { ConfigFile } from "./config-file.js";
 import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
 import { FreeSpace } from "./free-space.js";
+import { collectGarbage, type GcParts } from "./gc.js";
 import type { Ingest } from "./ingest.js";
 import type { Layout } from "./layout.js";
+import { Leases } from "./leases.js";
 import { DiskPackReceiver, type CheckedPack } from "./pack-receiver.js";
 import type { FoundObject } from "./object-index.js";
 import type { Packs } from "./packs.js";
 import { Projects } from "./projects.js";
 import type { StoreLock } from "./store-lock.js";
 import type {
+  CollectOptions,
+  Collected,
   DamagedPack,
   ForgetListener,
   ForgottenLine,
+  Lease,
   LogLine,
   MemberLocation,
   PackReceipt,
@@ -60,6 +65,9 @@ export class DiskStore implements Store {
   readonly #space: FreeSpace;
   readonly #ingest: Ingest;
   readonly #receivers = new Set<PackReceiver>();
+  readonly #leases: Leases;
+  readonly #stop = new AbortController();
+  #collecting: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ config, disk, layout, lock, packs, damaged, ingest }: DiskStoreParts) {
@@ -75,6 +83,8 @@ export class DiskStore implements Store {
     this.#projects = new Projects(disk, layout);
     this.#ballast = new Ballast(disk, layout);
     this.#space = new FreeSpace(layout.folder);
+    this.#leases = new Leases(packs.index);
+    this.#projects.onForget((_, commits) => commits.forEach((commit) => this.#leases.needForAll(commit)));
   }
 
   get compression(): Codec {
@@ -117,19 +127,42 @@ export class DiskStore implements Store {
     return this.#later(() => this.#packs.readMember(at, headroom));
   }
 
+  pin(members: readonly MemberLocation[]): () => void {
+    return this.#packs.pin(members.map(({ pack }) => pack));
+  }
+
+  lease(): Lease {
+    const lease = this.#leases.open();
+    return {
+      hasMany: (ids) => this.#now(() => lease.hasMany(ids)),
+      needs: (commit) => this.#now(() => lease.needs(commit)),
+      release: () => lease.release(),
+    };
+  }
+
+  collectGarbage(options: CollectOptions): Promise<Collected> {
+    return this.#later(async () => {
+      if (this.#collecting !== undefined) {
+        throw new BakError("LIMIT", `store '${this.folder}' is being cleaned already`, {
+          hint: "wait for that gc to end",
+        });
+      }
+      const signal = AbortSignal.any([options.signal, this.#stop.signal]);
+      const collecting = collectGarbage(this.#gcParts, { ...options, signal });
+      this.#collecting = collecting;
+      try {
+        return await collecting;
+      } finally {
+        this.#collecting = undefined;
+      }
+    });
+  }
+
   receivePack({ mayUseReserve = false }: ReceiveOptions = {}): PackReceiver {
     this.#assertOpen();
-    const receiver: PackReceiver = new DiskPackReceiver({
-      disk: this.#disk,
-      ingest: this.#ingest,
-      folder: this.folder,
-      temporary: this.#layout.temporary(),
-      takeSpace: mayUseReserve ? () => Promise.resolve() : (bytes) => this.#takeSpace(bytes),
-      keep: (pack) => this.#keep(pack),
-      onEnd: () => this.#receivers.delete(receiver),
-    });
-    this.#receivers.add(receiver);
-    return receiver;
+    const place = (pack: CheckedPack): Promise<PackReceipt> =>
+      this.#packs.keep(pack, (ids) => this.#leases.tellAll(ids));
+    return this.#receive(place, { mayUseReserve });
   }
 
   projects(): Promise<ProjectId[]> {
@@ -147,6 +180,7 @@ export class DiskStore implements Store {
   appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine> {
     return this.#later(() => {
       this.#packs.find(commit);
+      this.#leases.needForAll(commit);
       return this.#projects.append(project, { base, makeLine: (before) => ({ commit, receivedMs: nextMs(before) }) });
     });
   }
@@ -181,6 +215,8 @@ export class DiskStore implements Store {
 
   close(): Promise<void> {
     this.#closing ??= explained(this.folder, async () => {
+      this.#stop.abort(new BakError("STORE_FAILED", `store '${this.folder}' is being closed`));
+      await Promise.allSettled([this.#collecting]);
       await Promise.all([...this.#receivers].map((receiver) => receiver.abort()));
       await this.#ingest.close();
       await this.#projects.idle();
@@ -196,14 +232,44 @@ export class DiskStore implements Store {
     await this.#ballast.make(); // there is room
   }
 
-  async #keep(pack: CheckedPack): Promise<PackReceipt> {
+  get #gcParts(): GcParts {
+    return {
+      packs: this.#packs,
+      projects: this.#projects,
+      expireForgotten: (project, beforeMs) =>
+        this.#ballast.help(() => this.#projects.expireForgotten(project, beforeMs)),
+      leases: this.#leases,
+      ingest: this.#ingest,
+      compression: this.compression,
+      receive: (place) => this.#receive(place, { mayUseReserve: true }),
+    };
+  }
+
+  #receive(
+    place: (pack: CheckedPack) => Promise<PackReceipt>,
+    { mayUseReserve }: { mayUseReserve: boolean },
+  ): PackReceiver {
+    const receiver: PackReceiver = new DiskPackReceiver({
+      disk: this.#disk,
+      ingest: this.#ingest,
+      folder: this.folder,
+      temporary: this.#layout.temporary(),
+      takeSpace: mayUseReserve ? () => Promise.resolve() : (bytes) => this.#takeSpace(bytes),
+      keep: (pack) => this.#keep(pack, place),
+      onEnd: () => this.#receivers.delete(receiver),
+    });
+    this.#receivers.add(receiver);
+    return receiver;
+  }
+
+  async #keep(pack: CheckedPack, place: (pack: CheckedPack) => Promise<PackReceipt>): Promise<PackReceipt> {
     try {
       await this.#config.allow(pack.codec);
     } catch (error) {
       await removeQuietly(this.#disk, pack.temporary);
       throw error;
     }
-    return this.#packs.keep(pack);
+    return place(pack);
   }
 
   #assertOpen(): void {

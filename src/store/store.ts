@@ -72,6 +72,66 @@ export interface PackReceiver {
   abort(): Promise<void>;
 }
 
+/** What somebody may rely on who speaks with a store, whatever is deleted meanwhile. It begins with `Store.lease`. */
+export interface Lease {
+  /** As `Store.hasMany`: what it says is there stays, with all that it names, until the lease is released. So does every pack that has come since the lease began, and every commit that was forgotten since. */
+  hasMany(ids: Uint8Array): Uint8Array;
+  /** A commit that will be accepted if all it needs is there: from now on that stays. */
+  needs(commit: ObjectId): void;
+  /** Ends the lease; may be called again. */
+  release(): void;
+}
+
+/** What a store is cleaned by. */
+export interface CollectOptions {
+  /** What is in no commit's use is deleted once it has been in the store for so long, and forgotten commits once they have been forgotten for so long. */
+  readonly graceMs: number;
+  /** Changes nothing, and gives what would be done. */
+  readonly isDryRun: boolean;
+  /** What waste is left where it is; sensible limits unless given. */
+  readonly limits?: WasteLimits;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: CollectProgress) => void;
+}
+
+/** How much of what lies in packs may be of no use; rewriting packs costs more than little waste. */
+export interface WasteLimits {
+  /** Of any one pack, 0 to 1. */
+  readonly ofPack: number;
+  /** Of all that is kept, 0 to 1. */
+  readonly ofStore: number;
+}
+
+export interface CollectProgress {
+  readonly phase: "marking" | "counting" | "deleting" | "rewriting";
+  readonly done: number;
+  /** 0 where nobody knows. */
+  readonly total: number;
+}
+
+/** What has been done, or would be. All bytes are those of packs' files. */
+export interface Collected {
+  /** What there was before. */
+  readonly packs: number;
+  readonly bytes: number;
+  readonly objects: number;
+  /** Packs of which nothing was needed. */
+  readonly packsDeleted: number;
+  readonly bytesDeleted: number;
+  /** Packs of which something was needed, which is in new packs now. */
+  readonly packsRewritten: number;
+  readonly bytesRewritten: number;
+  readonly packsMade: number;
+  readonly bytesMade: number;
+  /** Packs that were to be rewritten, for which there was no space. */
+  readonly packsSkipped: number;
+  /** Packs that are deleted as soon as nobody reads from them any more. */
+  readonly packsWaiting: number;
+  readonly objectsDropped: number;
+  /** Forgotten commits that can't be brought back any more. */
+  readonly commitsDropped: number;
+}
+
 /** How a pack is received. */
 export interface ReceiveOptions {
   /**
@@ -121,6 +181,19 @@ export interface Store extends ObjectSource {
    * unless given. Rejects with STORE_DAMAGED where the pack is too short for it.
    */
   readMember(at: MemberLocation, headroom?: number): Promise<Buffer>;
+  /**
+   * Keeps the packs in which members lie until what this gives is called. To be called in the same turn as `locateMembers`
+   * by whoever reads those members later.
+   */
+  pin(members: readonly MemberLocation[]): () => void;
+  /** For somebody who begins to speak with the store. */
+  lease(): Lease;
+  /**
+   * Deletes what no commit reaches, while others go on to read and write. What a lease is for stays, and so does whatever is
+   * younger than the grace. A signal that is aborted leaves the store as right as it was. Rejects with STORE_DAMAGED, having
+   * deleted nothing, where something that a commit reaches is missing; with LIMIT while another call is under way.
+   */
+  collectGarbage(options: CollectOptions): Promise<Collected>;
   /** Begins to take in a pack; any number may be received side by side. */
   receivePack(options?: ReceiveOptions): PackReceiver;
   /** The projects that have a commit, sorted. */

@@ -29,6 +29,22 @@ import { annotate, hexLine, rowsOf } from "./annotate.js";
 const seconds = Date.UTC(2026, 10, 1, 12) / 1000;
 const startedMs = Date.UTC(2026, 10, 2, 8, 30);
 const receivedMs = startedMs + 1250;
+/** What a gc of a store of 14 GB may come to. */
+const collected = {
+  packs: 230,
+  bytes: 14_300_000_000,
+  objects: 812_000,
+  packsDeleted: 17,
+  bytesDeleted: 1_100_000_000,
+  packsRewritten: 3,
+  bytesRewritten: 192_000_000,
+  packsMade: 2,
+  bytesMade: 92_000_000,
+  packsSkipped: 0,
+  packsWaiting: 0,
+  objectsDropped: 61_000,
+  commitsDropped: 5,
+};
 const forgottenMs = Date.UTC(2026, 10, 20, 19);
 const project = "laptop-docs" as ProjectId;
 const store = "V1StGXR8_Z5jdHi6B-myT";
@@ -496,6 +512,19 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
         ["one line of 48 bytes", "total", "graceMs"],
       ),
     ],
+    [
+      "collect",
+      message({ type: "collect", request: 21, graceMs: 7 * 86_400_000, isDryRun: false }, ["graceMs", "isDryRun"]),
+    ],
+    [
+      "progress",
+      message({ type: "progress", request: 21, phase: "rewriting", done: 1_000_000, total: 64_000_000 }, [
+        "phase",
+        "done",
+        "total",
+      ]),
+    ],
+    ["collected", message({ type: "collected", request: 21, ...collected }, Object.keys(collected))],
     ["projects", message({ type: "projects", request: 15 }, [])],
     [
       "projectList",

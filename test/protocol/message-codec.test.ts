@@ -129,6 +129,8 @@ t.test("numbers of messages are for ever", (t) => {
     forgotten: 20,
     forgottenLog: 21,
     forgottenPage: 22,
+    collect: 23,
+    collected: 24,
   });
   t.end();
 });

@@ -107,6 +107,29 @@ function sessionContract(t: Test, openPair: OpenPair): void {
     t.match(await client.ask({ ...hello, request: 3 }, "error"), { code: "PROTOCOL" });
   });
 
+  test("what a client was told is there stays while others clean the store, until it leaves", async (t, {
+    open,
+    greet,
+    store,
+  }) => {
+    const made = oneFile("what nobody uses yet");
+    await sendObjects(store, [made.blob]);
+    const lost = blob("what nobody asks for");
+    await sendObjects(store, [lost]);
+    const { client } = await open();
+    await client.ask(hello, "welcome");
+    t.strictSame([...(await client.ask({ type: "has", request: 3, ids: idsOf(made.blob) }, "known")).bitmap], [1]);
+    const cleaner = await greet();
+    const collect = { type: "collect", request: 3, graceMs: 0, isDryRun: false } as const;
+    t.match(await cleaner.askLong(collect, "collected"), { packs: 2, packsDeleted: 1, objectsDropped: 1 });
+    await upload(client, 5, await makePack([made.tree, made.commit]));
+    await client.hear("packKept");
+    await client.ask({ type: "commit", request: 7, commit: made.commit.id, base: undefined }, "committed");
+    t.match(await cleaner.askLong({ ...collect, request: 5 }, "collected"), { packsDeleted: 0 });
+    t.notOk(store.has(lost.id));
+    t.ok(store.has(made.blob.id));
+  });
+
   test("a client of another version is told so", async (t, { open }) => {
     const { client } = await open();
     t.match(await client.ask({ ...hello, version: 1 }, "error"), {
