@@ -12,7 +12,7 @@ import type { ConfigFile } from "./config-file.js";
 import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
 import { collectGarbage, type GcParts } from "./gc.js";
-import { Ingest } from "./ingest.js";
+import type { Ingest } from "./ingest.js";
 import type { Layout } from "./layout.js";
 import { Leases } from "./leases.js";
 import { DiskPackReceiver, type CheckedPack } from "./pack-receiver.js";
@@ -44,6 +44,7 @@ export interface DiskStoreParts {
   readonly lock: StoreLock;
   readonly packs: Packs;
   readonly damaged: readonly DamagedPack[];
+  readonly ingest: Ingest;
 }
 
 /** A store in a folder of this machine. */
@@ -57,14 +58,14 @@ export class DiskStore implements Store {
   readonly #lock: StoreLock;
   readonly #packs: Packs;
   readonly #projects: Projects;
-  readonly #ingest = new Ingest();
+  readonly #ingest: Ingest;
   readonly #receivers = new Set<PackReceiver>();
   readonly #leases: Leases;
   readonly #stop = new AbortController();
   #collecting: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ config, disk, layout, lock, packs, damaged }: DiskStoreParts) {
+  constructor({ config, disk, layout, lock, packs, damaged, ingest }: DiskStoreParts) {
     this.id = config.config.id;
     this.#config = config;
     this.folder = layout.folder;
@@ -73,6 +74,7 @@ export class DiskStore implements Store {
     this.#layout = layout;
     this.#lock = lock;
     this.#packs = packs;
+    this.#ingest = ingest;
     this.#projects = new Projects(disk, layout);
     this.#leases = new Leases(packs.index);
     this.#projects.onForget((_, commits) => commits.forEach((commit) => this.#leases.needForAll(commit)));

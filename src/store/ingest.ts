@@ -27,7 +27,7 @@ export class Ingest {
   readonly #pool: ThreadPool<IngestJob, IngestResult>;
 
   /** `threads` at most; with 0, all is done on the calling thread. */
-  constructor({ threads = checkingThreads() }: { readonly threads?: number } = {}) {
+  constructor({ threads = checkingThreads() }: { readonly threads?: number | undefined } = {}) {
     const entry = new URL("./ingest-thread.js", import.meta.url);
     this.#pool = new ThreadPool({ entry, work: ingestWork, size: threads });
   }

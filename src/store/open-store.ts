@@ -11,6 +11,7 @@ import { parseConfig } from "./config.js";
 import { explained } from "./disk-error.js";
 import { DiskStore } from "./disk-store.js";
 import { nodeDisk, type Disk } from "./disk.js";
+import { Ingest } from "./ingest.js";
 import { isPreparationName, Layout } from "./layout.js";
 import { loadPacks } from "./load-packs.js";
 import { lockStore } from "./lock.js";
@@ -26,6 +27,8 @@ export interface OpenOptions {
   readonly compression?: Codec | undefined;
   /** What changes the store's files. */
   readonly disk?: Disk;
+  /** Threads that check what comes in; as many as pay, unless said. With 0 all is done on the calling one. */
+  readonly threads?: number;
 }
 
 /**
@@ -61,7 +64,8 @@ async function openLayout(layout: Layout, options: LayoutOptions): Promise<Store
   }
 }
 
-async function openLocked(layout: Layout, { disk, compression }: LayoutOptions, lock: StoreLock): Promise<Store> {
+async function openLocked(layout: Layout, options: LayoutOptions, lock: StoreLock): Promise<Store> {
+  const { disk, compression, threads } = options;
   // a folder that is empty may have been lost by whatever copied the store here
   for (const folder of [layout.packs, layout.projects]) await makeFolderDurably(disk, folder);
   await clearIncoming(disk, layout);
@@ -74,7 +78,7 @@ async function openLocked(layout: Layout, { disk, compression }: LayoutOptions, 
   if (compression !== undefined) await config.setCompression(compression);
   const packs = new Packs(disk, layout);
   const damaged = await loadPacks(packs, { disk, layout });
-  return new DiskStore({ config, disk, layout, lock, packs, damaged });
+  return new DiskStore({ config, disk, layout, lock, packs, damaged, ingest: new Ingest({ threads }) });
 }
 
 /** What is in the folder: a store, or nothing yet, as far as bak is concerned; anything else is refused. */

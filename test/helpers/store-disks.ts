@@ -87,6 +87,25 @@ export function failingDisk(disk: Disk, isFailing: (call: DiskCall) => string | 
   });
 }
 
+/** A Disk whose files take half of what they are given, and then fail, when `failure` gives an error. */
+export function shortWritingDisk(disk: Disk, failure: () => Error | undefined): Disk {
+  const shorten = (file: DiskFile): DiskFile => ({
+    async write(bytes) {
+      const error = failure();
+      if (error === undefined) return file.write(bytes);
+      await file.write(bytes.subarray(0, bytes.length >> 1));
+      throw error;
+    },
+    sync: () => file.sync(),
+    close: () => file.close(),
+  });
+  return {
+    ...disk,
+    createFile: async (path) => shorten(await disk.createFile(path)),
+    appendFile: async (path) => shorten(await disk.appendFile(path)),
+  };
+}
+
 /** A Disk that waits for nothing to be on stable storage: what a test models itself need not also be done. */
 export function hastyDisk(disk: Disk): Disk {
   return {

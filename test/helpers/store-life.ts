@@ -1,0 +1,136 @@
+/**
+ * A store's life, the same each time: pushes of two projects, one of them with a large file, over two runs of the store. Tests
+ * cut its power, or make its calls fail, and compare what is left with what had been acknowledged.
+ */
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ObjectId } from "../../src/objects/object-id.js";
+import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js";
+import type { Disk } from "../../src/store/disk.js";
+import { openStore } from "../../src/store/open-store.js";
+import type { Store } from "../../src/store/store.js";
+import { seededBytes } from "./arbitrary-bytes.js";
+import { pictureOf } from "./folder-picture.js";
+import { pushTo, restoreFrom } from "./store-client.js";
+
+const photos = parseProjectId("photos");
+const notes = parseProjectId("notes");
+
+/** Commits that have been acknowledged and are to be there, by project, oldest first. */
+export type Acknowledged = ReadonlyMap<ProjectId, readonly ObjectId[]>;
+
+export interface LiveOptions {
+  /** The store's folder. */
+  readonly store: string;
+  readonly disk: Disk;
+  /** Called when more has been acknowledged. */
+  readonly onAcknowledged?: () => void;
+}
+
+/** One life, and what is known of it as far as it has come. */
+export class StoreLife {
+  readonly #source: string;
+  /** What a folder looked like when its push was begun, whatever came of that. */
+  readonly #begun = new Set<string>();
+  readonly #pictures = new Map<ObjectId, string>();
+  acknowledged: Acknowledged = new Map();
+
+  /** `source` is made, for the folders that are pushed. */
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  /** Lives it. Rejects with what the first step fails with that does; the store is then closed. */
+  async live(options: LiveOptions): Promise<void> {
+    makeFolders(this.#source);
+    await inRun(options, async (store) => {
+      await this.#push(store, photos, options);
+      await this.#push(store, notes, options);
+      writeFileSync(join(this.#source, photos, "b.jpg"), seededBytes(20, 9000));
+      rmSync(join(this.#source, photos, "a.jpg"));
+      await this.#push(store, photos, options);
+    });
+    await inRun(options, async (store) => {
+      const large = Buffer.concat([seededBytes(9, 700_000), seededBytes(5, 700_000)]);
+      writeFileSync(join(this.#source, notes, "large"), large);
+      await this.#push(store, notes, options);
+    });
+  }
+
+  /**
+   * What is wrong with what is left in a folder: the store opens, holds what had been acknowledged and nothing half, and
+   * takes the next push.
+   */
+  async findWrong(folder: string, acknowledged: Acknowledged): Promise<string[]> {
+    const wrong: string[] = [];
+    const store = await openStore(join(folder, "store"), { create: true, threads: 0 });
+    try {
+      if (store.damaged.length > 0) wrong.push(`damaged: ${JSON.stringify(store.damaged)}`);
+      if (readdirSync(join(folder, "store", "incoming")).length > 0) wrong.push("something is left in incoming");
+      for (const project of new Set([...(await store.projects()), ...acknowledged.keys()])) {
+        const log = (await store.readLog(project)).map(({ commit }) => commit);
+        const missing = (acknowledged.get(project) ?? []).filter((commit) => !log.includes(commit));
+        wrong.push(...missing.map((commit) => `project '${project}' has lost commit '${commit}'`));
+        for (const commit of log) {
+          const target = join(folder, `restored-${commit}`);
+          await restoreFrom(store, project, { commit, target });
+          if (!this.#isRight(commit, pictureOf(target))) wrong.push(`commit '${commit}' comes back otherwise`);
+        }
+      }
+      wrong.push(...(await this.#pushNext(store, folder)));
+    } finally {
+      await store.close();
+    }
+    return wrong;
+  }
+
+  async #push(store: Store, project: ProjectId, { onAcknowledged }: LiveOptions): Promise<void> {
+    const folder = join(this.#source, project);
+    const picture = pictureOf(folder);
+    this.#begun.add(picture);
+    const { commit } = await pushTo(store, project, { folder, indexFile: `${folder}.index` });
+    if (commit === undefined) throw new Error("nothing was pushed");
+    this.#pictures.set(commit, picture);
+    const { acknowledged } = this;
+    this.acknowledged = new Map(acknowledged).set(project, [...(acknowledged.get(project) ?? []), commit]);
+    onAcknowledged?.();
+  }
+
+  /** A commit whose push has failed may be there or not, but not be half. */
+  #isRight(commit: ObjectId, picture: string): boolean {
+    const expected = this.#pictures.get(commit);
+    return expected === undefined ? this.#begun.has(picture) : picture === expected;
+  }
+
+  async #pushNext(store: Store, folder: string): Promise<string[]> {
+    const source = join(folder, "next");
+    mkdirSync(source);
+    writeFileSync(join(source, "b.jpg"), seededBytes(20, 9000));
+    writeFileSync(join(source, "new.jpg"), seededBytes(40, 3000));
+    const { commit } = await pushTo(store, photos, { folder: source, indexFile: join(folder, "index") });
+    const target = join(folder, "restored-next");
+    await restoreFrom(store, photos, { commit: commit as ObjectId, target });
+    return pictureOf(target) === pictureOf(source) ? [] : ["the next push comes back otherwise"];
+  }
+}
+
+async function inRun({ store, disk }: LiveOptions, work: (store: Store) => Promise<void>): Promise<void> {
+  const opened = await openStore(store, { create: true, disk, threads: 0 });
+  try {
+    await work(opened);
+  } finally {
+    await opened.close().catch(() => undefined); // the work has told of a disk that fails
+  }
+}
+
+function makeFolders(source: string): void {
+  mkdirSync(join(source, photos, "empty"), { recursive: true });
+  for (const [at, name] of ["a", "b", "d", "e"].entries())
+    writeFileSync(join(source, photos, `${name}.jpg`), seededBytes(at, 5000));
+  mkdirSync(join(source, notes, "deep", "deeper"), { recursive: true });
+  writeFileSync(join(source, notes, "deep", "deeper", "note.txt"), "a note\n".repeat(50));
+  writeFileSync(join(source, notes, "copy of a.jpg"), seededBytes(0, 5000));
+  chmodSync(join(source, notes, "copy of a.jpg"), 0o600);
+  symlinkSync("deep", join(source, notes, "link"));
+  writeFileSync(join(source, notes, "large"), seededBytes(5, 1_100_000));
+}
