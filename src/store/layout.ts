@@ -16,6 +16,11 @@ export class Layout {
   readonly incoming: string;
   readonly packs: string;
   readonly projects: string;
+  /** What was damaged and has been set aside, and which heads lack something since. */
+  readonly damaged: string;
+  readonly incompleteHeads: string;
+  /** When each pack was last read as a whole. */
+  readonly verified: string;
   /** The packs whose files are named otherwise than most. */
   readonly #zstdPacks = new Set<ObjectId>();
 
@@ -26,6 +31,9 @@ export class Layout {
     this.incoming = join(folder, "incoming");
     this.packs = join(folder, "packs");
     this.projects = join(folder, "projects");
+    this.damaged = join(folder, "damaged");
+    this.incompleteHeads = join(this.damaged, "heads");
+    this.verified = join(folder, "verified");
   }
 
   /** A file that stands for the lock where the system can't lock one. */
