@@ -1,7 +1,7 @@
 /** What a server tells of its sessions, a line each. */
 import { isBakError, unreachable } from "../errors.js";
 import type { ListenerEvent } from "../server/listener.js";
-import { formatCounted, shortId } from "./format.js";
+import { formatBytes, formatCounted, shortId } from "./format.js";
 import { oneLine } from "../objects/one-line.js";
 
 /** The line for an event; undefined for what nobody needs to know. */
@@ -15,6 +15,14 @@ export function describeEvent(event: ListenerEvent): string | undefined {
       return `${event.peer} forgot ${formatCounted(event.count, "commit")} of '${event.project}'`;
     case "broughtBack":
       return `${event.peer} brought back ${formatCounted(event.count, "commit")} of '${event.project}'`;
+    case "packDamaged":
+      return `found a damaged pack '${event.path}': ${event.why}; 'bak check --repair' says what is lost, and keeps the rest`;
+    case "scrubbed":
+      return `read ${formatCounted(event.packs, "pack")} again, ${formatBytes(event.bytes)}: ${event.damaged === 0 ? "all whole" : `${event.damaged} damaged`}`;
+    case "scrubFailed": {
+      const why = event.error instanceof Error ? event.error.message : String(event.error);
+      return `cannot read packs again: ${why}`;
+    }
     case "closed":
       return undefined;
     case "failed": {

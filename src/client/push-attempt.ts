@@ -3,6 +3,7 @@
  * still being made: as a rule it is of the head that the store then names.
  */
 import { hostname, userInfo } from "node:os";
+import { BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { compareTags, encodeCommit, type Commit } from "../objects/commit.js";
 import { defaultLevels, packCodecOf, type Codec } from "../objects/member-codec.js";
@@ -49,6 +50,7 @@ export async function pushOnce(options: PushOptions, attempts: Attempts): Promis
   let taking = early;
   try {
     if (attempts.sent !== undefined && attempts.sent.commit === remote.head) return attempts.sent;
+    if (remote.isHeadIncomplete && !attempts.isDistrusted && !options.isDryRun) throw lossOfHead(remote);
     if (taking === undefined || remote.head !== index?.commit || remote.store !== guess?.store) {
       await taking?.giveUp(new Error("the head is another than the index's"));
       Object.assign(progress, noProgress);
@@ -63,6 +65,10 @@ export async function pushOnce(options: PushOptions, attempts: Attempts): Promis
     signal?.removeEventListener("abort", closeOnAbort);
     await Promise.all([taking?.giveUp(new Error("the push has ended")), remote.close()]);
   }
+}
+
+function lossOfHead({ peer, head }: Remote): BakError {
+  return new BakError("INCOMPLETE_COMMIT", `'${peer}' has lost something of the head '${head}'`);
 }
 
 const noProgress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };

@@ -2,6 +2,7 @@
 import { BakError } from "../errors.js";
 import { blake3, type Hasher } from "../objects/hash.js";
 import { assertCodec, codecOfMember, type Codec } from "../objects/member-codec.js";
+import { oneLine } from "../objects/one-line.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { packCodecs, packTrailers, type PackCodec } from "../objects/pack-format.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
@@ -9,6 +10,7 @@ import type { Channel } from "../protocol/channel.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import { Conversation, type Exchange } from "../protocol/conversation.js";
 import {
+  maxFindingsPerCheck,
   maxForgottenLinesPerMessage,
   maxIdsPerMessage,
   maxLogLinesPerMessage,
@@ -49,6 +51,12 @@ export type StoreProgress = Pick<MessageOf<"progress">, "phase" | "done" | "tota
 
 /** What has been deleted from the store, or would be: see `Collected` of the store. */
 export type Collected = Omit<MessageOf<"collected">, "type" | "request">;
+/** Something that the store has found to be wrong with itself. */
+export type StoreFinding = Pick<MessageOf<"finding">, "kind" | "subject" | "why">;
+/** What a check of the store has come to. */
+export type StoreReport = Omit<MessageOf<"checked">, "type" | "request">;
+/** The store in numbers. */
+export type RemoteStats = Omit<MessageOf<"storeStats">, "type" | "request">;
 
 /** A pack on its way to the store. */
 export interface PackUpload {
@@ -68,6 +76,8 @@ export class Remote {
   readonly head: ObjectId | undefined;
   readonly maxPackBytes: number;
   readonly maxPackObjects: number;
+  /** Whether the store knows that it has lost something of the head. */
+  readonly isHeadIncomplete: boolean;
   /** What members the store takes, and what it asks for where the user does not say. */
   readonly takes: readonly PackCodec[];
   readonly compression: Codec;
@@ -116,6 +126,7 @@ export class Remote {
     project: ProjectId,
     welcome: Pick<Remote, "store" | "head" | "maxPackBytes" | "maxPackObjects" | "takes" | "compression"> & {
       trees: boolean;
+      incomplete: boolean;
     },
     exchange: Exchange,
   ) {
@@ -127,6 +138,7 @@ export class Remote {
     this.head = welcome.head;
     this.maxPackBytes = welcome.maxPackBytes;
     this.maxPackObjects = welcome.maxPackObjects;
+    this.isHeadIncomplete = welcome.incomplete;
     this.takes = welcome.takes;
     this.compression = welcome.compression;
     if (welcome.trees) this.#headTrees = receivePackStream(exchange);
@@ -266,6 +278,30 @@ export class Remote {
     const message = { type: "collect", ...options } as const;
     const { type: _, request: __, ...collected } = await this.#conversation.follow(message, "collected", onProgress);
     return collected;
+  }
+
+  /**
+   * Has the store checked; `readPermille` thousandths of its packs' bytes are read for that. `onFinding` is told what is wrong,
+   * or was repaired.
+   */
+  async check(
+    options: { readPermille: number; repair: boolean },
+    on: { progress: (progress: StoreProgress) => void; finding: (finding: StoreFinding) => void },
+  ): Promise<StoreReport> {
+    let findings = 0;
+    const onFinding = (finding: StoreFinding): void => {
+      findings += 1;
+      if (findings > maxFindingsPerCheck)
+        throw new BakError("PROTOCOL", `'${this.peer}' told of more findings than it may`);
+      on.finding({ kind: oneLine(finding.kind), subject: oneLine(finding.subject), why: oneLine(finding.why) });
+    };
+    const ask = { type: "check", readParts: options.readPermille, repair: options.repair } as const;
+    return this.#conversation.follow(ask, "checked", on.progress, onFinding);
+  }
+
+  /** The store in numbers. */
+  stats(): Promise<RemoteStats> {
+    return this.#conversation.ask({ type: "stats" }, "storeStats");
   }
 
   /** Ends the conversation. Never rejects. */

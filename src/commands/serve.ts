@@ -10,6 +10,7 @@ import { reasonOf } from "../client/source-failure.js";
 import { BakError } from "../errors.js";
 import { codecs } from "../objects/member-codec.js";
 import { listen } from "../server/listener.js";
+import { defaultScrubRate } from "../server/scrub.js";
 
 export default class Serve extends BaseCommand {
   static override summary = "Serve a store to other machines.";
@@ -42,6 +43,15 @@ export default class Serve extends BaseCommand {
         "gzip unless it was said before. A store with zstd in it can be opened by this and later versions of bak only; clients whose Node has no zstd (before 22.15) go on with gzip. `none` stores.",
       options: codecs,
     }),
+    "scrub-rate": Flags.integer({
+      summary: "Read packs again, to see that they are whole, at so many MB/s at most.",
+      description:
+        "Each pack about once in 30 days, and only while no packs are being sent or received. What is found to be damaged is told in the log and by 'bak stats'.",
+      default: defaultScrubRate / 1_000_000,
+      min: 1,
+      helpValue: "MB/S",
+    }),
+    scrub: Flags.boolean({ summary: "Read packs again by and by.", default: true, allowNo: true }),
     "tls-cert": Flags.string({
       summary: "Certificate chain in PEM; serves wss://.",
       helpValue: "FILE",
@@ -60,6 +70,7 @@ export default class Serve extends BaseCommand {
       port: flags.port,
       ...(cert !== undefined && key !== undefined ? { tls: { cert: readPem(cert), key: readPem(key) } } : {}),
       agent: this.agent,
+      ...(flags.scrub ? { scrub: { bytesPerSecond: flags["scrub-rate"] * 1_000_000 } } : {}),
       onEvent: (event) => {
         const line = describeEvent(event);
         if (line !== undefined) this.say(`${new Date().toISOString()} ${line}`);

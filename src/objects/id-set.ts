@@ -33,6 +33,12 @@ export class IdSet {
     return true;
   }
 
+  /** Whether the id is there. */
+  has(ids: Uint8Array, offset = 0): boolean {
+    for (let index = 0; index < objectIdLength; index += 1) this.#id[index] = ids[offset + index] as number;
+    return this.#taken[this.#find(this.#idWords, 0)] === 1;
+  }
+
   /** The slot that holds the id, or that it belongs into. */
   #find(words: Uint32Array, at: number): number {
     const mask = this.#capacity - 1;

@@ -28,6 +28,8 @@ const requests: ReadonlySet<MessageType> = new Set([
   "forget",
   "forgottenLog",
   "collect",
+  "check",
+  "stats",
 ]);
 
 interface Waiting {
@@ -157,19 +159,26 @@ export class Conversation {
     }
   }
 
-  /** As `ask`, of something that takes long: `onProgress` is told now and then how far the other end is. */
+  /**
+   * As `ask`, of something that takes long: `onProgress` is told now and then how far the other end is, and `onFinding` what
+   * it has found; without that, a finding is an answer of the wrong type.
+   */
   async follow<K extends MessageType>(
     message: Unnumbered,
     expected: K,
     onProgress: (progress: MessageOf<"progress">) => void,
+    onFinding?: (finding: MessageOf<"finding">) => void,
   ): Promise<MessageOf<K>> {
+    const types: ("progress" | "finding" | K)[] =
+      onFinding === undefined ? ["progress", expected] : ["progress", "finding", expected];
     const exchange = this.open();
     try {
       await exchange.send(message);
       for (;;) {
-        const answer = await exchange.next<"progress" | K>("progress", expected);
-        if (answer.type !== "progress") return answer;
-        onProgress(answer);
+        const answer: Message = await exchange.next(...types);
+        if (answer.type === "progress") onProgress(answer);
+        else if (answer.type === "finding" && onFinding !== undefined) onFinding(answer);
+        else return answer as MessageOf<K>;
       }
     } finally {
       exchange.end();

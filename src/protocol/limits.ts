@@ -13,6 +13,10 @@ export const maxIdsPerMessage = 1 << 16;
 export const maxLogLinesPerMessage = 4096;
 /** Commits in one page of what was forgotten. */
 export const maxForgottenLinesPerMessage = 4096;
+/** Each text of a finding. */
+export const maxFindingBytes = 8192;
+/** Findings that come before the answer to one check. */
+export const maxFindingsPerCheck = 10_000;
 /** Received frames wait for their reader up to this many bytes; then the connection is not read from. */
 export const receiveQueueBytes = 4 << 20;
 /** Sent frames wait for the network up to this many bytes; then `send` waits. */

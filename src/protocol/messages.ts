@@ -6,7 +6,7 @@
 import { maxPackedMemberBytes } from "../objects/pack-format.js";
 import * as field from "./fields.js";
 import type { Field } from "./fields.js";
-import { maxForgottenLinesPerMessage, maxIdsPerMessage, maxLogLinesPerMessage } from "./limits.js";
+import { maxFindingBytes, maxForgottenLinesPerMessage, maxIdsPerMessage, maxLogLinesPerMessage } from "./limits.js";
 
 /** Number and fields of every message. A number is never given to another message. */
 export const layouts = {
@@ -36,6 +36,7 @@ export const layouts = {
       trees: field.boolean,
       takes: field.packCodecList,
       compression: field.codec,
+      incomplete: field.boolean,
     },
   },
   has: { number: 3, fields: { ids: field.objectIds } },
@@ -107,6 +108,45 @@ export const layouts = {
       packsWaiting: field.unsigned,
       objectsDropped: field.unsigned,
       commitsDropped: field.unsigned,
+    },
+  },
+  /** Asks for the store to be checked: `readParts` thousandths of its packs' bytes are read, and what is damaged is repaired. */
+  check: { number: 25, fields: { readParts: field.unsigned, repair: field.boolean } },
+  /** Comes any number of times before the answer to check: something that is wrong, or was put in order. */
+  finding: {
+    number: 26,
+    fields: { kind: field.text(64), subject: field.text(maxFindingBytes), why: field.text(maxFindingBytes) },
+  },
+  /** Answers check: what was looked at, and what came out. */
+  checked: {
+    number: 27,
+    fields: {
+      packs: field.unsigned,
+      packsRead: field.unsigned,
+      bytesRead: field.unsigned,
+      objects: field.unsigned,
+      commits: field.unsigned,
+      faults: field.unsigned,
+      repaired: field.unsigned,
+      incompleteHeads: field.unsigned,
+    },
+  },
+  /** Asks for the store in numbers. */
+  stats: { number: 28, fields: {} },
+  /** Answers stats. Times are in ms since 1970. */
+  storeStats: {
+    number: 29,
+    fields: {
+      projects: field.unsigned,
+      commits: field.unsigned,
+      packs: field.unsigned,
+      packBytes: field.unsigned,
+      objects: field.unsigned,
+      indexBytes: field.unsigned,
+      damagedPacks: field.unsigned,
+      asidePacks: field.unsigned,
+      verifiedPacks: field.unsigned,
+      oldestVerifiedMs: field.optional(field.unsigned),
     },
   },
 } as const;

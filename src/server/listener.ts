@@ -6,6 +6,7 @@ import { BakError, errnoOf } from "../errors.js";
 import type { Channel } from "../protocol/channel.js";
 import { acceptWebSockets } from "../protocol/websocket-accept.js";
 import type { Store } from "../store/store.js";
+import { startScrub, type ScrubEvent } from "./scrub.js";
 import { serveSession, type SessionEvent } from "./session.js";
 
 export interface ListenOptions {
@@ -15,11 +16,14 @@ export interface ListenOptions {
   /** PEM texts; with them the listener speaks TLS. */
   tls?: { cert: Buffer; key: Buffer };
   agent: string;
+  /** At which rate the store's packs are read again by and by; not at all unless given. */
+  scrub?: { bytesPerSecond: number };
   onEvent?: (event: ListenerEvent) => void;
 }
 
 export type ListenerEvent =
   | (SessionEvent & { peer: string })
+  | ScrubEvent
   | { type: "closed"; peer: string }
   | { type: "failed"; peer: string; error: unknown };
 
@@ -63,11 +67,13 @@ export async function listen(openStore: () => Promise<Store>, options: ListenOpt
     await close();
     throw error;
   });
+  const stopScrub =
+    options.scrub && startScrub(store, { ...options.scrub, onEvent: (event) => options.onEvent?.(event) });
   return {
     store,
     url: `${options.tls === undefined ? "ws" : "wss"}://${host}:${port}`,
     close: async () => {
-      await close();
+      await Promise.all([close(), stopScrub?.()]);
       await store.close();
     },
   };

@@ -11,6 +11,7 @@ import type { ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
 import { Conversation, errorMessage } from "../protocol/conversation.js";
 import {
+  maxFindingBytes,
   maxIdsPerMessage,
   maxLogLinesPerMessage,
   maxUnacknowledgedPacks,
@@ -21,9 +22,9 @@ import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import type { Message, MessageOf } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
-import type { Lease, MemberLocation, Store } from "../store/store.js";
+import type { Finding, Lease, MemberLocation, Store } from "../store/store.js";
 import { answerForget, answerForgottenLog } from "./forgetting.js";
-import { LongRequests } from "./long-requests.js";
+import { LongRequests, type LongWork } from "./long-requests.js";
 import { Uploads } from "./uploads.js";
 
 export interface SessionOptions {
@@ -110,6 +111,15 @@ class Session {
         return this.#conversation.send(await answerForgottenLog(this.#store, project, message));
       case "collect":
         return this.#collect(message);
+      case "check":
+        return this.#long.begin(request, (long) => this.#check(message, long));
+      case "stats": {
+        const { oldestVerifiedMs, ...stats } = await this.#store.stats();
+        return this.#conversation.send({ type: "storeStats", request, ...stats, oldestVerifiedMs });
+      }
+      case "finding":
+      case "checked":
+      case "storeStats":
       case "welcome":
       case "known":
       case "packKept":
@@ -154,6 +164,7 @@ class Session {
       trees,
       takes: packCodecs,
       compression: this.#store.compression,
+      incomplete: head !== undefined && this.#store.isIncomplete(head),
     });
     if (trees) await this.#sendTrees(message.request, head, message.have);
   }
@@ -234,8 +245,10 @@ class Session {
 
   async #commit(message: MessageOf<"commit">, project: ProjectId): Promise<void> {
     await this.#uploads.settleAll();
+    const { base } = message;
     // where packs are damaged, what the head reached may be gone: then all of it is looked at
-    const known = this.#store.damaged.length === 0 ? message.base : undefined;
+    const isSuspect = this.#store.damaged.length > 0 || (base !== undefined && this.#store.isIncomplete(base));
+    const known = isSuspect ? undefined : base;
     const commit = await assertComplete(this.#store, message.commit, known);
     if (commit.project !== project || commit.parent !== message.base) {
       throw new BakError("PROTOCOL", `commit '${message.commit}' is of another project or parent than it is sent for`);
@@ -259,6 +272,16 @@ class Session {
     await this.#conversation.send(answer);
   }
 
+  /** Checks the store; findings go out as they come, and the check waits for the network to take them. */
+  async #check(message: MessageOf<"check">, { signal, onProgress }: LongWork): Promise<Message> {
+    const { request, repair } = message;
+    const onFinding = ({ kind, subject, why }: Finding): Promise<void> =>
+      this.#conversation.send({ type: "finding", request, kind, subject: clip(subject), why: clip(why) });
+    const readPermille = Math.min(message.readParts, 1000);
+    const report = await this.#store.check({ readPermille, repair, signal, onProgress, onFinding });
+    return { type: "checked", request, ...report };
+  }
+
   async #log(message: MessageOf<"log">, project: ProjectId): Promise<void> {
     const log = await this.#store.readLog(project);
     const limit = Math.min(message.limit, maxLogLinesPerMessage);
@@ -267,6 +290,12 @@ class Session {
     const { request } = message;
     await this.#conversation.send({ type: "logPage", request, lines: encodeLogLines(lines), total: log.length });
   }
+}
+
+/** A text of a finding, within what a message may have: a path may be longer. */
+function clip(text: string): string {
+  if (Buffer.byteLength(text) <= maxFindingBytes) return text;
+  return `${text.slice(0, maxFindingBytes / 4)}…`; // no char takes more than three bytes
 }
 
 function idsIn(ids: Uint8Array): ObjectId[] {

@@ -9,20 +9,27 @@ import type { ObjectKind } from "../objects/object-kind.js";
 import type { ProjectId } from "../objects/project-id.js";
 import { decodeTree } from "../objects/tree.js";
 import { Ballast } from "./ballast.js";
+import { StoreCheck } from "./check.js";
 import type { ConfigFile } from "./config-file.js";
 import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
 import { FreeSpace } from "./free-space.js";
 import { collectGarbage, type GcParts } from "./gc.js";
+import type { IncompleteHeads } from "./incomplete-heads.js";
 import type { Ingest } from "./ingest.js";
 import type { Layout } from "./layout.js";
 import { Leases } from "./leases.js";
+import type { LeftOutPack } from "./load-packs.js";
 import { DiskPackReceiver, type CheckedPack } from "./pack-receiver.js";
 import type { FoundObject } from "./object-index.js";
+import { packAges } from "./pack-ages.js";
 import type { Packs } from "./packs.js";
 import { Projects } from "./projects.js";
 import type { StoreLock } from "./store-lock.js";
+import { storeStats } from "./stats.js";
 import type {
+  CheckOptions,
+  CheckReport,
   CollectOptions,
   Collected,
   DamagedPack,
@@ -33,11 +40,18 @@ import type {
   MemberLocation,
   PackReceipt,
   PackReceiver,
-  ReceiveOptions,
+  PackToVerify,
   ProjectLines,
+  ReceiveOptions,
   Store,
+  StoreStats,
 } from "./store.js";
+import { Verified } from "./verified.js";
+import { verifyPack } from "./verify-pack.js";
 import { removeQuietly } from "./write-file.js";
+
+/** While packs are verified one by one, what is known of all is written down so often. */
+const saveVerifiedMs = 5 * 60 * 1000;
 
 /** What `openStore` has found and made ready. */
 export interface DiskStoreParts {
@@ -46,7 +60,9 @@ export interface DiskStoreParts {
   readonly layout: Layout;
   readonly lock: StoreLock;
   readonly packs: Packs;
-  readonly damaged: readonly DamagedPack[];
+  readonly heads: IncompleteHeads;
+  readonly leftOut: LeftOutPack[];
+  readonly remadeIndexes: string[];
   readonly ingest: Ingest;
 }
 
@@ -54,7 +70,6 @@ export interface DiskStoreParts {
 export class DiskStore implements Store {
   readonly id: string;
   readonly folder: string;
-  readonly damaged: readonly DamagedPack[];
   readonly #config: ConfigFile;
   readonly #disk: Disk;
   readonly #layout: Layout;
@@ -65,16 +80,21 @@ export class DiskStore implements Store {
   readonly #space: FreeSpace;
   readonly #ingest: Ingest;
   readonly #receivers = new Set<PackReceiver>();
+  readonly #heads: IncompleteHeads;
+  readonly #leftOut: LeftOutPack[];
+  readonly #remadeIndexes: string[];
+  readonly #verified: Verified;
+  /** Checks that change nothing, and packs that are being verified. */
+  readonly #reading = new Set<Promise<unknown>>();
   readonly #leases: Leases;
   readonly #stop = new AbortController();
   #collecting: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor({ config, disk, layout, lock, packs, damaged, ingest }: DiskStoreParts) {
+  constructor({ config, disk, layout, lock, packs, ingest, ...loaded }: DiskStoreParts) {
     this.id = config.config.id;
     this.#config = config;
     this.folder = layout.folder;
-    this.damaged = damaged;
     this.#disk = disk;
     this.#layout = layout;
     this.#lock = lock;
@@ -85,6 +105,18 @@ export class DiskStore implements Store {
     this.#space = new FreeSpace(layout.folder);
     this.#leases = new Leases(packs.index);
     this.#projects.onForget((_, commits) => commits.forEach((commit) => this.#leases.needForAll(commit)));
+    this.#heads = loaded.heads;
+    this.#leftOut = loaded.leftOut;
+    this.#remadeIndexes = loaded.remadeIndexes;
+    this.#verified = new Verified(disk, layout);
+  }
+
+  get damaged(): readonly DamagedPack[] {
+    return this.#leftOut;
+  }
+
+  get lastMovedMs(): number {
+    return this.#packs.lastMovedMs;
   }
 
   get compression(): Codec {
@@ -141,21 +173,8 @@ export class DiskStore implements Store {
   }
 
   collectGarbage(options: CollectOptions): Promise<Collected> {
-    return this.#later(async () => {
-      if (this.#collecting !== undefined) {
-        throw new BakError("LIMIT", `store '${this.folder}' is being cleaned already`, {
-          hint: "wait for that gc to end",
-        });
-      }
-      const signal = AbortSignal.any([options.signal, this.#stop.signal]);
-      const collecting = collectGarbage(this.#gcParts, { ...options, signal });
-      this.#collecting = collecting;
-      try {
-        return await collecting;
-      } finally {
-        this.#collecting = undefined;
-      }
-    });
+    const signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    return this.#later(() => this.#alone(() => collectGarbage(this.#gcParts, { ...options, signal })));
   }
 
   receivePack({ mayUseReserve = false }: ReceiveOptions = {}): PackReceiver {
@@ -183,6 +202,61 @@ export class DiskStore implements Store {
       this.#leases.needForAll(commit);
       return this.#projects.append(project, { base, makeLine: (before) => ({ commit, receivedMs: nextMs(before) }) });
     });
+  }
+
+  isIncomplete(head: ObjectId): boolean {
+    return this.#heads.has(head);
+  }
+
+  check(options: CheckOptions): Promise<CheckReport> {
+    const parts = {
+      store: this,
+      disk: this.#disk,
+      layout: this.#layout,
+      packs: this.#packs,
+      ingest: this.#ingest,
+      receivePack: () => this.receivePack({ mayUseReserve: true }),
+      projects: this.#projects,
+      verified: this.#verified,
+      heads: this.#heads,
+      leftOut: this.#leftOut,
+      remadeIndexes: this.#remadeIndexes,
+    };
+    const signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    const run = (): Promise<CheckReport> => new StoreCheck(parts, { ...options, signal }).run();
+    return this.#later(() => (options.repair ? this.#alone(run) : this.#read(run)));
+  }
+
+  packsToVerify(sinceMs: number): Promise<PackToVerify[]> {
+    return this.#later(async () => {
+      const ages = await packAges(this.#packs.index.packs, { layout: this.#layout, verified: this.#verified });
+      const due = ages.filter(({ verifiedMs }) => verifiedMs < sinceMs);
+      return due.map(({ pack, verifiedMs }) => ({ pack: pack.id, bytes: pack.packLength, verifiedMs }));
+    });
+  }
+
+  verifyPack(
+    pack: ObjectId,
+    options: { signal: AbortSignal; pace: (bytes: number) => Promise<void> },
+  ): Promise<DamagedPack | undefined> {
+    const signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    return this.#later(async () => {
+      await this.#verified.load();
+      const path = this.#layout.pack(pack);
+      const known = this.#packs.index.pack(pack);
+      if (known === undefined) return undefined;
+      const { why } = await this.#read(() => verifyPack(path, pack, { ...options, signal }));
+      if (this.#packs.index.pack(pack) !== known) return undefined;
+      this.#verified.set(pack, { atMs: Date.now(), isDamaged: why !== undefined });
+      const isDue = Date.now() - this.#verified.savedMs > saveVerifiedMs;
+      if (isDue || why !== undefined) await this.#saveVerified();
+      return why === undefined ? undefined : { path, why };
+    });
+  }
+
+  stats(): Promise<StoreStats> {
+    const parts = { layout: this.#layout, packs: this.#packs, projects: this.#projects, verified: this.#verified };
+    return this.#later(() => storeStats({ ...parts, leftOut: this.#leftOut }));
   }
 
   forget(project: ProjectId, commits: readonly ObjectId[]): Promise<number> {
@@ -216,12 +290,13 @@ export class DiskStore implements Store {
   close(): Promise<void> {
     this.#closing ??= explained(this.folder, async () => {
       this.#stop.abort(new BakError("STORE_FAILED", `store '${this.folder}' is being closed`));
-      await Promise.allSettled([this.#collecting]);
+      await Promise.allSettled([this.#collecting, ...this.#reading]);
       await Promise.all([...this.#receivers].map((receiver) => receiver.abort()));
       await this.#ingest.close();
       await this.#projects.idle();
       await this.#ballast.idle();
       await this.#packs.close();
+      await this.#saveVerified().catch(() => undefined); // on a full disk: then some packs are read sooner than they need be
       await this.#lock.release();
     });
     return this.#closing;
@@ -230,6 +305,37 @@ export class DiskStore implements Store {
   async #takeSpace(bytes: number): Promise<void> {
     await this.#space.take(bytes);
     await this.#ballast.make(); // there is room
+  }
+
+  /** Work that takes packs out of the store: one piece of it at a time. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#collecting !== undefined) {
+      throw new BakError("LIMIT", `store '${this.folder}' is being cleaned or repaired already`, {
+        hint: "wait for that to end",
+      });
+    }
+    const working = work();
+    this.#collecting = working;
+    try {
+      return await working;
+    } finally {
+      this.#collecting = undefined;
+    }
+  }
+
+  /** Work that `close` waits for, and stops. */
+  async #read<T>(work: () => Promise<T>): Promise<T> {
+    const reading = work();
+    this.#reading.add(reading);
+    try {
+      return await reading;
+    } finally {
+      this.#reading.delete(reading);
+    }
+  }
+
+  #saveVerified(): Promise<void> {
+    return this.#verified.save((id) => this.#packs.index.pack(id) !== undefined);
   }
 
   get #gcParts(): GcParts {

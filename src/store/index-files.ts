@@ -37,6 +37,11 @@ export class IndexFiles {
     }
     return block.subarray(offset % blockBytes, (offset % blockBytes) + length);
   }
+
+  /** Forgets what was read of a file: it has been written anew. */
+  forget(file: IndexFile): void {
+    for (let block = 0; block < maxBlocks; block += 1) this.#blocks.delete(file.number * maxBlocks + block);
+  }
 }
 
 function readBlock(path: string, offset: number): Buffer {

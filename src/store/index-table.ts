@@ -93,6 +93,15 @@ export class IndexTable {
     shard.count += 1;
   }
 
+  /** Has the objects of one shard whose records are from `start` up to, not including, `end` found at the records that `to` gives. */
+  relocate(number: number, { start, end }: { start: number; end: number }, to: (record: number) => number): void {
+    const { words } = this.#shards[number] as Shard;
+    for (let at = 1; at < words.length; at += slotWords) {
+      const record = (words[at] as number) - 1;
+      if (record >= start && record < end) words[at] = to(record) + 1;
+    }
+  }
+
   /** Takes records out of one shard, and gives back the memory that it then has too much of. */
   filter(shard: number, keeps: (record: number) => boolean): void {
     const old = this.#shards[shard] as Shard;

@@ -18,6 +18,11 @@ export class Layout {
   readonly projects: string;
   /** What takes up space, to be deleted where there is no other. */
   readonly ballast: string;
+  /** What was damaged and has been set aside, and which heads lack something since. */
+  readonly damaged: string;
+  readonly incompleteHeads: string;
+  /** When each pack was last read as a whole. */
+  readonly verified: string;
   /** The packs whose files are named otherwise than most. */
   readonly #zstdPacks = new Set<ObjectId>();
 
@@ -29,6 +34,9 @@ export class Layout {
     this.packs = join(folder, "packs");
     this.projects = join(folder, "projects");
     this.ballast = join(folder, "ballast");
+    this.damaged = join(folder, "damaged");
+    this.incompleteHeads = join(this.damaged, "heads");
+    this.verified = join(folder, "verified");
   }
 
   /** A file that stands for the lock where the system can't lock one. */

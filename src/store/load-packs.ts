@@ -17,30 +17,42 @@ const batchFiles = 64;
 /** What an index that is missing is taken to be long when batches are made. */
 const missingIndexBytes = 4 << 20;
 
+/** A pack that is not whole, and is therefore not there for the store. */
+export interface LeftOutPack extends DamagedPack {
+  readonly id: ObjectId;
+}
+
+/** What could not be taken as it was. */
+export interface LoadedPacks {
+  readonly leftOut: LeftOutPack[];
+  /** Paths of indexes that were damaged (one that is missing may be what a crash has left), and have been made again. */
+  readonly remadeIndexes: string[];
+}
+
 interface LoadOptions {
   readonly disk: Disk;
   readonly layout: Layout;
 }
 
 /**
- * Adds every pack that is whole to `packs`, in the order of their ids, and gives those that are not. A pack's index is
+ * Adds every pack that is whole to `packs`, in the order of their ids, and tells of those that are not. A pack's index is
  * taken at its word, and made from the pack only where it does not have the checksum that it ends with. Memory: 32 MiB
  * beside what `packs` keeps.
  */
-export async function loadPacks(packs: Packs, options: LoadOptions): Promise<DamagedPack[]> {
+export async function loadPacks(packs: Packs, options: LoadOptions): Promise<LoadedPacks> {
   const listed = await listPacks(options.layout);
   packs.reserve(listed.reduce((sum, { indexBytes }) => sum + maxObjectsIn(indexBytes ?? 0), 0));
   const batches = batchesOf(listed);
-  const damaged: DamagedPack[] = [];
+  const loadedPacks: LoadedPacks = { leftOut: [], remadeIndexes: [] };
   const rooms = [Buffer.allocUnsafe(batchBytes), Buffer.allocUnsafe(batchBytes)];
   const load = (at: number): Promise<AddedPack[]> =>
-    loadBatch(batches[at] ?? [], { ...options, damaged, room: rooms[at % 2] as Buffer });
+    loadBatch(batches[at] ?? [], { ...options, loadedPacks, room: rooms[at % 2] as Buffer });
   let loaded = await load(0);
   for (let at = 0; at < batches.length; at += 1) {
     // while one batch is added, the next is read
     [loaded] = await Promise.all([load(at + 1), packs.add(...loaded)]);
   }
-  return damaged;
+  return loadedPacks;
 }
 
 /** Packs whose indexes are in memory at the same time. */
@@ -63,22 +75,24 @@ function lengthToRead({ indexBytes }: ListedPack): number | undefined {
 }
 
 interface BatchOptions extends LoadOptions {
-  readonly damaged: DamagedPack[];
+  readonly loadedPacks: LoadedPacks;
   /** Where the indexes are put. */
   readonly room: Buffer;
 }
 
-/** The packs of a batch that are whole; the others go to `damaged`. */
+/** The packs of a batch that are whole; the others are told of. */
 async function loadBatch(batch: readonly ListedPack[], options: BatchOptions): Promise<AddedPack[]> {
-  const { layout, damaged } = options;
+  const { layout, loadedPacks } = options;
   const indexes = await readIndexes(batch, options);
   const loaded: AddedPack[] = [];
-  for (const [at, { pack, packBytes }] of batch.entries()) {
+  for (const [at, { pack, packBytes, indexBytes }] of batch.entries()) {
     try {
-      loaded.push(await loadPack({ pack, packBytes, index: indexes[at] }, options));
+      const added = await loadPack({ pack, packBytes, index: indexes[at] }, options);
+      if (added.isIndexMade && indexBytes !== undefined) loadedPacks.remadeIndexes.push(layout.index(pack));
+      loaded.push(added);
     } catch (error) {
       if (!isBakError(error, "BAD_PACK", "STORE_DAMAGED")) throw error;
-      damaged.push({ path: layout.pack(pack), why: error.message });
+      loadedPacks.leftOut.push({ id: pack, path: layout.pack(pack), why: error.message });
     }
   }
   return loaded;
@@ -99,7 +113,7 @@ function readIndexes(batch: readonly ListedPack[], { layout, room }: BatchOption
 async function loadPack(
   { pack, packBytes, index }: { pack: ObjectId; packBytes: number | undefined; index: Buffer | undefined },
   { disk, layout }: LoadOptions,
-): Promise<AddedPack> {
+): Promise<AddedPack & { isIndexMade: boolean }> {
   if (packBytes === undefined) throw new BakError("STORE_DAMAGED", "the pack is missing, its index is there");
   const present = index && decodeIfWhole(index, pack);
   const made = present ?? decodePackIndex(await scanPack(layout.pack(pack), pack, layout.codec(pack)), pack);
@@ -107,7 +121,7 @@ async function loadPack(
     throw new BakError("STORE_DAMAGED", `the pack is ${packBytes} bytes long, not ${made.packLength}`);
   }
   const isIndexWritten = present !== undefined || (await tryWrite(disk, layout, { pack, index: made.bytes }));
-  return { id: pack, index: made, isIndexWritten };
+  return { id: pack, index: made, isIndexWritten, isIndexMade: present === undefined };
 }
 
 function decodeIfWhole(index: Buffer, pack: ObjectId): PackIndex | undefined {

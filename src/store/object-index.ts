@@ -71,7 +71,7 @@ export class ObjectIndex {
   }
 
   /** The pack of an id; undefined unless all of it has been added. */
-  pack(id: ObjectId): IndexedPack | undefined {
+  pack(id: ObjectId): NumberedPack | undefined {
     return this.#added.get(id);
   }
 
@@ -83,6 +83,35 @@ export class ObjectIndex {
   /** The number that the next record will have. */
   get nextRecord(): number {
     return this.#packs.nextRecord;
+  }
+
+  /** How many objects there are, each counted once; those of hidden packs count until the next `sweep`. */
+  get objectCount(): number {
+    return this.#table.count;
+  }
+
+  /** The number of the record of the id that stands at `offset` of `ids`; -1 where there is none. */
+  recordOf(ids: Buffer, offset: number): number {
+    return this.#table.find(ids, offset);
+  }
+
+  /**
+   * Has the objects of a pack found at other records: `places` has one for each of the pack's records, which may be the
+   * record's own. Others have their turn meanwhile.
+   */
+  async relocate(pack: NumberedPack, places: Float64Array): Promise<void> {
+    let turnEnds = performance.now() + turnMs;
+    for (let shard = 0; shard < shardCount; shard += 1) {
+      this.#table.relocate(shard, pack, (record) => places[record - pack.start] as number);
+      if (performance.now() < turnEnds) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      turnEnds = performance.now() + turnMs;
+    }
+  }
+
+  /** Forgets what was read of a pack's index, which has been written anew. */
+  reread(pack: NumberedPack): void {
+    this.#files.forget(pack);
   }
 
   /** From now on nothing is found in these packs. An object of which they have the record is then in no other pack, either. */

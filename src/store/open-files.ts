@@ -40,6 +40,14 @@ export class OpenFiles {
     }
   }
 
+  /** The next read of a file opens it anew: there may be another under its name. */
+  forget(path: string): void {
+    const file = this.#files.get(path);
+    if (file === undefined) return;
+    this.#drop(path, file);
+    if (file.readers === 0) void closeFile(file);
+  }
+
   /** Closes one file, which nobody is reading from. */
   async closeFile(path: string): Promise<void> {
     const file = this.#files.get(path);

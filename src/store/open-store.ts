@@ -11,6 +11,7 @@ import { parseConfig } from "./config.js";
 import { explained } from "./disk-error.js";
 import { DiskStore } from "./disk-store.js";
 import { nodeDisk, type Disk } from "./disk.js";
+import { IncompleteHeads } from "./incomplete-heads.js";
 import { Ingest } from "./ingest.js";
 import { isPreparationName, Layout } from "./layout.js";
 import { loadPacks } from "./load-packs.js";
@@ -77,8 +78,10 @@ async function openLocked(layout: Layout, options: LayoutOptions, lock: StoreLoc
   await config.read();
   if (compression !== undefined) await config.setCompression(compression);
   const packs = new Packs(disk, layout);
-  const damaged = await loadPacks(packs, { disk, layout });
-  return new DiskStore({ config, disk, layout, lock, packs, damaged, ingest: new Ingest({ threads }) });
+  const loaded = await loadPacks(packs, { disk, layout });
+  const heads = await IncompleteHeads.load(disk, layout);
+  const ingest = new Ingest({ threads });
+  return new DiskStore({ config, disk, layout, lock, packs, heads, ingest, ...loaded });
 }
 
 /** What is in the folder: a store, or nothing yet, as far as bak is concerned; anything else is refused. */

@@ -48,6 +48,11 @@ export class Packs {
   readonly #files = new OpenFiles(maxOpenPacks);
   readonly #inflated = new ByteLru<string, Promise<Buffer>>(inflatedCacheBytes);
   readonly #keeping = new Serial();
+  /** Packs in whose place an equal one is wanted, since their files are damaged. */
+  readonly #replaceable = new Set<ObjectId>();
+  /** Where the files are of packs that were dropped: whoever has found a member there before still reads it. */
+  readonly #setAside = new Map<ObjectId, string>();
+  #lastMovedMs = 0;
   /** Folders of packs whose names are on stable storage. */
   readonly #folders = new Set<string>();
   readonly #pins = new PackPins(() => this.#removeInBackground());
@@ -63,6 +68,11 @@ export class Packs {
       isPinned: (pack) => this.#pins.isPinned(pack),
       closeFile: (path) => this.#files.closeFile(path),
     });
+  }
+
+  /** When a member was last read, or a pack kept: milliseconds since 1970. */
+  get lastMovedMs(): number {
+    return this.#lastMovedMs;
   }
 
   /** Makes room for about so many objects, before packs with so many are added. */
@@ -85,10 +95,12 @@ export class Packs {
    * `onPresent` is given the ids of a pack that is there already, 32 bytes each, some at a time, before it may be deleted.
    */
   keep(pack: CheckedPack, onPresent: (ids: Buffer) => void): Promise<PackReceipt> {
+    this.#lastMovedMs = Date.now();
     return this.#keeping.run(async () => {
       const present = this.index.pack(pack.id);
       if (present !== undefined) {
-        await removeQuietly(this.#disk, pack.temporary);
+        if (this.#replaceable.has(pack.id)) await this.#replace(pack);
+        else await removeQuietly(this.#disk, pack.temporary);
         await this.#forEachId(present, onPresent);
         return receiptOf(pack.id, present);
       }
@@ -113,6 +125,32 @@ export class Packs {
       const { bytes, ...header } = index;
       await this.index.prefer({ id: pack.id, indexPath, indexInMemory: undefined, ...header }, bytes);
       return receiptOf(pack.id, index);
+    });
+  }
+
+  /** From now on, the next pack of that id that is kept takes the place of the file that is there. */
+  allowReplacing(pack: ObjectId): void {
+    this.#replaceable.add(pack);
+  }
+
+  /**
+   * Has a damaged pack's objects found at the records that `findPlaces` gives, one for each of the pack's, and those for
+   * which it gives -1 nowhere any more; then has the pack's file moved to `path`. No pack is added meanwhile.
+   */
+  drop(
+    pack: NumberedPack,
+    { path, findPlaces, move }: { path: string; findPlaces: () => Promise<Float64Array>; move: () => Promise<void> },
+  ): Promise<void> {
+    return this.exclusively(async () => {
+      const places = await findPlaces();
+      await this.index.relocate(
+        pack,
+        places.map((other, at) => (other < 0 ? pack.start + at : other)),
+      );
+      this.index.hide([pack]);
+      await move();
+      this.#setAside.set(pack.id, path);
+      this.#files.forget(this.#layout.pack(pack.id));
     });
   }
 
@@ -203,8 +241,9 @@ export class Packs {
 
   async readMember({ pack, offset, packedLength }: MemberLocation, headroom = 0): Promise<Buffer> {
     const unpin = this.pin([pack]);
+    this.#lastMovedMs = Date.now();
     try {
-      const path = this.#layout.pack(pack);
+      const path = this.#setAside.get(pack) ?? this.#layout.pack(pack);
       const bytes = await this.#files.read(path, { offset, length: packedLength, headroom });
       if (bytes.length < headroom + packedLength)
         throw this.#damaged(pack, `it is cut short at byte ${offset + bytes.length - headroom}`);
@@ -282,12 +321,25 @@ export class Packs {
       const temporary = this.#layout.temporary();
       await writeFileWhole(this.#disk, this.#layout.index(pack.id), { bytes: pack.index, temporary });
       this.#doomed.spare(pack.id);
+      this.#setAside.delete(pack.id);
       return decodePackIndex(pack.index, pack.id);
     } catch (error) {
       undo.push(this.#layout.index(pack.id));
       for (const each of undo.toReversed()) await removeQuietly(this.#disk, each);
       throw error;
     }
+  }
+
+  /** An equal pack, and so one with the same index, in place of a damaged one. */
+  async #replace(pack: CheckedPack): Promise<void> {
+    try {
+      await place(this.#disk, pack.temporary, this.#layout.pack(pack.id));
+    } catch (error) {
+      await removeQuietly(this.#disk, pack.temporary);
+      throw error;
+    }
+    this.#replaceable.delete(pack.id);
+    this.#files.forget(this.#layout.pack(pack.id));
   }
 
   async #makeFolder(folder: string): Promise<void> {

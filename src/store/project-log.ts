@@ -7,7 +7,7 @@
  * Times are ISO 8601, UTC, with milliseconds. A crash may leave the log with a last line without its end: it was never
  * acknowledged, and does not count. The other file is always replaced whole, so there a torn line is damage.
  */
-import { BakError } from "../errors.js";
+import { BakError, isBakError } from "../errors.js";
 import { isObjectId } from "../objects/object-id.js";
 import type { ForgottenLine, LogLine } from "./store.js";
 
@@ -40,6 +40,44 @@ export function parseLog(text: string, path: string): ParsedLog {
 /** The lines of what was forgotten; throws STORE_DAMAGED, naming the file and the line, where one is not one. */
 export function parseForgotten(text: string, path: string): ForgottenLine[] {
   return parseLines(text, path, parseForgottenLine);
+}
+
+/** What is sound of a file of lines, and what is wrong with the rest of it. */
+export interface Audited<Line> {
+  readonly lines: Line[];
+  /** One line each. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Every line of a log, looked at for itself. A rest without an end is what a crash leaves of a line; that is always shorter
+ * than one.
+ */
+export function auditLog(text: string): Audited<LogLine> {
+  const rest = text.slice(text.lastIndexOf("\n") + 1);
+  const { lines, faults } = auditLines(text.slice(0, text.length - rest.length), parseLogLine);
+  return { lines, faults: rest.length < logLineLength ? faults : [...faults, "the last line has no end"] };
+}
+
+/** The same of what was forgotten, which is always written as a whole. */
+export function auditForgotten(text: string): Audited<ForgottenLine> {
+  return auditLines(text, parseForgottenLine);
+}
+
+function auditLines<Line>(text: string, parse: (fields: readonly string[], where: string) => Line): Audited<Line> {
+  const lines: Line[] = [];
+  const faults: string[] = [];
+  const texts = text.split("\n");
+  if (texts.at(-1) === "") texts.pop();
+  for (const [index, line] of texts.entries()) {
+    try {
+      lines.push(parse(line.split(" "), `line ${index + 1}`));
+    } catch (error) {
+      if (!isBakError(error, "STORE_DAMAGED")) throw error;
+      faults.push(error.message.replace(/^damaged log: /, ""));
+    }
+  }
+  return { lines, faults };
 }
 
 function parseLines<Line>(

@@ -12,6 +12,9 @@ import {
   logLineLength,
   parseForgotten,
   parseLog,
+  auditForgotten,
+  auditLog,
+  type Audited,
   type ParsedLog,
 } from "./project-log.js";
 import { SerialByKey } from "./serial.js";
@@ -46,6 +49,17 @@ export class Projects {
 
   async readLog(project: ProjectId): Promise<LogLine[]> {
     return (await this.#read(project)).lines;
+  }
+
+  /** Every line of both files of a project, looked at for itself. */
+  async audit(project: ProjectId): Promise<{ log: Audited<LogLine>; forgotten: Audited<ForgottenLine> }> {
+    const [log, forgotten] = await this.#changing.run(project, () =>
+      Promise.all([readIfThere(this.#layout.log(project)), readIfThere(this.#layout.forgotten(project))]),
+    );
+    return {
+      log: auditLog(log.toString("latin1", 0, this.#lengths.get(project))),
+      forgotten: auditForgotten(forgotten.toString("latin1")),
+    };
   }
 
   /** Both files of a project, with no change between the one and the other. */

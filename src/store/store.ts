@@ -45,6 +45,72 @@ export interface DamagedPack {
   readonly why: string;
 }
 
+/** One thing that a check has found, or done. */
+export interface Finding {
+  /**
+   * `pack`, `index` and `file`: a file of the store that is not whole; `log`: a line of a project's log; `commit`: a commit
+   * that can't be read as a whole; `path`: a path of one; `repaired`: no fault, but what was done about one.
+   */
+  readonly kind: "pack" | "index" | "file" | "log" | "commit" | "path" | "repaired";
+  /** What it is about: a path on disk, `project commit`, or `project commit: path`. */
+  readonly subject: string;
+  /** One line. */
+  readonly why: string;
+}
+
+export interface CheckOptions {
+  /** How much of the packs' bytes to read, in thousandths: those first that were verified longest ago. 0 for none. */
+  readonly readPermille: number;
+  /** Sets damaged packs aside, keeps what is intact of them, and makes indexes again. */
+  readonly repair: boolean;
+  readonly signal: AbortSignal;
+  /** Waited for. */
+  readonly onFinding: (finding: Finding) => Promise<void>;
+  readonly onProgress: (progress: { phase: string; done: number; total: number }) => void;
+}
+
+/** What a check has looked at, and what came out. */
+export interface CheckReport {
+  readonly packs: number;
+  /** Packs that were read as a whole, and the bytes of them. */
+  readonly packsRead: number;
+  readonly bytesRead: number;
+  readonly objects: number;
+  readonly commits: number;
+  /** What was found to be wrong, beyond what was told of too; what was repaired is among it. */
+  readonly faults: number;
+  /** Packs and indexes that were put in order. */
+  readonly repaired: number;
+  /** Heads that lack something which the next push of their project sends again. */
+  readonly incompleteHeads: number;
+}
+
+/** A store in numbers. */
+export interface StoreStats {
+  readonly projects: number;
+  readonly commits: number;
+  readonly packs: number;
+  readonly packBytes: number;
+  /** Each counted once. */
+  readonly objects: number;
+  readonly indexBytes: number;
+  /** Packs that are known to be damaged, and that have not been repaired. */
+  readonly damagedPacks: number;
+  /** Files in `damaged/` that were set aside. */
+  readonly asidePacks: number;
+  /** Packs that came, or were read as a whole, within the last 30 days. */
+  readonly verifiedPacks: number;
+  /** When the pack was verified of which that is longest ago: milliseconds since 1970, 0 where nobody knows; undefined without packs. */
+  readonly oldestVerifiedMs: number | undefined;
+}
+
+/** A pack that may be read to see whether it is whole. */
+export interface PackToVerify {
+  readonly pack: ObjectId;
+  readonly bytes: number;
+  readonly verifiedMs: number;
+}
+
 /** What was kept of a pack. */
 export interface PackReceipt {
   readonly pack: ObjectId;
@@ -169,6 +235,8 @@ export interface Store extends ObjectSource {
   readonly compression: Codec;
   /** Packs whose objects the store does not find, since they are not whole. */
   readonly damaged: readonly DamagedPack[];
+  /** When something was last read for a client, or came from one: milliseconds since 1970. */
+  readonly lastMovedMs: number;
   /** For n ids of 32 bytes each: n bits, lowest of each byte first; 1 where the store has the object. */
   hasMany(ids: Uint8Array): Uint8Array;
   /**
@@ -208,6 +276,24 @@ export interface Store extends ObjectSource {
    * for the caller to see to (`assertComplete`). After any rejection the head is what it was.
    */
   appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine>;
+  /** Whether a project's head is known to lack something, since damaged packs were set aside. */
+  isIncomplete(head: ObjectId): boolean;
+  /**
+   * Looks at every file of the store, and at all that every commit reaches; goes on after whatever is wrong. Checks run one
+   * after the other, beside everything else.
+   */
+  check(options: CheckOptions): Promise<CheckReport>;
+  /** The packs that have not been read as a whole since then, those first for which that is longest ago. */
+  packsToVerify(sinceMs: number): Promise<PackToVerify[]>;
+  /**
+   * Reads a pack as a whole; gives what is wrong with it, or undefined if nothing is, or it is not there any more. `pace`
+   * is waited for after each piece.
+   */
+  verifyPack(
+    pack: ObjectId,
+    options: { signal: AbortSignal; pace: (bytes: number) => Promise<void> },
+  ): Promise<DamagedPack | undefined>;
+  stats(): Promise<StoreStats>;
   /**
    * Takes commits out of a project's log, all at once, and remembers them for `undoForget`; gives how many lines of the log
    * that were. Those that are not in it are passed over. The latest one that is left becomes the head; a project that has

@@ -46,6 +46,7 @@ const welcome: Unnumbered<MessageOf<"welcome">> = {
   trees: false,
   takes: ["gzip"],
   compression: "gzip",
+  incomplete: false,
 };
 
 /** What a store by hand answers to a request; returning nothing, it stays silent. */

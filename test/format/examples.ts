@@ -24,6 +24,7 @@ import { encodeMessage } from "../../src/protocol/message-codec.js";
 import { formatConfig } from "../../src/store/config.js";
 import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
 import { formatForgottenLine, formatLogLine } from "../../src/store/project-log.js";
+import { formatVerified } from "../../src/store/verified.js";
 import { annotate, hexLine, rowsOf } from "./annotate.js";
 
 const seconds = Date.UTC(2026, 10, 1, 12) / 1000;
@@ -320,6 +321,7 @@ async function packExamples(packed: readonly Buffer[]): Promise<[string, string]
     ["config", formatConfig({ version: 1, id: store, createdMs: startedMs, compression: "gzip" }).trimEnd()],
     ["config-zstd", formatConfig({ version: 2, id: store, createdMs: startedMs, compression: "zstd" }).trimEnd()],
     ["log", formatLogLine({ commit: commitId, receivedMs }).trimEnd()],
+    ["verified", verifiedExample(packed)],
     ["forgotten", formatForgottenLine({ commit: commitId, receivedMs, forgottenMs }).trimEnd()],
   ];
 }
@@ -416,6 +418,13 @@ function indexLines(index: Buffer, memberCount: number): string {
   return lines.join("\n");
 }
 
+function verifiedExample(members: readonly Buffer[]): string {
+  const verification = { atMs: Date.UTC(2026, 10, 22, 8, 30), isDamaged: false };
+  return formatVerified(new Map([[packIdOf(members), verification]]))
+    .toString()
+    .trimEnd();
+}
+
 const numbered = ["message", "number", "request"];
 
 function messageExamples(packed: readonly Buffer[]): [string, string][] {
@@ -436,6 +445,7 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
     "trees",
     "takes",
     "compression",
+    "incomplete",
   ];
   return [
     [
@@ -470,6 +480,7 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
           trees: false,
           takes: ["gzip", "zstd"],
           compression: "gzip",
+          incomplete: false,
         },
         welcome,
       ),
@@ -529,6 +540,64 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
     [
       "projectList",
       message({ type: "projectList", request: 15, projects: "laptop-docs\nlaptop-photos" }, ["projects"]),
+    ],
+    ["check", message({ type: "check", request: 17, readParts: 100, repair: false }, ["readParts", "repair"])],
+    [
+      "finding",
+      message(
+        { type: "finding", request: 17, kind: "path", subject: "laptop-docs 4a96d9be199f: b", why: "blob is missing" },
+        ["kind", "subject", "why"],
+      ),
+    ],
+    [
+      "checked",
+      message(
+        {
+          type: "checked",
+          request: 17,
+          packs: 1,
+          packsRead: 1,
+          bytesRead: bytes,
+          objects: 3,
+          commits: 1,
+          faults: 1,
+          repaired: 0,
+          incompleteHeads: 1,
+        },
+        ["packs", "packsRead", "bytesRead", "objects", "commits", "faults", "repaired", "incompleteHeads"],
+      ),
+    ],
+    ["stats", message({ type: "stats", request: 19 }, [])],
+    [
+      "storeStats",
+      message(
+        {
+          type: "storeStats",
+          request: 19,
+          projects: 2,
+          commits: 5,
+          packs: 1,
+          packBytes: bytes,
+          objects: 4,
+          indexBytes: 1320,
+          damagedPacks: 0,
+          asidePacks: 0,
+          verifiedPacks: 1,
+          oldestVerifiedMs: receivedMs,
+        },
+        [
+          "projects",
+          "commits",
+          "packs",
+          "packBytes",
+          "objects",
+          "indexBytes",
+          "damagedPacks",
+          "asidePacks",
+          "verifiedPacks",
+          "oldestVerifiedMs",
+        ],
+      ),
     ],
     [
       "error",

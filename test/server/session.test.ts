@@ -102,6 +102,7 @@ function sessionContract(t: Test, openPair: OpenPair): void {
       trees: false,
       takes: ["gzip", "zstd"],
       compression: "gzip",
+      incomplete: false,
     });
     t.strictSame(events, [{ type: "opened", project: testProject, agent: "test/1" }]);
     t.match(await client.ask({ ...hello, request: 3 }, "error"), { code: "PROTOCOL" });
