@@ -74,7 +74,7 @@ t.test("the outlines of trees: what is accepted is what decodeTree accepts, and 
         if (isBakError(error, "BAD_OBJECT")) decodeTree(bytes); // which has to throw, too
         throw error;
       }
-      const plain = isPagedOutline(outline) ? outline : plainOutline(outline as EntriesOutline);
+      const plain = isPagedOutline(outline) ? outline : plainOutline(outline);
       return isDeepStrictEqual(plain, outlineOf(decodeTree(bytes)))
         ? undefined
         : `outlined as ${JSON.stringify(plain)}`;

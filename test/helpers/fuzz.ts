@@ -14,6 +14,8 @@ import { mutate, type Shape } from "./mutations.js";
 export interface FuzzTarget {
   /** Valid encodings, to be spoiled. Each of them must be accepted as it is. */
   readonly seeds: readonly Uint8Array[];
+  /** More that is to be spoiled, or to be put into the others; nobody expects it to be accepted. */
+  readonly material?: readonly Uint8Array[];
   /** What the encodings are made of. */
   readonly shape: Shape;
   /** The only codes that bytes may be refused with. */
@@ -97,11 +99,11 @@ export async function findFault(
 }
 
 /** One input in sixteen is random from its first byte on. */
-function inputOf({ seeds, shape }: FuzzTarget, seed: number, number: number): Buffer {
+function inputOf({ seeds, material = [], shape }: FuzzTarget, seed: number, number: number): Buffer {
   const next = seededNumbers(Math.imul(seed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b));
   for (let warm = 0; warm < 3; warm += 1) next();
   if (next() % 16 === 0) return seededBytes(next(), next() % 300);
-  return mutate(seeds, shape, next);
+  return mutate([...seeds, ...material], shape, next);
 }
 
 async function faultIn(
@@ -163,6 +165,15 @@ function parseArguments(argv: readonly string[]): { seed: number; minutes: numbe
   return { seed: numberAfter("--seed") ?? 1, minutes: numberAfter("--minutes") };
 }
 
+interface WatchData {
+  readonly name: string;
+  readonly limitMs: number;
+  readonly maxShownBytes: number;
+  /** How many inputs have been seen, and how long the last one is. */
+  readonly state: Int32Array;
+  readonly input: Uint8Array;
+}
+
 /**
  * Sees from another thread whether this one still goes on: a decoder that never comes back cannot be stopped, so the input
  * that it hangs on is printed, and the process killed.
@@ -173,7 +184,7 @@ class Watch {
   readonly #worker: Worker;
 
   constructor(name: string) {
-    const workerData = { name, hangMs, maxShownBytes, state: this.#state, input: this.#input };
+    const workerData: WatchData = { name, limitMs: hangMs, maxShownBytes, state: this.#state, input: this.#input };
     this.#worker = new Worker(`(${watchOver.toString()})(require)`, { eval: true, workerData, execArgv: [] });
     this.#worker.unref();
   }
@@ -190,17 +201,18 @@ class Watch {
 }
 
 /** What the other thread does; it has nothing but its own text, and `require`. */
-function watchOver(load: (name: string) => any): void {
-  const { workerData } = load("node:worker_threads");
-  const { name, hangMs: limitMs, maxShownBytes: most, state, input } = workerData;
+function watchOver(load: (name: string) => unknown): void {
+  const { workerData } = load("node:worker_threads") as { workerData: WatchData };
+  const { name, limitMs, maxShownBytes: most, state, input } = workerData;
+  const { writeSync } = load("node:fs") as { writeSync: (fd: number, text: string) => void };
   let last = 0;
   let since = Date.now();
   setInterval(() => {
     const seen = Atomics.load(state, 0);
     if (seen !== last) [last, since] = [seen, Date.now()];
     if (seen === 0 || Date.now() - since < limitMs) return;
-    const hex = Buffer.from(input.slice(0, Math.min(state[1], most))).toString("hex");
-    load("node:fs").writeSync(2, `${name}: hangs on ${state[1]} bytes: ${hex}\n`);
+    const hex = Buffer.from(input.slice(0, Math.min(state[1] as number, most))).toString("hex");
+    writeSync(2, `${name}: hangs on ${state[1]} bytes: ${hex}\n`);
     process.kill(process.pid, "SIGKILL");
   }, 500);
 }

@@ -21,7 +21,7 @@ export const plainBytes: Shape = {
 
 /** One of the encodings, spoiled in one to four ways. */
 export function mutate(seeds: readonly Uint8Array[], shape: Shape, next: Next): Buffer {
-  let bytes = Buffer.from(seeds[next() % seeds.length] as Uint8Array);
+  let bytes: Buffer = Buffer.from(seeds[next() % seeds.length] as Uint8Array);
   for (let left = [1, 1, 1, 2, 2, 3, 4][next() % 7] as number; left > 0; left -= 1) {
     const mutation = mutations[next() % mutations.length] as Mutation;
     bytes = mutation(bytes, { shape, seeds, next });
