@@ -11,6 +11,7 @@ import type { ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
 import { Conversation, errorMessage } from "../protocol/conversation.js";
 import {
+  helloTimeoutMs,
   maxIdsPerMessage,
   maxLogLinesPerMessage,
   maxUnacknowledgedPacks,
@@ -30,6 +31,8 @@ export interface SessionOptions {
   agent: string;
   /** Told of what a person watching the server wants to know. */
   onEvent?: (event: SessionEvent) => void;
+  /** How long a client may take to say hello; a minute if nothing is said. */
+  helloTimeoutMs?: number | undefined;
 }
 
 export type SessionEvent =
@@ -63,9 +66,14 @@ class Session {
   }
 
   async #run(): Promise<void> {
+    const late = setTimeout(() => {
+      if (this.#project !== undefined) return;
+      void this.#conversation.dismiss(new BakError("PROTOCOL", "no hello came in time"));
+    }, this.#options.helloTimeoutMs ?? helloTimeoutMs).unref();
     try {
       await this.#conversation.ended;
     } finally {
+      clearTimeout(late);
       await this.#uploads.abort();
       await this.#long.abort();
     }

@@ -138,13 +138,14 @@ export class KillTorture {
   }
 
   /** Remembers what a push that ended well has answered; what it has written before it was killed counts, too. */
-  #acknowledge({ stdout }: Finished): Kept | undefined {
+  #acknowledge({ code, stdout }: Finished): Kept | undefined {
     let answer: PushAnswer;
     try {
       answer = JSON.parse(stdout) as PushAnswer;
     } catch {
       return undefined; // killed before it could say
     }
+    if (code !== 0 && code !== null) return undefined; // it says why it failed
     const { commit } = answer;
     if (commit === null) throw new Error(`a push without a commit: ${stdout}`);
     if (this.#acknowledged.at(-1) !== commit) {
