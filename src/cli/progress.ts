@@ -24,18 +24,25 @@ export interface ProgressLine {
 
 /** Shows what `state` returns for as long as the work goes on. Without a terminal on stderr it shows nothing. */
 export function showProgress(state: () => ProgressState, stream: NodeJS.WriteStream = process.stderr): ProgressLine {
-  if (!stream.isTTY) return { around: (print) => print(), stop: () => undefined };
   const samples: { atMs: number; bytes: number }[] = [];
+  return showLine(() => {
+    const now = state();
+    samples.push({ atMs: performance.now(), bytes: now.bytes });
+    while (samples.length > 2 && (samples[0]?.atMs ?? 0) < performance.now() - rateWindowMs) samples.shift();
+    return formatProgress(now, rateOf(samples));
+  }, stream);
+}
+
+/** The same with a text of any kind. */
+export function showLine(text: () => string, stream: NodeJS.WriteStream = process.stderr): ProgressLine {
+  if (!stream.isTTY) return { around: (print) => print(), stop: () => undefined };
   const clear = (): void => {
     cursorTo(stream, 0);
     clearLine(stream, 0);
   };
   const draw = (): void => {
-    const now = state();
-    samples.push({ atMs: performance.now(), bytes: now.bytes });
-    while (samples.length > 2 && (samples[0]?.atMs ?? 0) < performance.now() - rateWindowMs) samples.shift();
     clear();
-    stream.write(formatProgress(now, rateOf(samples)).slice(0, Math.max((stream.columns ?? 80) - 1, 20)));
+    stream.write(text().slice(0, Math.max((stream.columns ?? 80) - 1, 20)));
   };
   const timer = setInterval(draw, redrawMs);
   timer.unref();

@@ -1,7 +1,7 @@
 /** What a server tells of its sessions, a line each. */
 import { isBakError, unreachable } from "../errors.js";
 import type { ListenerEvent } from "../server/listener.js";
-import { shortId } from "./format.js";
+import { formatCounted, shortId } from "./format.js";
 import { oneLine } from "../objects/one-line.js";
 
 /** The line for an event; undefined for what nobody needs to know. */
@@ -11,6 +11,10 @@ export function describeEvent(event: ListenerEvent): string | undefined {
       return `${event.peer} ${oneLine(event.agent)} opened '${event.project}'`;
     case "committed":
       return `${event.peer} committed ${shortId(event.commit)} to '${event.project}'`;
+    case "forgotten":
+      return `${event.peer} forgot ${formatCounted(event.count, "commit")} of '${event.project}'`;
+    case "broughtBack":
+      return `${event.peer} brought back ${formatCounted(event.count, "commit")} of '${event.project}'`;
     case "closed":
       return undefined;
     case "failed": {

@@ -2,6 +2,7 @@
 import { BakError, unreachable } from "../errors.js";
 import { decodeCommit, type Commit } from "../objects/commit.js";
 import type { ObjectId } from "../objects/object-id.js";
+import type { ProjectId } from "../objects/project-id.js";
 import type { LogLine } from "../protocol/log-lines.js";
 import { fetchObjects } from "./fetch.js";
 import type { Remote } from "./remote.js";
@@ -90,11 +91,26 @@ function isDay(date: string): boolean {
 }
 
 async function findByPrefix(remote: Remote, prefix: string): Promise<ObjectId> {
-  const found = new Set<ObjectId>();
-  for await (const line of remote.log()) if (line.commit.startsWith(prefix)) found.add(line.commit);
+  const ids: ObjectId[] = [];
+  for await (const line of remote.log()) if (line.commit.startsWith(prefix)) ids.push(line.commit);
+  if (ids.length > 0) return findAmong(ids, prefix, { none: "no commit", hint: "", of: remote.project });
+  for await (const { commit } of remote.forgotten()) {
+    if (!commit.startsWith(prefix)) continue;
+    const why = `commit '${prefix}' of project '${remote.project}' was forgotten`;
+    throw noCommit(why, `'bak forget --undo ${prefix}' brings it back`);
+  }
+  throw noCommit(`no commit '${prefix}' in project '${remote.project}'`, "'bak log' lists its commits");
+}
+
+/** The one of some ids that begins with a prefix; throws NO_COMMIT, with words for that case, and AMBIGUOUS_COMMIT. */
+export function findAmong(
+  ids: readonly ObjectId[],
+  prefix: string,
+  { none, of, hint }: { none: string; of: ProjectId; hint: string },
+): ObjectId {
+  const found = new Set(ids.filter((id) => id.startsWith(prefix)));
   const [only, other] = found;
-  if (only === undefined)
-    throw noCommit(`no commit '${prefix}' in project '${remote.project}'`, "'bak log' lists its commits");
+  if (only === undefined) throw noCommit(`${none} '${prefix}' in project '${of}'`, hint);
   if (other === undefined) return only;
   const some = [...found].slice(0, 4).map((id) => id.slice(0, Math.max(prefix.length + 4, 12)));
   throw new BakError("AMBIGUOUS_COMMIT", `'${prefix}' is the beginning of ${found.size} commits`, {
@@ -109,7 +125,13 @@ async function withContent(remote: Remote, lines: readonly LogLine[]): Promise<L
   return lines.map((line) => ({ ...line, content: contents.get(line.commit) as Commit }));
 }
 
-async function noProject(remote: Remote): Promise<BakError> {
+/** For a project that has no commit: what to tell. */
+export async function noProject(remote: Remote): Promise<BakError> {
+  for await (const _ of remote.forgotten()) {
+    return new BakError("NO_PROJECT", `all commits of project '${remote.project}' were forgotten`, {
+      hint: "'bak forget --undo' brings them back; 'bak log --forgotten' lists them",
+    });
+  }
   const others = await remote.projects();
   const shown = others.slice(0, 5).join(", ");
   const hint =

@@ -8,8 +8,14 @@ import { isProjectId, type ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import { Conversation, type Exchange } from "../protocol/conversation.js";
-import { maxIdsPerMessage, maxLogLinesPerMessage, protocolVersion } from "../protocol/limits.js";
-import { decodeLogLines, type LogLine } from "../protocol/log-lines.js";
+import {
+  maxForgottenLinesPerMessage,
+  maxIdsPerMessage,
+  maxLogLinesPerMessage,
+  protocolVersion,
+} from "../protocol/limits.js";
+import { decodeForgottenLines, decodeLogLines, type ForgottenLine, type LogLine } from "../protocol/log-lines.js";
+import type { MessageOf } from "../protocol/messages.js";
 import { receivePackStream } from "../protocol/pack-stream.js";
 
 /** A store that has just been started may first have to read its indexes. */
@@ -32,6 +38,17 @@ export interface PackReceipt {
   readonly objects: number;
   readonly bytes: number;
 }
+
+/** A commit that was forgotten, and can be brought back. */
+export interface ForgottenCommit extends ForgottenLine {
+  /** Until then it is certain that it can be: milliseconds since 1970, by the store's clock. */
+  readonly untilMs: number;
+}
+/** How far the store is with something that takes long. */
+export type StoreProgress = Pick<MessageOf<"progress">, "phase" | "done" | "total">;
+
+/** What has been deleted from the store, or would be: see `Collected` of the store. */
+export type Collected = Omit<MessageOf<"collected">, "type" | "request">;
 
 /** A pack on its way to the store. */
 export interface PackUpload {
@@ -203,10 +220,52 @@ export class Remote {
     }
   }
 
+  /**
+   * Takes commits out of the project's log, or, with `undo`, puts forgotten ones back; any number. Gives how many lines of
+   * the log that were. Rejects midway with what the store answers; what was done by then stays.
+   */
+  async forget(commits: readonly ObjectId[], { undo }: { undo: boolean }): Promise<number> {
+    let count = 0;
+    for (let from = 0; from < commits.length; from += maxIdsPerMessage) {
+      const ids = concatIds(commits.slice(from, from + maxIdsPerMessage));
+      count += (await this.#conversation.ask({ type: "forget", commits: ids, undo }, "forgotten")).count;
+    }
+    return count;
+  }
+
+  /** What was forgotten of the project and can be brought back, what was forgotten last first. */
+  async *forgotten(): AsyncGenerator<ForgottenCommit, void, undefined> {
+    let total = 1; // as long as it was at first
+    for (let skip = 0; skip < total;) {
+      const limit = maxForgottenLinesPerMessage;
+      const page = await this.#conversation.ask({ type: "forgottenLog", skip, limit }, "forgottenPage");
+      const lines = decodeForgottenLines(page.lines);
+      if (lines.length > limit)
+        throw new BakError("PROTOCOL", `'${this.peer}' answered with more commits than were asked for`);
+      if (lines.length === 0) return;
+      for (const line of lines) yield { ...line, untilMs: line.forgottenMs + page.graceMs };
+      if (skip === 0) total = page.total;
+      skip += lines.length;
+    }
+  }
+
   /** The ids of the store's projects, sorted. */
   async projects(): Promise<ProjectId[]> {
     const { projects } = await this.#conversation.ask({ type: "projects" }, "projectList");
     return projects.split("\n").filter(isProjectId);
+  }
+
+  /**
+   * Has the store delete what nobody needs, of what is older than the grace; with `isDryRun`, only asks what that would be.
+   * `onProgress` is told now and then how far the store is. Ending the conversation stops it.
+   */
+  async collect(
+    options: { graceMs: number; isDryRun: boolean },
+    onProgress: (progress: StoreProgress) => void,
+  ): Promise<Collected> {
+    const message = { type: "collect", ...options } as const;
+    const { type: _, request: __, ...collected } = await this.#conversation.follow(message, "collected", onProgress);
+    return collected;
   }
 
   /** Ends the conversation. Never rejects. */

@@ -2,6 +2,7 @@ import * as Flags from "@oclif/core/flags";
 import { formatBytes, formatCounted, formatTime, shortId } from "../cli/format.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { readHistory, type LoggedCommit } from "../client/history.js";
+import type { Remote } from "../client/remote.js";
 import { displayName } from "../objects/byte-string.js";
 import type { CommitCounts } from "../objects/commit.js";
 import { oneLine } from "../objects/one-line.js";
@@ -22,6 +23,14 @@ interface LoggedLine {
   version: string;
 }
 
+/** What `--forgotten` lists. */
+interface ForgottenLine {
+  commit: string;
+  received: string;
+  forgotten: string;
+  until: string;
+}
+
 export default class Log extends StoreCommand {
   static override summary = "List a project's commits, newest first.";
   static override description =
@@ -32,14 +41,20 @@ export default class Log extends StoreCommand {
       description: "The last three commits of a project on a server",
       command: "<%= config.bin %> <%= command.id %> -s ws://nas -p laptop-photos --limit 3",
     },
+    {
+      description: "What was forgotten and could be brought back",
+      command: "<%= config.bin %> <%= command.id %> --forgotten",
+    },
   ];
   static override flags = {
     limit: Flags.integer({ char: "n", summary: "List no more than so many.", min: 1 }),
+    forgotten: Flags.boolean({ summary: "List what 'bak forget --undo' could bring back, and until when." }),
   };
 
-  async run(): Promise<LoggedLine[]> {
+  async run(): Promise<LoggedLine[] | ForgottenLine[]> {
     const { flags } = await this.parse(Log);
-    return this.withRemote(flags, async (remote) => {
+    return this.withRemote<LoggedLine[] | ForgottenLine[]>(flags, async (remote) => {
+      if (flags.forgotten) return this.#listForgotten(remote, flags.limit);
       const lines: LoggedLine[] = [];
       for await (const commit of readHistory(remote, flags.limit === undefined ? {} : { limit: flags.limit })) {
         this.log(formatLine(commit));
@@ -47,6 +62,22 @@ export default class Log extends StoreCommand {
       }
       return lines;
     });
+  }
+
+  async #listForgotten(remote: Remote, limit = Infinity): Promise<ForgottenLine[]> {
+    const lines: ForgottenLine[] = [];
+    for await (const { commit, receivedMs, forgottenMs, untilMs } of remote.forgotten()) {
+      if (lines.length >= limit) break;
+      const [received, forgotten, until] = [receivedMs, forgottenMs, untilMs].map(formatTime);
+      this.log(`${shortId(commit)}  ${received}  forgotten ${forgotten}, can be brought back until ${until}`);
+      lines.push({
+        commit,
+        received: new Date(receivedMs).toISOString(),
+        forgotten: new Date(forgottenMs).toISOString(),
+        until: new Date(untilMs).toISOString(),
+      });
+    }
+    return lines;
   }
 }
 

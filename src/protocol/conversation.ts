@@ -17,7 +17,18 @@ export interface ConversationOptions {
 }
 
 /** Messages that only ever begin a request. (A pack stream may be both.) */
-const requests: ReadonlySet<MessageType> = new Set(["hello", "has", "get", "trees", "commit", "log", "projects"]);
+const requests: ReadonlySet<MessageType> = new Set([
+  "hello",
+  "has",
+  "get",
+  "trees",
+  "commit",
+  "log",
+  "projects",
+  "forget",
+  "forgottenLog",
+  "collect",
+]);
 
 interface Waiting {
   readonly message: Message;

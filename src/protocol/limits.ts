@@ -11,6 +11,8 @@ export const maxFrameBytes = maxPackedMemberBytes + 64;
 export const maxIdsPerMessage = 1 << 16;
 /** Commits in one page of a log. */
 export const maxLogLinesPerMessage = 4096;
+/** Commits in one page of what was forgotten. */
+export const maxForgottenLinesPerMessage = 4096;
 /** Received frames wait for their reader up to this many bytes; then the connection is not read from. */
 export const receiveQueueBytes = 4 << 20;
 /** And so many of them, however short they are: each takes memory of its own. */

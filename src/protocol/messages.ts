@@ -6,7 +6,7 @@
 import { maxPackedMemberBytes } from "../objects/pack-format.js";
 import * as field from "./fields.js";
 import type { Field } from "./fields.js";
-import { maxIdsPerMessage, maxLogLinesPerMessage } from "./limits.js";
+import { maxForgottenLinesPerMessage, maxIdsPerMessage, maxLogLinesPerMessage } from "./limits.js";
 
 /** Number and fields of every message. A number is never given to another message. */
 export const layouts = {
@@ -70,6 +70,45 @@ export const layouts = {
   },
   /** Comes any number of times before the answer to a request that takes long: how far it is; `total` is 0 where nobody knows. */
   progress: { number: 18, fields: { phase: field.text(64), done: field.unsigned, total: field.unsigned } },
+  /** Takes commits out of the project's log, or, with `undo`, puts back what was taken out. */
+  forget: { number: 19, fields: { commits: field.objectIds, undo: field.boolean } },
+  /** Answers forget: how many lines of the log that took away or added. */
+  forgotten: { number: 20, fields: { count: field.unsigned } },
+  /** Asks for a page of what was forgotten of the project and can be brought back, what was forgotten last first. */
+  forgottenLog: { number: 21, fields: { skip: field.unsigned, limit: field.unsigned } },
+  /**
+   * Answers forgottenLog: 48 bytes a commit, its id and the times received and forgotten in ms since 1970 (64 bits,
+   * big-endian), and for how many ms after it was forgotten each can be brought back at least.
+   */
+  forgottenPage: {
+    number: 22,
+    fields: {
+      lines: field.binary(maxForgottenLinesPerMessage * 48),
+      total: field.unsigned,
+      graceMs: field.unsigned,
+    },
+  },
+  /** Asks the store to delete what nobody needs; see `Store.collectGarbage`. Progress comes before the answer. */
+  collect: { number: 23, fields: { graceMs: field.unsigned, isDryRun: field.boolean } },
+  /** Answers collect: what there was, and what has been done, or would be. */
+  collected: {
+    number: 24,
+    fields: {
+      packs: field.unsigned,
+      bytes: field.unsigned,
+      objects: field.unsigned,
+      packsDeleted: field.unsigned,
+      bytesDeleted: field.unsigned,
+      packsRewritten: field.unsigned,
+      bytesRewritten: field.unsigned,
+      packsMade: field.unsigned,
+      bytesMade: field.unsigned,
+      packsSkipped: field.unsigned,
+      packsWaiting: field.unsigned,
+      objectsDropped: field.unsigned,
+      commitsDropped: field.unsigned,
+    },
+  },
 } as const;
 
 export type MessageType = keyof typeof layouts;

@@ -22,7 +22,8 @@ import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import type { Message, MessageOf } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
-import type { MemberLocation, Store } from "../store/store.js";
+import type { Lease, MemberLocation, Store } from "../store/store.js";
+import { answerForget, answerForgottenLog } from "./forgetting.js";
 import { LongRequests } from "./long-requests.js";
 import { Uploads } from "./uploads.js";
 
@@ -36,7 +37,9 @@ export interface SessionOptions {
 }
 
 export type SessionEvent =
-  { type: "opened"; project: ProjectId; agent: string } | { type: "committed"; project: ProjectId; commit: ObjectId };
+  | { type: "opened"; project: ProjectId; agent: string }
+  | { type: "committed"; project: ProjectId; commit: ObjectId }
+  | { type: "forgotten" | "broughtBack"; project: ProjectId; count: number };
 
 /** Serves one channel from a store until it ends. Resolves when the other end closes; rejects with what broke it off. */
 export async function serveSession(channel: Channel, store: Store, options: SessionOptions): Promise<void> {
@@ -53,6 +56,8 @@ class Session {
   /** What takes long is answered through this. */
   readonly #long: LongRequests;
   #project: ProjectId | undefined;
+  /** From hello on nothing is deleted that the client may rely on. */
+  #lease: Lease | undefined;
   /** What members the client can deal with. */
   #reads: readonly PackCodec[] = [];
 
@@ -76,17 +81,18 @@ class Session {
       clearTimeout(late);
       await this.#uploads.abort();
       await this.#long.abort();
+      this.#lease?.release();
     }
   }
 
   async #answer(message: Message): Promise<void> {
     if (message.type === "hello") return this.#hello(message);
-    const project = this.#project;
-    if (project === undefined) throw new BakError("PROTOCOL", "the first message must be hello");
+    const [project, lease] = [this.#project, this.#lease];
+    if (project === undefined || lease === undefined) throw new BakError("PROTOCOL", "the first message must be hello");
     const { request } = message;
     switch (message.type) {
       case "has":
-        return this.#conversation.send({ type: "known", request, bitmap: this.#store.hasMany(message.ids) });
+        return this.#conversation.send({ type: "known", request, bitmap: lease.hasMany(message.ids) });
       case "get":
         return this.#sendObjects(request, idsIn(message.ids));
       case "trees":
@@ -98,6 +104,7 @@ class Session {
       case "packEnd":
         return this.#endPack(request, message.pack);
       case "commit":
+        lease.needs(message.commit); // before it is looked at whether all of it is there
         return this.#commit(message, project);
       case "log":
         return this.#log(message, project);
@@ -105,6 +112,12 @@ class Session {
         const projects = await this.#store.projects();
         return this.#conversation.send({ type: "projectList", request, projects: projects.join("\n") });
       }
+      case "forget":
+        return this.#forget(message, project);
+      case "forgottenLog":
+        return this.#conversation.send(await answerForgottenLog(this.#store, project, message));
+      case "collect":
+        return this.#collect(message);
       case "welcome":
       case "known":
       case "packKept":
@@ -112,6 +125,9 @@ class Session {
       case "logPage":
       case "projectList":
       case "progress":
+      case "forgotten":
+      case "forgottenPage":
+      case "collected":
       case "error":
         throw new BakError("PROTOCOL", `'${message.type}' answers nothing that was asked`);
       default:
@@ -129,6 +145,7 @@ class Session {
       );
     }
     this.#project = message.project;
+    this.#lease = this.#store.lease(); // before the head is read, which the client then relies on
     this.#reads = message.reads;
     const head = await this.#store.head(message.project);
     const trees = message.wantTrees && head !== undefined && head !== message.have;
@@ -151,7 +168,12 @@ class Session {
 
   async #sendObjects(request: number, ids: ObjectId[]): Promise<void> {
     const members = this.#store.locateMembers(ids); // an object that is not there is told of before the stream begins
-    await sendPackStream(this.#conversation, request, this.#read(members));
+    const unpin = this.#store.pin(members);
+    try {
+      await sendPackStream(this.#conversation, request, this.#read(members));
+    } finally {
+      unpin();
+    }
   }
 
   async #sendTrees(request: number, root: ObjectId, have: ObjectId | undefined): Promise<void> {
@@ -173,7 +195,15 @@ class Session {
 
   /** The members that hold the objects, in the order in which they lie on disk within a batch of ids. */
   async *#membersOf(ids: AsyncIterable<ObjectId[]>): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const batch of ids) yield* this.#read(this.#store.locateMembers(batch));
+    for await (const batch of ids) {
+      const members = this.#store.locateMembers(batch);
+      const unpin = this.#store.pin(members);
+      try {
+        yield* this.#read(members);
+      } finally {
+        unpin();
+      }
+    }
   }
 
   /** Members as they lie on disk, with headroom; throws NOT_SUPPORTED before one that the client cannot deal with. */
@@ -221,6 +251,20 @@ class Session {
     const { receivedMs } = await this.#store.appendCommit(project, message.commit, message.base);
     this.#options.onEvent?.({ type: "committed", project, commit: message.commit });
     await this.#conversation.send({ type: "committed", request: message.request, receivedMs });
+  }
+
+  #collect({ request, graceMs, isDryRun }: MessageOf<"collect">): void {
+    this.#long.begin(request, async (long) => {
+      const collected = await this.#store.collectGarbage({ graceMs, isDryRun, ...long });
+      return { type: "collected", request, ...collected };
+    });
+  }
+
+  async #forget(message: MessageOf<"forget">, project: ProjectId): Promise<void> {
+    const answer = await answerForget(this.#store, project, message);
+    const { count } = answer;
+    if (count > 0) this.#options.onEvent?.({ type: message.undo ? "broughtBack" : "forgotten", project, count });
+    await this.#conversation.send(answer);
   }
 
   async #log(message: MessageOf<"log">, project: ProjectId): Promise<void> {

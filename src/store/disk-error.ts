@@ -10,12 +10,17 @@ export function explainDiskError(error: unknown, folder: string): unknown {
   if (errno === undefined || !(error instanceof Error)) return error;
   if (errno === "ENOSPC" || errno === "EDQUOT") {
     const why = errno === "EDQUOT" ? " (quota)" : "";
-    return new BakError("STORE_FULL", `no space left on the store '${folder}'${why}`, {
-      hint: "free some space on its disk; what was pushed before is unharmed",
-      cause: error,
-    });
+    return storeFull(folder, why, error);
   }
   return new BakError("STORE_FAILED", `store '${folder}' failed: ${error.message}`, { cause: error });
+}
+
+/** STORE_FULL; `why` is what is added to the message. */
+export function storeFull(folder: string, why: string, cause?: unknown): BakError {
+  return new BakError("STORE_FULL", `no space left on the store '${folder}'${why}`, {
+    hint: "free some space on its disk, or let 'bak forget' and 'bak gc' do it; what was pushed before is unharmed",
+    cause,
+  });
 }
 
 /** Does some work on a store's files; rejects with what `explainDiskError` makes of a failure. */

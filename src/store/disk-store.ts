@@ -8,17 +8,35 @@ import { maxPackObjects } from "../objects/pack-format.js";
 import type { ObjectKind } from "../objects/object-kind.js";
 import type { ProjectId } from "../objects/project-id.js";
 import { decodeTree } from "../objects/tree.js";
+import { Ballast } from "./ballast.js";
 import type { ConfigFile } from "./config-file.js";
 import { explainDiskError, explained } from "./disk-error.js";
 import type { Disk } from "./disk.js";
+import { FreeSpace } from "./free-space.js";
+import { collectGarbage, type GcParts } from "./gc.js";
 import { Ingest } from "./ingest.js";
 import type { Layout } from "./layout.js";
+import { Leases } from "./leases.js";
 import { DiskPackReceiver, type CheckedPack } from "./pack-receiver.js";
 import type { FoundObject } from "./object-index.js";
 import type { Packs } from "./packs.js";
 import { Projects } from "./projects.js";
 import type { StoreLock } from "./store-lock.js";
-import type { DamagedPack, LogLine, MemberLocation, PackReceipt, PackReceiver, Store } from "./store.js";
+import type {
+  CollectOptions,
+  Collected,
+  DamagedPack,
+  ForgetListener,
+  ForgottenLine,
+  Lease,
+  LogLine,
+  MemberLocation,
+  PackReceipt,
+  PackReceiver,
+  ReceiveOptions,
+  ProjectLines,
+  Store,
+} from "./store.js";
 import { removeQuietly } from "./write-file.js";
 
 /** What `openStore` has found and made ready. */
@@ -42,8 +60,13 @@ export class DiskStore implements Store {
   readonly #lock: StoreLock;
   readonly #packs: Packs;
   readonly #projects: Projects;
+  readonly #ballast: Ballast;
+  readonly #space: FreeSpace;
   readonly #ingest = new Ingest();
   readonly #receivers = new Set<PackReceiver>();
+  readonly #leases: Leases;
+  readonly #stop = new AbortController();
+  #collecting: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ config, disk, layout, lock, packs, damaged }: DiskStoreParts) {
@@ -56,6 +79,10 @@ export class DiskStore implements Store {
     this.#lock = lock;
     this.#packs = packs;
     this.#projects = new Projects(disk, layout);
+    this.#ballast = new Ballast(disk, layout);
+    this.#space = new FreeSpace(layout.folder);
+    this.#leases = new Leases(packs.index);
+    this.#projects.onForget((_, commits) => commits.forEach((commit) => this.#leases.needForAll(commit)));
   }
 
   get compression(): Codec {
@@ -98,18 +125,42 @@ export class DiskStore implements Store {
     return this.#later(() => this.#packs.readMember(at, headroom));
   }
 
-  receivePack(): PackReceiver {
-    this.#assertOpen();
-    const receiver: PackReceiver = new DiskPackReceiver({
-      disk: this.#disk,
-      ingest: this.#ingest,
-      folder: this.folder,
-      temporary: this.#layout.temporary(),
-      keep: (pack) => this.#keep(pack),
-      onEnd: () => this.#receivers.delete(receiver),
+  pin(members: readonly MemberLocation[]): () => void {
+    return this.#packs.pin(members.map(({ pack }) => pack));
+  }
+
+  lease(): Lease {
+    const lease = this.#leases.open();
+    return {
+      hasMany: (ids) => this.#now(() => lease.hasMany(ids)),
+      needs: (commit) => this.#now(() => lease.needs(commit)),
+      release: () => lease.release(),
+    };
+  }
+
+  collectGarbage(options: CollectOptions): Promise<Collected> {
+    return this.#later(async () => {
+      if (this.#collecting !== undefined) {
+        throw new BakError("LIMIT", `store '${this.folder}' is being cleaned already`, {
+          hint: "wait for that gc to end",
+        });
+      }
+      const signal = AbortSignal.any([options.signal, this.#stop.signal]);
+      const collecting = collectGarbage(this.#gcParts, { ...options, signal });
+      this.#collecting = collecting;
+      try {
+        return await collecting;
+      } finally {
+        this.#collecting = undefined;
+      }
     });
-    this.#receivers.add(receiver);
-    return receiver;
+  }
+
+  receivePack({ mayUseReserve = false }: ReceiveOptions = {}): PackReceiver {
+    this.#assertOpen();
+    const place = (pack: CheckedPack): Promise<PackReceipt> =>
+      this.#packs.keep(pack, (ids) => this.#leases.tellAll(ids));
+    return this.#receive(place, { mayUseReserve });
   }
 
   projects(): Promise<ProjectId[]> {
@@ -127,29 +178,96 @@ export class DiskStore implements Store {
   appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine> {
     return this.#later(() => {
       this.#packs.find(commit);
-      return this.#projects.append(project, { base, makeLine: () => ({ commit, receivedMs: Date.now() }) });
+      this.#leases.needForAll(commit);
+      return this.#projects.append(project, { base, makeLine: (before) => ({ commit, receivedMs: nextMs(before) }) });
     });
+  }
+
+  forget(project: ProjectId, commits: readonly ObjectId[]): Promise<number> {
+    return this.#later(() => this.#ballast.help(() => this.#projects.forget(project, commits, Date.now)));
+  }
+
+  undoForget(project: ProjectId, commits: readonly ObjectId[]): Promise<number> {
+    return this.#later(() => this.#ballast.help(() => this.#projects.undoForget(project, commits)));
+  }
+
+  expireForgotten(project: ProjectId, beforeMs: number): Promise<number> {
+    return this.#later(() => this.#ballast.help(() => this.#projects.expireForgotten(project, beforeMs)));
+  }
+
+  async readForgotten(project: ProjectId): Promise<readonly ForgottenLine[]> {
+    return (await this.readLines(project)).forgotten;
+  }
+
+  readLines(project: ProjectId): Promise<ProjectLines> {
+    return this.#later(() => this.#projects.readLines(project));
+  }
+
+  forgottenProjects(): Promise<ProjectId[]> {
+    return this.#later(() => this.#projects.listForgotten());
+  }
+
+  onForget(listener: ForgetListener): () => void {
+    return this.#projects.onForget(listener);
   }
 
   close(): Promise<void> {
     this.#closing ??= explained(this.folder, async () => {
+      this.#stop.abort(new BakError("STORE_FAILED", `store '${this.folder}' is being closed`));
+      await Promise.allSettled([this.#collecting]);
       await Promise.all([...this.#receivers].map((receiver) => receiver.abort()));
       await this.#ingest.close();
       await this.#projects.idle();
+      await this.#ballast.idle();
       await this.#packs.close();
       await this.#lock.release();
     });
     return this.#closing;
   }
 
-  async #keep(pack: CheckedPack): Promise<PackReceipt> {
+  async #takeSpace(bytes: number): Promise<void> {
+    await this.#space.take(bytes);
+    await this.#ballast.make(); // there is room
+  }
+
+  get #gcParts(): GcParts {
+    return {
+      packs: this.#packs,
+      projects: this.#projects,
+      expireForgotten: (project, beforeMs) =>
+        this.#ballast.help(() => this.#projects.expireForgotten(project, beforeMs)),
+      leases: this.#leases,
+      ingest: this.#ingest,
+      compression: this.compression,
+      receive: (place) => this.#receive(place, { mayUseReserve: true }),
+    };
+  }
+
+  #receive(
+    place: (pack: CheckedPack) => Promise<PackReceipt>,
+    { mayUseReserve }: { mayUseReserve: boolean },
+  ): PackReceiver {
+    const receiver: PackReceiver = new DiskPackReceiver({
+      disk: this.#disk,
+      ingest: this.#ingest,
+      folder: this.folder,
+      temporary: this.#layout.temporary(),
+      takeSpace: mayUseReserve ? () => Promise.resolve() : (bytes) => this.#takeSpace(bytes),
+      keep: (pack) => this.#keep(pack, place),
+      onEnd: () => this.#receivers.delete(receiver),
+    });
+    this.#receivers.add(receiver);
+    return receiver;
+  }
+
+  async #keep(pack: CheckedPack, place: (pack: CheckedPack) => Promise<PackReceipt>): Promise<PackReceipt> {
     try {
       await this.#config.allow(pack.codec);
     } catch (error) {
       await removeQuietly(this.#disk, pack.temporary);
       throw error;
     }
-    return this.#packs.keep(pack);
+    return place(pack);
   }
 
   #assertOpen(): void {
@@ -171,6 +289,19 @@ export class DiskStore implements Store {
       return work();
     });
   }
+}
+
+/** A clock that was set back by no more than this stands still meanwhile, as far as commits can tell. */
+const smallStepMs = 60_000;
+
+/**
+ * The time, but later than that of the commit before, unless the clock was wrong by more than a little: what is forgotten
+ * finds its place again by the time it was received.
+ */
+function nextMs(before: LogLine | undefined): number {
+  const now = Date.now();
+  const stepMs = before === undefined ? -1 : before.receivedMs - now;
+  return stepMs >= 0 && stepMs < smallStepMs ? now + stepMs + 1 : now;
 }
 
 /** For bytes that came as another kind: throws BAD_OBJECT unless they can be of this one. */

@@ -71,8 +71,11 @@ export class IndexTable {
     return this.#search(ids, offset, undefined);
   }
 
-  /** Adds the id that stands at `offset` of `ids`, unless it is there: an object's first record stays. */
-  add(ids: Buffer, offset: number, record: number): void {
+  /**
+   * Adds the id that stands at `offset` of `ids`, unless it is there: an object's first record stays, or with `replace` makes
+   * room for this one.
+   */
+  add(ids: Buffer, offset: number, record: number, replace = false): void {
     if (record > maxRecord) throw new RangeError(`record ${record} in the table of objects`);
     const shard = this.#shards[ids[offset] as number] as Shard;
     if (shard.count + 1 > shard.capacity * maxLoad) resize(shard, Math.ceil(shard.capacity * growth));
@@ -81,11 +84,23 @@ export class IndexTable {
     let slot = firstSlot(fingerprint, capacity);
     for (; words[slot * slotWords + 1] !== 0; slot = slot + 1 === capacity ? 0 : slot + 1) {
       if (words[slot * slotWords] !== fingerprint) continue;
-      if (this.#confirm((words[slot * slotWords + 1] as number) - 1, ids, offset)) return;
+      if (!this.#confirm((words[slot * slotWords + 1] as number) - 1, ids, offset)) continue;
+      if (replace) words[slot * slotWords + 1] = record + 1;
+      return;
     }
     words[slot * slotWords] = fingerprint;
     words[slot * slotWords + 1] = record + 1;
     shard.count += 1;
+  }
+
+  /** Takes records out of one shard, and gives back the memory that it then has too much of. */
+  filter(shard: number, keeps: (record: number) => boolean): void {
+    const old = this.#shards[shard] as Shard;
+    const left = { ...old, count: countWhere(old, keeps) };
+    if (left.count === old.count) return;
+    const enough = apart(Math.max(left.count / maxLoad, firstCapacity), shard);
+    resize(left, Math.min(old.capacity, enough), keeps);
+    this.#shards[shard] = left;
   }
 
   #search(ids: Buffer, offset: number, confirm: Confirm | undefined): number {
@@ -128,15 +143,24 @@ function insert(shard: Shard, fingerprint: number, word: number): void {
   words[slot * slotWords + 1] = word;
 }
 
-function resize(shard: Shard, capacity: number): void {
+function countWhere({ words }: Shard, keeps: (record: number) => boolean): number {
+  let count = 0;
+  for (let at = 1; at < words.length; at += slotWords) {
+    const word = words[at] as number;
+    if (word !== 0 && keeps(word - 1)) count += 1;
+  }
+  return count;
+}
+
+function resize(shard: Shard, capacity: number, keeps: (record: number) => boolean = () => true): void {
   const { words } = shard;
-  const larger = emptyShard(capacity);
+  const resized = emptyShard(capacity);
   for (let at = 0; at < words.length; at += slotWords) {
     const word = words[at + 1] as number;
-    if (word !== 0) insert(larger, words[at] as number, word);
+    if (word !== 0 && keeps(word - 1)) insert(resized, words[at] as number, word);
   }
-  shard.words = larger.words;
-  shard.capacity = larger.capacity;
+  shard.words = resized.words;
+  shard.capacity = resized.capacity;
 }
 
 /** What a table without objects takes at most, in bytes. */

@@ -1,6 +1,7 @@
-/** The threads of a store, which check what comes in: one pool for all sessions. */
+/** The threads of a store, which check what comes in, and cut what stays of it: one pool for all sessions. */
 import { ownBytes } from "../threads/own-bytes.js";
 import { ThreadPool, usefulThreads } from "../threads/thread-pool.js";
+import type { CutJob } from "./cut-member.js";
 import { ingestWork, type IngestJob, type IngestResult, type ReturnedMember } from "./ingest-work.js";
 import { encodePackIndex, type PackIndexParts } from "./pack-index-builder.js";
 import { recordLength } from "./pack-index.js";
@@ -47,6 +48,17 @@ export class Ingest {
     const result = isSmall ? (await ingestWork(job)).result : await this.#pool.run(job, [packed.buffer]);
     if (result.type !== "check") throw new Error("a thread answered something else");
     return result.checked;
+  }
+
+  /** A member of some entries of another, whose buffer is used up. Rejects as `cutMember` does. */
+  async cut(packed: Uint8Array, options: Omit<CutJob, "packed">): Promise<Uint8Array<ArrayBuffer>> {
+    const job: IngestJob = { type: "cut", packed: ownBytes(packed), ...options };
+    const isSmall = packed.length <= inlineMemberBytes;
+    const result = isSmall
+      ? (await ingestWork(job)).result
+      : await this.#pool.run(job, [job.packed.buffer, job.ranges.buffer]);
+    if (result.type !== "cut") throw new Error("a thread answered something else");
+    return result.member;
   }
 
   /** The bytes of an index; the buffers of its parts are used up. */

@@ -16,6 +16,8 @@ export class Layout {
   readonly incoming: string;
   readonly packs: string;
   readonly projects: string;
+  /** What takes up space, to be deleted where there is no other. */
+  readonly ballast: string;
   /** The packs whose files are named otherwise than most. */
   readonly #zstdPacks = new Set<ObjectId>();
 
@@ -26,6 +28,7 @@ export class Layout {
     this.incoming = join(folder, "incoming");
     this.packs = join(folder, "packs");
     this.projects = join(folder, "projects");
+    this.ballast = join(folder, "ballast");
   }
 
   /** A file that stands for the lock where the system can't lock one. */
@@ -65,6 +68,11 @@ export class Layout {
     return join(this.projectFolder(project), "log");
   }
 
+  /** The commits that were taken out of a project's log, and may be brought back. */
+  forgotten(project: ProjectId): string {
+    return join(this.projectFolder(project), "forgotten");
+  }
+
   /** A path in incoming/ that has never been used. */
   temporary(): string {
     return join(this.incoming, nanoid());
@@ -73,7 +81,7 @@ export class Layout {
 
 /** Whether a name may be there in a folder before a store is made of it; a file system of its own has `lost+found`. */
 export function isPreparationName(name: string): boolean {
-  return /^(lock|lock\.\d+|incoming|packs|projects|lost\+found)$/.test(name);
+  return /^(ballast|lock|lock\.\d+|incoming|packs|projects|lost\+found)$/.test(name);
 }
 
 /** A file in one of the folders of packs: a pack, or the index of one. */

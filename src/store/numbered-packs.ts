@@ -19,21 +19,49 @@ export interface NumberedPack extends IndexedPack {
   readonly end: number;
   /** The whole index, as long as it is at hand. */
   bytes: Buffer | undefined;
+  /** No object is found in it any more. */
+  isHidden: boolean;
 }
 
-/** Numbers packs, and finds them by the numbers of their records. */
+/** Numbers packs, and finds them by the numbers of their records. No number is given twice, whatever has been removed. */
 export class NumberedPacks {
-  readonly #packs: NumberedPack[] = [];
+  #packs: NumberedPack[] = [];
+  #nextNumber = 0;
+  #nextRecord = 0;
+
+  /** The number that the next record will have. */
+  get nextRecord(): number {
+    return this.#nextRecord;
+  }
 
   /** Gives the next numbers to a pack. */
   add(pack: IndexedPack, bytes: Buffer): NumberedPack {
-    const start = this.#packs.at(-1)?.end ?? 0;
-    const numbered = { ...pack, number: this.#packs.length, start, end: start + pack.recordCount, bytes };
+    const [number, start] = [this.#nextNumber, this.#nextRecord];
+    this.#nextNumber += 1;
+    this.#nextRecord += pack.recordCount;
+    const numbered = { ...pack, number, start, end: this.#nextRecord, bytes, isHidden: false };
     this.#packs.push(numbered);
     return numbered;
   }
 
-  /** The pack that has a record's number; there is one. */
+  /** Those that are hidden, in the order of their numbers. */
+  get hidden(): NumberedPack[] {
+    return this.#packs.filter(({ isHidden }) => isHidden);
+  }
+
+  /** Forgets the packs that are hidden: nobody knows a number of their records any more. */
+  removeHidden(): void {
+    this.#packs = this.#packs.filter(({ isHidden }) => !isHidden);
+  }
+
+  /** The pack that has a record's number, if it has not been removed, or hidden. */
+  visible(record: number): NumberedPack | undefined {
+    if (this.#packs.length === 0) return undefined;
+    const pack = this.of(record);
+    return record >= pack.start && record < pack.end && !pack.isHidden ? pack : undefined;
+  }
+
+  /** The pack that has a record's number; it has not been removed. */
   of(record: number): NumberedPack {
     let low = 0;
     let high = this.#packs.length;

@@ -1,12 +1,14 @@
 /** Where every object of a store is: the table in memory, and the index files that it points into. */
 import { BakError } from "../errors.js";
-import { objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { IndexFiles } from "./index-files.js";
 import { IndexTable, shardCount } from "./index-table.js";
 import { NumberedPacks, offsetOfRecord, type IndexedPack, type NumberedPack } from "./numbered-packs.js";
+import type { ObjectKind } from "../objects/object-kind.js";
 import {
   decodeMember,
   decodeRecord,
+  kindInRecord,
   lengthInRecord,
   memberLength,
   membersOffset,
@@ -27,12 +29,17 @@ export interface FoundObject extends ObjectPlace {
   readonly pack: NumberedPack;
 }
 
+/** An object that stands under a record's number. */
+export interface RecordedObject extends FoundObject {
+  readonly id: ObjectId;
+}
+
 /** Given the record of one of many ids; it stands at `offset` of `bytes` for the moment. */
-type OnRecord = (ordinal: number, pack: NumberedPack, bytes: Buffer, offset: number) => void;
+type OnRecord = (ordinal: number, pack: NumberedPack, bytes: Buffer, offset: number, record: number) => void;
 
 /** Finds objects by id. Memory: 14 bytes an object at most, a few hundred a pack, and a cache of 32 MiB. */
 export class ObjectIndex {
-  readonly #table = new IndexTable((record, ids, offset) => isIdAt(this.#record(record), 0, ids, offset));
+  readonly #table = new IndexTable((record, ids, offset) => this.#isRecordOf(record, ids, offset));
   readonly #packs = new NumberedPacks();
   readonly #added = new Map<ObjectId, NumberedPack>();
   readonly #files = new IndexFiles();
@@ -49,18 +56,56 @@ export class ObjectIndex {
    * has been added so far; no two calls are under way at the same time.
    */
   async add(...packs: readonly { readonly pack: IndexedPack; readonly index: Buffer }[]): Promise<void> {
-    const adding = packs.map(({ pack, index }) => this.#packs.add(pack, index));
-    try {
-      await this.#addRecords(adding);
-      for (const pack of adding) this.#added.set(pack.id, pack);
-    } finally {
-      for (const pack of adding) pack.bytes = pack.indexInMemory;
-    }
+    await this.#addAll(
+      packs.map(({ pack, index }) => this.#packs.add(pack, index)),
+      false,
+    );
+  }
+
+  /**
+   * As `add`, of one pack: its objects are found in it from now on, wherever they were found so far. At no moment one of
+   * them is not found.
+   */
+  async prefer(pack: IndexedPack, index: Buffer): Promise<void> {
+    await this.#addAll([this.#packs.add(pack, index)], true);
   }
 
   /** The pack of an id; undefined unless all of it has been added. */
   pack(id: ObjectId): IndexedPack | undefined {
     return this.#added.get(id);
+  }
+
+  /** All packs that have been added, and neither hidden nor removed, in the order of their numbers. */
+  get packs(): NumberedPack[] {
+    return [...this.#added.values()].toSorted((a, b) => a.number - b.number);
+  }
+
+  /** The number that the next record will have. */
+  get nextRecord(): number {
+    return this.#packs.nextRecord;
+  }
+
+  /** From now on nothing is found in these packs. An object of which they have the record is then in no other pack, either. */
+  hide(packs: Iterable<NumberedPack>): void {
+    for (const pack of packs) {
+      pack.isHidden = true;
+      this.#added.delete(pack.id);
+    }
+  }
+
+  /** Gives back the memory that the records of hidden packs take. Others have their turn meanwhile; none hides packs. */
+  async sweep(): Promise<void> {
+    const hidden = this.#packs.hidden;
+    if (hidden.length === 0) return;
+    const keeps = (record: number): boolean => !isIn(hidden, record);
+    let turnEnds = performance.now() + turnMs;
+    for (let shard = 0; shard < shardCount; shard += 1) {
+      this.#table.filter(shard, keeps);
+      if (performance.now() < turnEnds) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      turnEnds = performance.now() + turnMs;
+    }
+    this.#packs.removeHidden();
   }
 
   /** Where the object is whose id stands at `offset` of `ids`. */
@@ -91,6 +136,19 @@ export class ObjectIndex {
     });
   }
 
+  /** For each of many ids that is found: its ordinal among them, the number of its record, and the kind as which it came. */
+  findRecords(ids: Buffer, onFound: (ordinal: number, record: number, kind: ObjectKind) => void): void {
+    this.#visit(ids, (ordinal, _, bytes, offset, record) => onFound(ordinal, record, kindInRecord(bytes, offset)));
+  }
+
+  /** What stands under a record's number; undefined where its pack has been hidden. */
+  object(record: number): RecordedObject | undefined {
+    const pack = this.#packs.visible(record);
+    if (pack === undefined) return undefined;
+    const bytes = this.#record(record);
+    return { id: objectIdAt(bytes), pack, ...decodeRecord(bytes) };
+  }
+
   /** How long each object is of many ids that stand one after the other; -1 where there is none. */
   lengthsOf(ids: Buffer): Float64Array {
     const lengths = new Float64Array(ids.length / objectIdLength).fill(-1);
@@ -105,12 +163,21 @@ export class ObjectIndex {
     return decodeMember(this.#read(pack, at, memberLength));
   }
 
+  async #addAll(packs: readonly NumberedPack[], replace: boolean): Promise<void> {
+    try {
+      await this.#addRecords(packs, replace);
+      for (const pack of packs) this.#added.set(pack.id, pack);
+    } finally {
+      for (const pack of packs) pack.bytes = pack.indexInMemory;
+    }
+  }
+
   /** Goes through all the indexes at once, by the table's shards: each is then worked on while it is in a near cache. */
-  async #addRecords(packs: readonly NumberedPack[]): Promise<void> {
+  async #addRecords(packs: readonly NumberedPack[], replace: boolean): Promise<void> {
     const cursors = packs.map((pack) => ({ pack, offset: recordsOffset(pack) }));
     let turnEnds = performance.now() + turnMs;
     for (let shard = 0; shard < shardCount; shard += 1) {
-      for (const cursor of cursors) cursor.offset = this.#addShard(cursor.pack, cursor.offset, shard);
+      for (const cursor of cursors) cursor.offset = this.#addShard(cursor, shard, replace);
       if (performance.now() < turnEnds) continue;
       await new Promise((resolve) => setImmediate(resolve));
       turnEnds = performance.now() + turnMs;
@@ -118,14 +185,14 @@ export class ObjectIndex {
   }
 
   /** Adds the records that are of a shard, or of one before, from an offset of a pack's index on; gives where it ended. */
-  #addShard(pack: NumberedPack, from: number, shard: number): number {
+  #addShard({ pack, offset: from }: { pack: NumberedPack; offset: number }, shard: number, replace: boolean): number {
     const { bytes, end } = pack;
     if (bytes === undefined) return from;
     const stop = offsetOfRecord(pack, end);
     let record = end - (stop - from) / recordLength;
     let at = from;
     for (; at < stop && (bytes[at] as number) <= shard; at += recordLength, record += 1) {
-      this.#table.add(bytes, at, record);
+      this.#table.add(bytes, at, record, replace);
     }
     return at;
   }
@@ -151,13 +218,24 @@ export class ObjectIndex {
       const pack = this.#packs.of(recordIn(sorted[from] as number));
       let to = from + 1;
       while (to < count && recordIn(sorted[to] as number) < pack.end) to += 1;
-      this.#readRecords(pack, sorted.subarray(from, to), (key, bytes, offset) => {
-        const ordinal = key % batchIds;
-        if (isIdAt(bytes, offset, ids, ordinal * objectIdLength)) onRecord(ordinal, pack, bytes, offset);
-        else this.#visitOne(ids, ordinal, onRecord);
-      });
+      const guesses = sorted.subarray(from, to);
+      if (pack.isHidden) for (const key of guesses) this.#visitOne(ids, key % batchIds, onRecord);
+      else this.#visitRecords(ids, { pack, guesses }, onRecord);
       from = to;
     }
+  }
+
+  /** For ids of which the table guesses that they have records of one pack. */
+  #visitRecords(
+    ids: Buffer,
+    { pack, guesses }: { pack: NumberedPack; guesses: Float64Array },
+    onRecord: OnRecord,
+  ): void {
+    this.#readRecords(pack, guesses, (key, bytes, offset) => {
+      const ordinal = key % batchIds;
+      if (isIdAt(bytes, offset, ids, ordinal * objectIdLength)) onRecord(ordinal, pack, bytes, offset, recordIn(key));
+      else this.#visitOne(ids, ordinal, onRecord);
+    });
   }
 
   #readRecords(
@@ -180,7 +258,11 @@ export class ObjectIndex {
   /** For an id that was taken for another, with the same fingerprint. */
   #visitOne(ids: Buffer, ordinal: number, onRecord: OnRecord): void {
     const record = this.#table.find(ids, ordinal * objectIdLength);
-    if (record >= 0) onRecord(ordinal, this.#packs.of(record), this.#record(record), 0);
+    if (record >= 0) onRecord(ordinal, this.#packs.of(record), this.#record(record), 0, record);
+  }
+
+  #isRecordOf(record: number, ids: Buffer, offset: number): boolean {
+    return !this.#packs.of(record).isHidden && isIdAt(this.#record(record), 0, ids, offset);
   }
 
   #record(record: number): Buffer {
@@ -193,6 +275,18 @@ export class ObjectIndex {
     if (bytes.length === length) return bytes;
     throw cutShort(pack);
   }
+}
+
+/** Whether a record is of one of the packs, which stand in the order of their numbers. */
+function isIn(packs: readonly NumberedPack[], record: number): boolean {
+  let low = 0;
+  let high = packs.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((packs[middle] as NumberedPack).end <= record) low = middle + 1;
+    else high = middle;
+  }
+  return low < packs.length && (packs[low] as NumberedPack).start <= record;
 }
 
 function recordIn(key: number): number {

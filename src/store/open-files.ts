@@ -40,6 +40,14 @@ export class OpenFiles {
     }
   }
 
+  /** Closes one file, which nobody is reading from. */
+  async closeFile(path: string): Promise<void> {
+    const file = this.#files.get(path);
+    if (file === undefined || file.readers > 0) return;
+    this.#drop(path, file);
+    await closeFile(file);
+  }
+
   /** Closes every file that is not being read from, and the others after that. */
   async close(): Promise<void> {
     const files = [...this.#files];

@@ -107,11 +107,18 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Makes a folder, unless it is there, with all those above it that are missing. */
+/**
+ * Makes a folder, unless it is there, with all those above it that are missing. One that is there may have been made by a
+ * process that was killed before its name was on stable storage; in a folder that we may not look into, that is not for us.
+ */
 async function makeFolders(disk: Disk, folder: string): Promise<void> {
-  if (existsSync(folder)) return;
-  await makeFolders(disk, dirname(folder));
-  await makeFolderDurably(disk, folder);
+  const isThere = existsSync(folder);
+  if (!isThere && !existsSync(dirname(folder))) await makeFolders(disk, dirname(folder));
+  try {
+    await makeFolderDurably(disk, folder);
+  } catch (error) {
+    if (!isThere || errnoOf(error) !== "EACCES") throw error;
+  }
 }
 
 async function clearIncoming(disk: Disk, layout: Layout): Promise<void> {

@@ -73,6 +73,11 @@ export function recordsOffset(header: Pick<PackIndexHeader, "memberCount">): num
   return membersOffset + header.memberCount * memberLength;
 }
 
+/** How long an index is in bytes. */
+export function packIndexLength(header: Pick<PackIndexHeader, "memberCount" | "recordCount">): number {
+  return recordsOffset(header) + header.recordCount * recordLength + hashLength;
+}
+
 /** No index is longer: a pack has no more members than objects. */
 export const maxPackIndexBytes = membersOffset + maxPackObjects * (memberLength + recordLength) + hashLength;
 
@@ -122,9 +127,20 @@ export function decodeMember(bytes: Buffer): MemberPlace {
 
 /** What a record says beside the id; `bytes` are those of the record. */
 export function decodeRecord(bytes: Buffer): ObjectPlace {
-  const kind = objectKinds[bytes[32] as number];
-  if (kind === undefined) throw damaged("has a record of an unknown kind");
+  const kind = kindInRecord(bytes, 0);
   return { kind, member: bytes.readUIntBE(33, 3), offset: bytes.readUInt32BE(36), length: bytes.readUInt32BE(40) };
+}
+
+/** The kind as which the object came whose record begins at `at`. */
+export function kindInRecord(bytes: Buffer, at: number): ObjectKind {
+  const kind = objectKinds[bytes[at + 32] as number];
+  if (kind === undefined) throw damaged("has a record of an unknown kind");
+  return kind;
+}
+
+/** The number of the member that the record says which begins at `at`. */
+export function memberInRecord(bytes: Buffer, at: number): number {
+  return bytes.readUIntBE(at + 33, 3);
 }
 
 /** The length that the record which begins at `at` says. */

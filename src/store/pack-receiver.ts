@@ -43,6 +43,8 @@ export interface ReceiverOptions {
   readonly folder: string;
   /** Where the pack is written until it has been checked. */
   readonly temporary: string;
+  /** Called before bytes are written; rejects with STORE_FULL where the disk has no space to spare for them. */
+  readonly takeSpace: (bytes: number) => Promise<void>;
   /** Takes over a checked pack, whatever becomes of it; rejects if it is not kept. */
   readonly keep: (pack: CheckedPack) => Promise<PackReceipt>;
   /** Called once, when the receiver is at its end. */
@@ -162,7 +164,8 @@ export class DiskPackReceiver implements PackReceiver {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    const { disk, temporary } = this.#options;
+    const { disk, temporary, takeSpace } = this.#options;
+    await takeSpace(bytes.length);
     this.#incoming ??= { path: temporary, file: await disk.createFile(temporary) };
     await this.#incoming.file.write(bytes);
   }

@@ -2,18 +2,32 @@
 import { existsSync } from "node:fs";
 import { BakError } from "../errors.js";
 import { unpackMemberInBackground } from "../objects/member-codec.js";
-import { objectIdBytes, objectIdOf, type ObjectId } from "../objects/object-id.js";
+import { objectIdBytes, objectIdLength, objectIdOf, type ObjectId } from "../objects/object-id.js";
+import type { PackCodec } from "../objects/pack-format.js";
 import { ByteLru } from "./byte-lru.js";
 import type { Disk } from "./disk.js";
+import { DoomedPacks } from "./doomed-packs.js";
+import { readIndex } from "./index-files.js";
 import type { Layout } from "./layout.js";
+import type { IndexedPack, NumberedPack } from "./numbered-packs.js";
 import { ObjectIndex, type FoundObject } from "./object-index.js";
 import { OpenFiles } from "./open-files.js";
-import { decodePackIndex, type PackIndex, type PackIndexHeader } from "./pack-index.js";
+import {
+  decodePackIndex,
+  packIndexLength,
+  recordLength,
+  recordsOffset,
+  type PackIndex,
+  type PackIndexHeader,
+} from "./pack-index.js";
+import { PackPins } from "./pack-pins.js";
 import type { CheckedPack } from "./pack-receiver.js";
 import { Serial } from "./serial.js";
 import type { MemberLocation, PackReceipt } from "./store.js";
 import { makeFolderDurably, place, removeQuietly, writeFileWhole } from "./write-file.js";
 
+/** So many ids are looked at in one turn. */
+const idsAtOnce = 8192;
 const maxOpenPacks = 32;
 const inflatedCacheBytes = 16 << 20;
 
@@ -29,21 +43,31 @@ export interface AddedPack {
 export class Packs {
   readonly #disk: Disk;
   readonly #layout: Layout;
-  readonly #index = new ObjectIndex();
+  /** Where every object is. */
+  readonly index = new ObjectIndex();
   readonly #files = new OpenFiles(maxOpenPacks);
   readonly #inflated = new ByteLru<string, Promise<Buffer>>(inflatedCacheBytes);
   readonly #keeping = new Serial();
   /** Folders of packs whose names are on stable storage. */
   readonly #folders = new Set<string>();
+  readonly #pins = new PackPins(() => this.#removeInBackground());
+  readonly #doomed: DoomedPacks;
+  #isClosed = false;
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk;
     this.#layout = layout;
+    this.#doomed = new DoomedPacks({
+      disk,
+      layout,
+      isPinned: (pack) => this.#pins.isPinned(pack),
+      closeFile: (path) => this.#files.closeFile(path),
+    });
   }
 
   /** Makes room for about so many objects, before packs with so many are added. */
   reserve(count: number): void {
-    this.#index.reserve(count);
+    this.index.reserve(count);
   }
 
   /** Adds packs; the bytes of their indexes may be used for something else once this has resolved. */
@@ -52,44 +76,111 @@ export class Packs {
       const indexInMemory = isIndexWritten ? undefined : bytes;
       return { pack: { id, indexPath: this.#layout.index(id), indexInMemory, ...header }, index: bytes };
     });
-    await this.#index.add(...indexed);
+    await this.index.add(...indexed);
   }
 
   /**
    * Moves a checked pack to its place, then its index, and only then lets its objects be found. If any of that fails, takes
    * back what was done. A pack that is there already stays, and the new one goes; one that was damaged is replaced.
+   * `onPresent` is given the ids of a pack that is there already, 32 bytes each, some at a time, before it may be deleted.
    */
-  keep(pack: CheckedPack): Promise<PackReceipt> {
+  keep(pack: CheckedPack, onPresent: (ids: Buffer) => void): Promise<PackReceipt> {
     return this.#keeping.run(async () => {
-      const present = this.#index.pack(pack.id);
+      const present = this.index.pack(pack.id);
       if (present !== undefined) {
         await removeQuietly(this.#disk, pack.temporary);
+        await this.#forEachId(present, onPresent);
         return receiptOf(pack.id, present);
       }
-      await this.#moveIn(pack);
-      const index = decodePackIndex(pack.index, pack.id);
+      const index = await this.#moveIn(pack);
       await this.add({ id: pack.id, index, isIndexWritten: true });
       return receiptOf(pack.id, index);
     });
   }
 
+  /**
+   * As `keep`, of a pack with objects of other packs, which are found in this one from now on. Undefined where it is there
+   * already: then they are found where they were.
+   */
+  keepInstead(pack: CheckedPack): Promise<PackReceipt | undefined> {
+    return this.#keeping.run(async () => {
+      if (this.index.pack(pack.id) !== undefined) {
+        await removeQuietly(this.#disk, pack.temporary);
+        return undefined;
+      }
+      const index = await this.#moveIn(pack);
+      const indexPath = this.#layout.index(pack.id);
+      const { bytes, ...header } = index;
+      await this.index.prefer({ id: pack.id, indexPath, indexInMemory: undefined, ...header }, bytes);
+      return receiptOf(pack.id, index);
+    });
+  }
+
+  /** Does some work while no pack is being added. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#keeping.run(work);
+  }
+
+  /** From now on nothing is found in these packs, and their files may be deleted; see `ObjectIndex.hide`. */
+  hide(packs: readonly NumberedPack[]): void {
+    this.index.hide(packs);
+    for (const { id } of packs) this.#doomed.add(id);
+  }
+
+  /**
+   * Deletes the files of hidden packs; gives how many have to stay for the moment, since somebody reads from them: those go
+   * by themselves.
+   */
+  async removeHidden(): Promise<number> {
+    await this.index.sweep();
+    await this.#keeping.run(() => this.#doomed.removeFree());
+    return this.#doomed.count;
+  }
+
+  /** Keeps the files of packs until what this gives is called, whatever is hidden meanwhile. */
+  pin(packs: Iterable<ObjectId>): () => void {
+    return this.#pins.pin(packs);
+  }
+
+  /** The whole index of a pack, checked. Rejects with STORE_DAMAGED. */
+  async readIndex(pack: IndexedPack): Promise<PackIndex> {
+    const room = (): Buffer => Buffer.allocUnsafe(packIndexLength(pack));
+    const bytes = pack.indexInMemory ?? (await readIndex(pack.indexPath, room()));
+    if (bytes === undefined) {
+      throw new BakError("STORE_DAMAGED", `damaged index: '${pack.indexPath}' is missing, or cut short`, {
+        hint: "restart what serves the store: it then makes the index again from the pack",
+      });
+    }
+    return decodePackIndex(bytes, pack.id);
+  }
+
+  /** What the members of a pack are. */
+  codecOf(pack: ObjectId): PackCodec {
+    return this.#layout.codec(pack);
+  }
+
+  /** Where a pack's file is. */
+  pathOf(pack: ObjectId): string {
+    return this.#layout.pack(pack);
+  }
+
   has(ids: Buffer, offset: number): boolean {
-    return this.#index.has(ids, offset);
+    return this.index.has(ids, offset);
   }
 
   /** A bit for each of many ids that stand one after the other, the lowest of a byte first: whether there is the object. */
   hasMany(ids: Buffer): Uint8Array {
-    return this.#index.hasMany(ids);
+    return this.index.hasMany(ids);
   }
 
   /** How many bytes long the object of each of many ids is that stand one after the other; -1 for one that is not there. */
   lengthsOf(ids: Buffer): Float64Array {
-    return this.#index.lengthsOf(ids);
+    return this.index.lengthsOf(ids);
   }
 
   /** Where the object of an id is; throws NO_OBJECT. */
   find(id: ObjectId): FoundObject {
-    const found = this.#index.find(objectIdBytes(id), 0);
+    const found = this.index.find(objectIdBytes(id), 0);
     if (found === undefined) throw noObject(id);
     return found;
   }
@@ -97,7 +188,7 @@ export class Packs {
   /** Calls `onFound` for each of the ids, with its place among them, but not in their order; throws NO_OBJECT for one that is not there. */
   findMany(ids: readonly ObjectId[], onFound: (at: number, found: FoundObject) => void): void {
     const isFound = new Uint8Array(ids.length);
-    this.#index.findMany(Buffer.from(ids.join(""), "hex"), (at, found) => {
+    this.index.findMany(Buffer.from(ids.join(""), "hex"), (at, found) => {
       isFound[at] = 1;
       onFound(at, found);
     });
@@ -107,15 +198,20 @@ export class Packs {
 
   /** Where the member lies that holds an object. */
   locate({ pack, member }: FoundObject): MemberLocation {
-    return { pack: pack.id, ...this.#index.member(pack, member) };
+    return { pack: pack.id, ...this.index.member(pack, member) };
   }
 
   async readMember({ pack, offset, packedLength }: MemberLocation, headroom = 0): Promise<Buffer> {
-    const path = this.#layout.pack(pack);
-    const bytes = await this.#files.read(path, { offset, length: packedLength, headroom });
-    if (bytes.length < headroom + packedLength)
-      throw this.#damaged(pack, `it is cut short at byte ${offset + bytes.length - headroom}`);
-    return bytes;
+    const unpin = this.pin([pack]);
+    try {
+      const path = this.#layout.pack(pack);
+      const bytes = await this.#files.read(path, { offset, length: packedLength, headroom });
+      if (bytes.length < headroom + packedLength)
+        throw this.#damaged(pack, `it is cut short at byte ${offset + bytes.length - headroom}`);
+      return bytes;
+    } finally {
+      unpin();
+    }
   }
 
   /** An object's bytes, a copy, checked against its id. */
@@ -129,6 +225,7 @@ export class Packs {
 
   /** Waits for packs that are being kept; no other call is in progress, and none follows. */
   async close(): Promise<void> {
+    this.#isClosed = true; // what is read to its end later belongs to the next owner
     await this.#keeping.idle();
     await this.#files.close();
   }
@@ -154,7 +251,27 @@ export class Packs {
     }
   }
 
-  async #moveIn(pack: CheckedPack): Promise<void> {
+  async #forEachId(pack: IndexedPack, onIds: (ids: Buffer) => void): Promise<void> {
+    const { bytes } = await this.readIndex(pack);
+    for (let from = 0; from < pack.recordCount; from += idsAtOnce) {
+      const count = Math.min(idsAtOnce, pack.recordCount - from);
+      const ids = Buffer.allocUnsafe(count * objectIdLength);
+      for (let at = 0; at < count; at += 1) {
+        const record = recordsOffset(pack) + (from + at) * recordLength;
+        bytes.copy(ids, at * objectIdLength, record, record + objectIdLength);
+      }
+      onIds(ids);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** For packs that have just been read from for the last time. What fails stays for the next time that packs are deleted. */
+  #removeInBackground(): void {
+    if (this.#doomed.count === 0 || this.#isClosed) return;
+    this.#keeping.run(() => this.#doomed.removeFree()).catch(() => undefined);
+  }
+
+  async #moveIn(pack: CheckedPack): Promise<PackIndex> {
     this.#layout.setCodec(pack.id, pack.codec);
     const path = this.#layout.pack(pack.id);
     const undo = [pack.temporary];
@@ -164,6 +281,8 @@ export class Packs {
       await place(this.#disk, pack.temporary, path);
       const temporary = this.#layout.temporary();
       await writeFileWhole(this.#disk, this.#layout.index(pack.id), { bytes: pack.index, temporary });
+      this.#doomed.spare(pack.id);
+      return decodePackIndex(pack.index, pack.id);
     } catch (error) {
       undo.push(this.#layout.index(pack.id));
       for (const each of undo.toReversed()) await removeQuietly(this.#disk, each);

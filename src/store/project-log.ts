@@ -1,15 +1,17 @@
 /**
- * A project's log as text: one line a commit, oldest first; the last line is the head.
+ * A project's commits as text: its log, and what was forgotten of it.
  *
- *     <commit id> <time received, ISO 8601, UTC, milliseconds>\n          90 bytes
+ *     <commit id> <time received>\n                               90 bytes: a line of the log, oldest first; the last is the head
+ *     <commit id> <time received> <time forgotten>\n             115 bytes: a line of what was forgotten, in the order of forgetting
  *
- * A crash may leave a last line without its end: it was never acknowledged, and does not count.
+ * Times are ISO 8601, UTC, with milliseconds. A crash may leave the log with a last line without its end: it was never
+ * acknowledged, and does not count. The other file is always replaced whole, so there a torn line is damage.
  */
 import { BakError } from "../errors.js";
 import { isObjectId } from "../objects/object-id.js";
-import type { LogLine } from "./store.js";
+import type { ForgottenLine, LogLine } from "./store.js";
 
-/** Length of a line in bytes, with its end. */
+/** Length of a line of the log in bytes, with its end. */
 export const logLineLength = 90;
 
 /** A log, and how much of its file that is. */
@@ -19,26 +21,67 @@ export interface ParsedLog {
   readonly length: number;
 }
 
-/** One line, with its end. */
+/** One line of the log, with its end. */
 export function formatLogLine({ commit, receivedMs }: LogLine): string {
-  return `${commit} ${new Date(receivedMs).toISOString()}\n`;
+  return `${commit} ${formatTime(receivedMs)}\n`;
+}
+
+/** One line of what was forgotten, with its end. */
+export function formatForgottenLine({ commit, receivedMs, forgottenMs }: ForgottenLine): string {
+  return `${commit} ${formatTime(receivedMs)} ${formatTime(forgottenMs)}\n`;
 }
 
 /** The lines of a log; throws STORE_DAMAGED, naming the file and the line, where a whole line is not one. */
 export function parseLog(text: string, path: string): ParsedLog {
   const length = text.lastIndexOf("\n") + 1;
-  const lines = text.slice(0, length).split("\n").slice(0, -1);
-  return { lines: lines.map((line, index) => parseLine(line, `'${path}', line ${index + 1}`)), length };
+  return { lines: parseLines(text.slice(0, length), path, parseLogLine), length };
 }
 
-function parseLine(line: string, where: string): LogLine {
-  const [commit = "", time = "", ...rest] = line.split(" ");
-  const receivedMs = Date.parse(time);
-  const isTime = !Number.isNaN(receivedMs) && new Date(receivedMs).toISOString() === time;
-  if (rest.length > 0 || !isObjectId(commit) || !isTime) {
-    throw new BakError("STORE_DAMAGED", `damaged log: ${where} is not a commit and the time it was received`, {
-      hint: "restore the file from a copy of the store, or delete that line if nothing is to be lost by it",
-    });
+/** The lines of what was forgotten; throws STORE_DAMAGED, naming the file and the line, where one is not one. */
+export function parseForgotten(text: string, path: string): ForgottenLine[] {
+  return parseLines(text, path, parseForgottenLine);
+}
+
+function parseLines<Line>(
+  text: string,
+  path: string,
+  parse: (fields: readonly string[], where: string) => Line,
+): Line[] {
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  else lines.push(""); // no end of the last line: damage, which is told of the line after
+  return lines.map((line, index) => parse(line.split(" "), `'${path}', line ${index + 1}`));
+}
+
+function parseLogLine(fields: readonly string[], where: string): LogLine {
+  const [commit = "", received = ""] = fields;
+  const receivedMs = parseTime(received);
+  if (fields.length !== 2 || !isObjectId(commit) || receivedMs === undefined) {
+    throw damaged(`${where} is not a commit and the time it was received`);
   }
   return { commit, receivedMs };
+}
+
+function parseForgottenLine(fields: readonly string[], where: string): ForgottenLine {
+  const [commit = "", received = "", forgotten = ""] = fields;
+  const [receivedMs, forgottenMs] = [parseTime(received), parseTime(forgotten)];
+  if (fields.length !== 3 || !isObjectId(commit) || receivedMs === undefined || forgottenMs === undefined) {
+    throw damaged(`${where} is not a commit and the times it was received and forgotten`);
+  }
+  return { commit, receivedMs, forgottenMs };
+}
+
+function formatTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function parseTime(text: string): number | undefined {
+  const ms = Date.parse(text);
+  return !Number.isNaN(ms) && formatTime(ms) === text ? ms : undefined;
+}
+
+function damaged(what: string): BakError {
+  return new BakError("STORE_DAMAGED", `damaged log: ${what}`, {
+    hint: "restore the file from a copy of the store, or delete that line if nothing is to be lost by it",
+  });
 }

@@ -1,23 +1,33 @@
-/** The projects of a store: a folder each, with the log of its commits. */
+/** The projects of a store: a folder each, with the log of its commits, and what was forgotten of them. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { BakError, errnoOf } from "../errors.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
 import type { Disk } from "./disk.js";
+import { bringBackLines, forgetLines, withoutLive } from "./forgotten.js";
 import type { Layout } from "./layout.js";
-import { formatLogLine, logLineLength, parseLog, type ParsedLog } from "./project-log.js";
-import { Serial } from "./serial.js";
-import type { LogLine } from "./store.js";
-import { makeFolderDurably } from "./write-file.js";
+import {
+  formatForgottenLine,
+  formatLogLine,
+  logLineLength,
+  parseForgotten,
+  parseLog,
+  type ParsedLog,
+} from "./project-log.js";
+import { SerialByKey } from "./serial.js";
+import type { ForgetListener, ForgottenLine, LogLine, ProjectLines } from "./store.js";
+import { makeFolderDurably, writeFileWhole } from "./write-file.js";
 
-/** Reads and extends the logs of one store's projects. */
+/** Reads and changes the logs of one store's projects. */
 export class Projects {
   readonly #disk: Disk;
   readonly #layout: Layout;
-  /** Only of projects that have been appended to. */
-  readonly #appending = new Map<ProjectId, Serial>();
+  readonly #changing = new SerialByKey<ProjectId>();
   /** Lengths of logs whose last append failed: what may be in the file after that does not count. */
   readonly #lengths = new Map<ProjectId, number>();
+  /** The projects whose files' names are known to be on stable storage; a process that was killed may have left others. */
+  readonly #settled = new Set<ProjectId>();
+  readonly #listeners = new Set<ForgetListener>();
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk;
@@ -25,52 +35,101 @@ export class Projects {
   }
 
   /** The projects that have a commit, sorted. Does not look into the logs: a damaged one hides no other. */
-  async list(): Promise<ProjectId[]> {
-    const withCommit: ProjectId[] = [];
-    for (const name of await readdir(this.#layout.projects)) {
-      if (isProjectId(name) && (await this.#logSize(name)) >= logLineLength) withCommit.push(name);
-    }
-    return withCommit.toSorted();
+  list(): Promise<ProjectId[]> {
+    return this.#listWhere(async (project) => (await this.#logSize(project)) >= logLineLength);
+  }
+
+  /** The projects of which something was forgotten, sorted; perhaps some of which all has been brought back. */
+  listForgotten(): Promise<ProjectId[]> {
+    return this.#listWhere(async (project) => (await sizeIfThere(this.#layout.forgotten(project))) > 0);
   }
 
   async readLog(project: ProjectId): Promise<LogLine[]> {
     return (await this.#read(project)).lines;
   }
 
-  /** Appends a line, made at its turn, to the project's log, if its head is `base`. */
+  /** Both files of a project, with no change between the one and the other. */
+  readLines(project: ProjectId): Promise<ProjectLines> {
+    return this.#changing.run(project, () => this.#readLines(project));
+  }
+
+  /** Appends a line, made at its turn from the one before, to the project's log, if its head is `base`. */
   append(
     project: ProjectId,
-    { base, makeLine }: { base: ObjectId | undefined; makeLine: () => LogLine },
+    { base, makeLine }: { base: ObjectId | undefined; makeLine: (before: LogLine | undefined) => LogLine },
   ): Promise<LogLine> {
-    let serial = this.#appending.get(project);
-    if (serial === undefined) this.#appending.set(project, (serial = new Serial()));
-    return serial.run(async () => {
+    return this.#changing.run(project, async () => {
       const log = await this.#read(project);
       assertHead(project, log.lines.at(-1)?.commit, base);
-      const line = makeLine();
-      await this.#write(project, line, log);
+      const line = makeLine(log.lines.at(-1));
+      await this.#append(project, line, log);
       return line;
     });
   }
 
-  /** Resolves once no log is being written to. */
-  async idle(): Promise<void> {
-    await Promise.all([...this.#appending.values()].map((serial) => serial.idle()));
+  /** Moves commits out of the log; gives how many lines that were. See `Store.forget`. */
+  forget(project: ProjectId, commits: readonly ObjectId[], now: () => number): Promise<number> {
+    return this.#changing.run(project, async () => {
+      const { log, forgotten, moved } = forgetLines(await this.#readLines(project), commits, now());
+      if (moved.length === 0) return 0;
+      await this.#settle(project);
+      await this.#writeForgotten(project, forgotten);
+      for (const listener of this.#listeners) listener(project, commitsOf(moved));
+      await this.#writeLog(project, log);
+      return moved.length;
+    });
   }
 
-  async #write(project: ProjectId, line: LogLine, log: ReadLog): Promise<void> {
-    const path = this.#layout.log(project);
+  /** Moves commits back into the log; gives how many lines that were. See `Store.undoForget`. */
+  undoForget(project: ProjectId, commits: readonly ObjectId[]): Promise<number> {
+    return this.#changing.run(project, async () => {
+      const { log, forgotten, moved } = bringBackLines(await this.#readLines(project), commits);
+      if (moved.length === 0) return 0;
+      await this.#settle(project);
+      await this.#writeLog(project, log);
+      await this.#writeForgotten(project, forgotten);
+      return moved.length;
+    });
+  }
+
+  /** Drops what was forgotten before a time; gives how many lines that were. See `Store.expireForgotten`. */
+  expireForgotten(project: ProjectId, beforeMs: number): Promise<number> {
+    return this.#changing.run(project, async () => {
+      const { forgotten } = await this.#readLines(project);
+      const stays = forgotten.filter(({ forgottenMs }) => forgottenMs >= beforeMs);
+      if (stays.length === forgotten.length) return 0;
+      await this.#settle(project);
+      await this.#writeForgotten(project, stays);
+      return forgotten.length - stays.length;
+    });
+  }
+
+  /** See `Store.onForget`. */
+  onForget(listener: ForgetListener): () => void {
+    const mine: ForgetListener = (project, commits) => listener(project, commits);
+    this.#listeners.add(mine);
+    return () => this.#listeners.delete(mine);
+  }
+
+  /** Resolves once no log is being written to. */
+  async idle(): Promise<void> {
+    await this.#changing.idle();
+  }
+
+  async #append(project: ProjectId, line: LogLine, log: ReadLog): Promise<void> {
     const isNew = log.lines.length === 0;
     if (isNew) await makeFolderDurably(this.#disk, this.#layout.projectFolder(project));
-    if (log.fileLength > log.length) await this.#disk.truncate(path, log.length);
+    else await this.#settle(project);
+    await this.#cutTorn(project, log);
     try {
-      await this.#appendLine(path, line);
+      await this.#appendLine(this.#layout.log(project), line);
       if (isNew) await this.#disk.syncFolder(this.#layout.projectFolder(project));
       this.#lengths.delete(project);
     } catch (error) {
       await this.#takeBack(project, log.length);
       throw error;
     }
+    this.#settled.add(project);
   }
 
   async #appendLine(path: string, line: LogLine): Promise<void> {
@@ -89,6 +148,43 @@ export class Projects {
     await this.#disk.truncate(this.#layout.log(project), length).catch(() => undefined); // the next append does it
   }
 
+  async #cutTorn(project: ProjectId, log: ReadLog): Promise<void> {
+    if (log.fileLength > log.length) await this.#disk.truncate(this.#layout.log(project), log.length);
+  }
+
+  async #writeLog(project: ProjectId, lines: readonly LogLine[]): Promise<void> {
+    await this.#cutTorn(project, await this.#read(project));
+    this.#lengths.delete(project); // it would be of a file that is gone, whether the next step is told to have failed or not
+    await this.#replace(project, this.#layout.log(project), lines.map(formatLogLine).join(""));
+  }
+
+  async #writeForgotten(project: ProjectId, lines: readonly ForgottenLine[]): Promise<void> {
+    await this.#replace(project, this.#layout.forgotten(project), lines.map(formatForgottenLine).join(""));
+  }
+
+  async #replace(project: ProjectId, path: string, text: string): Promise<void> {
+    this.#settled.delete(project);
+    await writeFileWhole(this.#disk, path, { bytes: Buffer.from(text, "latin1"), temporary: this.#layout.temporary() });
+    this.#settled.add(project);
+  }
+
+  /** Sees to it that no step that begins now reaches the disk before one whose end was not seen. */
+  async #settle(project: ProjectId): Promise<void> {
+    if (this.#settled.has(project)) return;
+    await this.#disk.syncFolder(this.#layout.projectFolder(project));
+    this.#settled.add(project);
+  }
+
+  async #readLines(project: ProjectId): Promise<ProjectLines> {
+    const { lines: log } = await this.#read(project);
+    return { log, forgotten: withoutLive(await this.#readForgotten(project), log) };
+  }
+
+  async #readForgotten(project: ProjectId): Promise<ForgottenLine[]> {
+    const path = this.#layout.forgotten(project);
+    return parseForgotten((await readIfThere(path)).toString("latin1"), path);
+  }
+
   async #read(project: ProjectId): Promise<ReadLog> {
     const path = this.#layout.log(project);
     const bytes = await readIfThere(path);
@@ -99,10 +195,22 @@ export class Projects {
     const size = await sizeIfThere(this.#layout.log(project));
     return Math.min(size, this.#lengths.get(project) ?? size);
   }
+
+  async #listWhere(isWanted: (project: ProjectId) => Promise<boolean>): Promise<ProjectId[]> {
+    const wanted: ProjectId[] = [];
+    for (const name of await readdir(this.#layout.projects)) {
+      if (isProjectId(name) && (await isWanted(name))) wanted.push(name);
+    }
+    return wanted.toSorted();
+  }
 }
 
 interface ReadLog extends ParsedLog {
   readonly fileLength: number;
+}
+
+function commitsOf(lines: readonly LogLine[]): ObjectId[] {
+  return [...new Set(lines.map(({ commit }) => commit))];
 }
 
 function assertHead(project: ProjectId, head: ObjectId | undefined, base: ObjectId | undefined): void {

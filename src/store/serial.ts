@@ -16,3 +16,24 @@ export class Serial {
     await this.#last;
   }
 }
+
+/** A line of work for each key. Keeps nothing of keys of which no work is left. */
+export class SerialByKey<Key> {
+  readonly #last = new Map<Key, Promise<void>>();
+
+  /** What the work gives, once its turn among that of the same key has come. */
+  run<T>(key: Key, work: () => Promise<T>): Promise<T> {
+    const result = (this.#last.get(key) ?? Promise.resolve()).then(work);
+    const forget = (): void => {
+      if (this.#last.get(key) === ended) this.#last.delete(key);
+    };
+    const ended = result.then(forget, forget); // whoever asked for the work has its failure
+    this.#last.set(key, ended);
+    return result;
+  }
+
+  /** Resolves once everything asked for so far has ended. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#last.values());
+  }
+}

@@ -21,6 +21,23 @@ export interface LogLine {
   readonly receivedMs: number;
 }
 
+/** One commit that was taken out of a project's log, and may be brought back. */
+export interface ForgottenLine extends LogLine {
+  /** When it was forgotten, by the store's own clock: milliseconds since 1970. */
+  readonly forgottenMs: number;
+}
+
+/** What there is of a project at one moment; no commit is in both. */
+export interface ProjectLines {
+  /** Oldest first; the last one is the head. */
+  readonly log: readonly LogLine[];
+  /** In the order of forgetting. */
+  readonly forgotten: readonly ForgottenLine[];
+}
+
+/** Is told of commits that are about to be taken out of a project's log; must not throw. */
+export type ForgetListener = (project: ProjectId, commits: readonly ObjectId[]) => void;
+
 /** A pack that was left out when the store was opened, so that the rest of it can be used. */
 export interface DamagedPack {
   readonly path: string;
@@ -53,6 +70,75 @@ export interface PackReceiver {
   finish(id: ObjectId): Promise<PackReceipt>;
   /** Gives the pack up; keeps nothing. Does not reject, whatever has failed before; may be called at any time. */
   abort(): Promise<void>;
+}
+
+/** What somebody may rely on who speaks with a store, whatever is deleted meanwhile. It begins with `Store.lease`. */
+export interface Lease {
+  /** As `Store.hasMany`: what it says is there stays, with all that it names, until the lease is released. So does every pack that has come since the lease began, and every commit that was forgotten since. */
+  hasMany(ids: Uint8Array): Uint8Array;
+  /** A commit that will be accepted if all it needs is there: from now on that stays. */
+  needs(commit: ObjectId): void;
+  /** Ends the lease; may be called again. */
+  release(): void;
+}
+
+/** What a store is cleaned by. */
+export interface CollectOptions {
+  /** What is in no commit's use is deleted once it has been in the store for so long, and forgotten commits once they have been forgotten for so long. */
+  readonly graceMs: number;
+  /** Changes nothing, and gives what would be done. */
+  readonly isDryRun: boolean;
+  /** What waste is left where it is; sensible limits unless given. */
+  readonly limits?: WasteLimits;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: CollectProgress) => void;
+}
+
+/** How much of what lies in packs may be of no use; rewriting packs costs more than little waste. */
+export interface WasteLimits {
+  /** Of any one pack, 0 to 1. */
+  readonly ofPack: number;
+  /** Of all that is kept, 0 to 1. */
+  readonly ofStore: number;
+}
+
+export interface CollectProgress {
+  readonly phase: "marking" | "counting" | "deleting" | "rewriting";
+  readonly done: number;
+  /** 0 where nobody knows. */
+  readonly total: number;
+}
+
+/** What has been done, or would be. All bytes are those of packs' files. */
+export interface Collected {
+  /** What there was before. */
+  readonly packs: number;
+  readonly bytes: number;
+  readonly objects: number;
+  /** Packs of which nothing was needed. */
+  readonly packsDeleted: number;
+  readonly bytesDeleted: number;
+  /** Packs of which something was needed, which is in new packs now. */
+  readonly packsRewritten: number;
+  readonly bytesRewritten: number;
+  readonly packsMade: number;
+  readonly bytesMade: number;
+  /** Packs that were to be rewritten, for which there was no space. */
+  readonly packsSkipped: number;
+  /** Packs that are deleted as soon as nobody reads from them any more. */
+  readonly packsWaiting: number;
+  readonly objectsDropped: number;
+  /** Forgotten commits that can't be brought back any more. */
+  readonly commitsDropped: number;
+}
+
+/** How a pack is received. */
+export interface ReceiveOptions {
+  /**
+   * Other packs are refused, with STORE_FULL, while less than a twentieth of the disk (64 MiB of a large one) is free. What
+   * frees space itself may use all there is.
+   */
+  readonly mayUseReserve?: boolean;
 }
 
 /** What looking at objects needs of a store. */
@@ -95,8 +181,21 @@ export interface Store extends ObjectSource {
    * unless given. Rejects with STORE_DAMAGED where the pack is too short for it.
    */
   readMember(at: MemberLocation, headroom?: number): Promise<Buffer>;
+  /**
+   * Keeps the packs in which members lie until what this gives is called. To be called in the same turn as `locateMembers`
+   * by whoever reads those members later.
+   */
+  pin(members: readonly MemberLocation[]): () => void;
+  /** For somebody who begins to speak with the store. */
+  lease(): Lease;
+  /**
+   * Deletes what no commit reaches, while others go on to read and write. What a lease is for stays, and so does whatever is
+   * younger than the grace. A signal that is aborted leaves the store as right as it was. Rejects with STORE_DAMAGED, having
+   * deleted nothing, where something that a commit reaches is missing; with LIMIT while another call is under way.
+   */
+  collectGarbage(options: CollectOptions): Promise<Collected>;
   /** Begins to take in a pack; any number may be received side by side. */
-  receivePack(): PackReceiver;
+  receivePack(options?: ReceiveOptions): PackReceiver;
   /** The projects that have a commit, sorted. */
   projects(): Promise<ProjectId[]>;
   /** A project's latest commit; undefined where it has none. */
@@ -109,6 +208,30 @@ export interface Store extends ObjectSource {
    * for the caller to see to (`assertComplete`). After any rejection the head is what it was.
    */
   appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine>;
+  /**
+   * Takes commits out of a project's log, all at once, and remembers them for `undoForget`; gives how many lines of the log
+   * that were. Those that are not in it are passed over. The latest one that is left becomes the head; a project that has
+   * none left is as one that there never was. After a rejection all of them are in the log, or none. Rejects with STORE_DAMAGED.
+   */
+  forget(project: ProjectId, commits: readonly ObjectId[]): Promise<number>;
+  /**
+   * Puts forgotten commits back into the log, all at once, in the order in which commits were received; gives how many lines
+   * that were. Those that are not forgotten are passed over. Otherwise as `forget`.
+   */
+  undoForget(project: ProjectId, commits: readonly ObjectId[]): Promise<number>;
+  /**
+   * Drops what was forgotten before a time, so that it can't be brought back; gives how many lines that were. To be done,
+   * and to have resolved, before what those commits reach may be deleted.
+   */
+  expireForgotten(project: ProjectId, beforeMs: number): Promise<number>;
+  /** What could be brought back, in the order of forgetting. Rejects with STORE_DAMAGED. */
+  readForgotten(project: ProjectId): Promise<readonly ForgottenLine[]>;
+  /** The log and what was forgotten of it, with no change between the one and the other. Rejects with STORE_DAMAGED. */
+  readLines(project: ProjectId): Promise<ProjectLines>;
+  /** The projects of which something may have been forgotten, sorted; also those that have no commit left. */
+  forgottenProjects(): Promise<ProjectId[]>;
+  /** From now on tells the listener of commits before `forget` takes them out of a log. Gives what ends that. */
+  onForget(listener: ForgetListener): () => void;
   /** Gives up packs that are being received, waits for what is being written, and lets another process own the store. */
   close(): Promise<void>;
 }

@@ -19,16 +19,33 @@ import type { PackedObject } from "../../src/objects/object-kind.js";
 import { packTrailers } from "../../src/objects/pack-format.js";
 import type { ProjectId } from "../../src/objects/project-id.js";
 import { emptyTree, encodeTree, nameHash } from "../../src/objects/tree.js";
-import { encodeLogLines } from "../../src/protocol/log-lines.js";
+import { encodeForgottenLines, encodeLogLines } from "../../src/protocol/log-lines.js";
 import { encodeMessage } from "../../src/protocol/message-codec.js";
 import { formatConfig } from "../../src/store/config.js";
 import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
-import { formatLogLine } from "../../src/store/project-log.js";
+import { formatForgottenLine, formatLogLine } from "../../src/store/project-log.js";
 import { annotate, hexLine, rowsOf } from "./annotate.js";
 
 const seconds = Date.UTC(2026, 10, 1, 12) / 1000;
 const startedMs = Date.UTC(2026, 10, 2, 8, 30);
 const receivedMs = startedMs + 1250;
+/** What a gc of a store of 14 GB may come to. */
+const collected = {
+  packs: 230,
+  bytes: 14_300_000_000,
+  objects: 812_000,
+  packsDeleted: 17,
+  bytesDeleted: 1_100_000_000,
+  packsRewritten: 3,
+  bytesRewritten: 192_000_000,
+  packsMade: 2,
+  bytesMade: 92_000_000,
+  packsSkipped: 0,
+  packsWaiting: 0,
+  objectsDropped: 61_000,
+  commitsDropped: 5,
+};
+const forgottenMs = Date.UTC(2026, 10, 20, 19);
 const project = "laptop-docs" as ProjectId;
 const store = "V1StGXR8_Z5jdHi6B-myT";
 const agent = "bak/0.1.0";
@@ -303,6 +320,7 @@ async function packExamples(packed: readonly Buffer[]): Promise<[string, string]
     ["config", formatConfig({ version: 1, id: store, createdMs: startedMs, compression: "gzip" }).trimEnd()],
     ["config-zstd", formatConfig({ version: 2, id: store, createdMs: startedMs, compression: "zstd" }).trimEnd()],
     ["log", formatLogLine({ commit: commitId, receivedMs }).trimEnd()],
+    ["forgotten", formatForgottenLine({ commit: commitId, receivedMs, forgottenMs }).trimEnd()],
   ];
 }
 
@@ -475,6 +493,38 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
         "total",
       ]),
     ],
+    [
+      "forget",
+      message({ type: "forget", request: 17, commits: objectIdBytes(commitId), undo: false }, ["one id", "undo"]),
+    ],
+    ["message-forgotten", message({ type: "forgotten", request: 17, count: 1 }, ["count"])],
+    ["forgottenLog", message({ type: "forgottenLog", request: 19, skip: 0, limit: 100 }, ["skip", "limit"])],
+    [
+      "forgottenPage",
+      message(
+        {
+          type: "forgottenPage",
+          request: 19,
+          lines: encodeForgottenLines([{ ...line, forgottenMs }]),
+          total: 1,
+          graceMs: 7 * 86_400_000,
+        },
+        ["one line of 48 bytes", "total", "graceMs"],
+      ),
+    ],
+    [
+      "collect",
+      message({ type: "collect", request: 21, graceMs: 7 * 86_400_000, isDryRun: false }, ["graceMs", "isDryRun"]),
+    ],
+    [
+      "progress",
+      message({ type: "progress", request: 21, phase: "rewriting", done: 1_000_000, total: 64_000_000 }, [
+        "phase",
+        "done",
+        "total",
+      ]),
+    ],
+    ["collected", message({ type: "collected", request: 21, ...collected }, Object.keys(collected))],
     ["projects", message({ type: "projects", request: 15 }, [])],
     [
       "projectList",

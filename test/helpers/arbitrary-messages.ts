@@ -59,6 +59,26 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
   projectList: { projects: short },
   error: { code: short, message: short, hint: orNothing(short) },
   progress: { phase: short, done: unsigned, total: unsigned },
+  forget: { commits: ids, undo: fc.boolean() },
+  forgotten: { count: unsigned },
+  forgottenLog: { skip: unsigned, limit: unsigned },
+  forgottenPage: { lines: binary, total: unsigned, graceMs: unsigned },
+  collect: { graceMs: unsigned, isDryRun: fc.boolean() },
+  collected: {
+    packs: unsigned,
+    bytes: unsigned,
+    objects: unsigned,
+    packsDeleted: unsigned,
+    bytesDeleted: unsigned,
+    packsRewritten: unsigned,
+    bytesRewritten: unsigned,
+    packsMade: unsigned,
+    bytesMade: unsigned,
+    packsSkipped: unsigned,
+    packsWaiting: unsigned,
+    objectsDropped: unsigned,
+    commitsDropped: unsigned,
+  },
 };
 
 /** Messages of one type. */

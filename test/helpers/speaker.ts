@@ -32,6 +32,18 @@ export class Speaker {
     return answer;
   }
 
+  /** The same for something that takes long: what tells of progress is passed over. */
+  async askLong<K extends MessageType>(message: Message, type: K): Promise<MessageOf<K>> {
+    await this.say(message);
+    for (;;) {
+      const frame = await within(10_000, `a message '${type}'`, this.channel.receive());
+      const answer = decodeMessage(frame as Uint8Array);
+      if (answer.type === "progress" && answer.request === message.request) continue;
+      if (answer.type !== type) throw new Error(`heard ${JSON.stringify(answer)} instead of '${type}'`);
+      return answer as MessageOf<K>;
+    }
+  }
+
   /** The members of the pack stream that comes now. */
   async hearPack(request: number): Promise<Uint8Array[]> {
     const begin = await this.hear("packBegin");

@@ -198,6 +198,106 @@ export function storeContract(t: Test, open: (t: Test) => Promise<Store>): void 
     t.equal((await store.readLog(project)).length, 1);
   });
 
+  test("a forgotten commit leaves the log, and can be brought back to its place in it", async (t, store) => {
+    const objects = ["one", "two", "three", "four"].map(blob);
+    const [one, two, three, four] = objects.map(({ id }) => id) as [ObjectId, ObjectId, ObjectId, ObjectId];
+    await sendObjects(store, objects);
+    const lines = [
+      await store.appendCommit(project, one, undefined),
+      await store.appendCommit(project, two, one),
+      await store.appendCommit(project, three, two),
+    ];
+    const heard: unknown[] = [];
+    const end = store.onForget((of, commits) => heard.push([of, commits]));
+    const before = Date.now();
+    t.equal(await store.forget(project, [three, one, one, absent]), 2);
+    t.strictSame(heard, [[project, [one, three]]]);
+    t.strictSame(await store.readLog(project), [lines[1]]);
+    t.equal(await store.head(project), two);
+    const forgotten = await store.readForgotten(project);
+    t.match(forgotten, [lines[0], lines[2]]);
+    t.ok(forgotten.every(({ forgottenMs }) => forgottenMs >= before && forgottenMs <= Date.now()));
+    t.strictSame(await store.readLines(project), { log: [lines[1]], forgotten });
+    t.strictSame(await store.forgottenProjects(), [project]);
+    await t.rejects(store.appendCommit(project, four, three), { code: "HEAD_MOVED" });
+    const last = await store.appendCommit(project, four, two);
+
+    t.equal(await store.undoForget(project, [three, four, absent]), 1);
+    t.strictSame(await store.readLog(project), [lines[1], lines[2], last]);
+    t.equal(await store.undoForget(project, [one, one]), 1);
+    t.strictSame(await store.readLog(project), [...lines, last]);
+    t.strictSame(await store.readForgotten(project), []);
+    t.equal(await store.undoForget(project, [one]), 0);
+    end();
+    t.equal(await store.forget(project, [one]), 1);
+    t.equal(heard.length, 1);
+  });
+
+  test("a project of which all is forgotten is as one that there never was, until that is undone", async (t, store) => {
+    const [one, two] = [blob("one"), blob("two")];
+    await sendObjects(store, [one, two]);
+    const lines = [
+      await store.appendCommit(project, one.id, undefined),
+      await store.appendCommit(project, two.id, one.id),
+    ];
+    t.equal(await store.forget(project, [one.id, two.id]), 2);
+    t.strictSame(await store.projects(), []);
+    t.strictSame(await store.readLog(project), []);
+    t.equal(await store.head(project), undefined);
+    t.strictSame(await store.forgottenProjects(), [project]);
+    t.equal(await store.undoForget(project, [two.id, one.id]), 2);
+    t.strictSame(await store.readLog(project), lines);
+    await store.forget(project, [one.id, two.id]);
+    await store.appendCommit(project, two.id, undefined);
+    t.equal((await store.readForgotten(project)).length, 1, "what was pushed again is not forgotten");
+    t.equal(await store.undoForget(project, [two.id]), 0);
+  });
+
+  test("commits that come at once have times of their own", async (t, store) => {
+    const objects = Array.from({ length: 20 }, (_, index) => blob(`${index}`));
+    await sendObjects(store, objects);
+    for (const [index, { id }] of objects.entries()) await store.appendCommit(project, id, objects[index - 1]?.id);
+    const log = await store.readLog(project);
+    t.equal(new Set(log.map(({ receivedMs }) => receivedMs)).size, objects.length);
+    const some = log.filter((_, index) => index % 3 !== 1).map(({ commit }) => commit);
+    t.equal(await store.forget(project, some), some.length);
+    t.equal(await store.undoForget(project, some.toReversed()), some.length);
+    t.strictSame(await store.readLog(project), log);
+  });
+
+  test("what has expired can't be brought back", async (t, store) => {
+    const [one, two] = [blob("one"), blob("two")];
+    await sendObjects(store, [one, two]);
+    await store.appendCommit(project, one.id, undefined);
+    await store.appendCommit(project, two.id, one.id);
+    await store.forget(project, [one.id]);
+    const [line] = await store.readForgotten(project);
+    t.equal(await store.expireForgotten(project, line!.forgottenMs), 0);
+    t.equal(await store.expireForgotten(project, line!.forgottenMs + 1), 1);
+    t.equal(await store.undoForget(project, [one.id]), 0);
+    t.strictSame(await store.readForgotten(project), []);
+    t.strictSame(await store.forgottenProjects(), []);
+    t.equal(await store.head(project), two.id);
+  });
+
+  test("commits and forgetting of one project take turns", async (t, store) => {
+    const objects = Array.from({ length: 6 }, (_, index) => blob(`${index}`));
+    await sendObjects(store, objects);
+    const ids = objects.map(({ id }) => id);
+    const done = await Promise.all([
+      ...ids.map((id, index) => store.appendCommit(project, id, ids[index - 1]).then(() => 0)),
+      store.forget(project, ids.slice(0, 3)),
+      store.forget(project, ids.slice(2, 5)),
+      store.undoForget(project, ids.slice(1, 3)),
+      store.readForgotten(project).then(({ length }) => length),
+    ]);
+    t.strictSame(done.slice(ids.length), [3, 2, 2, 3]);
+    t.strictSame(
+      (await store.readLog(project)).map(({ commit }) => commit),
+      [ids[1], ids[2], ids[5]],
+    );
+  });
+
   test("a closed store refuses everything", async (t, store) => {
     const receiver = store.receivePack();
     await store.close();
@@ -206,6 +306,8 @@ export function storeContract(t: Test, open: (t: Test) => Promise<Store>): void 
     t.throws(() => store.receivePack(), { code: "STORE_FAILED" });
     await t.rejects(store.readObject(absent), { code: "STORE_FAILED" });
     await t.rejects(store.appendCommit(project, absent, undefined), { code: "STORE_FAILED" });
+    await t.rejects(store.forget(project, [absent]), { code: "STORE_FAILED" });
+    await t.rejects(store.undoForget(project, [absent]), { code: "STORE_FAILED" });
     await t.rejects(receiver.finish(absent), { code: "STORE_FAILED" });
   });
 

@@ -125,6 +125,12 @@ t.test("numbers of messages are for ever", (t) => {
     projectList: 16,
     error: 17,
     progress: 18,
+    forget: 19,
+    forgotten: 20,
+    forgottenLog: 21,
+    forgottenPage: 22,
+    collect: 23,
+    collected: 24,
   });
   t.end();
 });

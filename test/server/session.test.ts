@@ -6,7 +6,7 @@ import { decodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdBytes, type ObjectId } from "../../src/objects/object-id.js";
 import { parseProjectId } from "../../src/objects/project-id.js";
 import { maxUnacknowledgedPacks, protocolVersion } from "../../src/protocol/limits.js";
-import { decodeLogLines } from "../../src/protocol/log-lines.js";
+import { decodeForgottenLines, decodeLogLines } from "../../src/protocol/log-lines.js";
 import type { MessageOf } from "../../src/protocol/messages.js";
 import { serveSession, type SessionEvent } from "../../src/server/session.js";
 import { openStore } from "../../src/store/open-store.js";
@@ -105,6 +105,29 @@ function sessionContract(t: Test, openPair: OpenPair): void {
     });
     t.strictSame(events, [{ type: "opened", project: testProject, agent: "test/1" }]);
     t.match(await client.ask({ ...hello, request: 3 }, "error"), { code: "PROTOCOL" });
+  });
+
+  test("what a client was told is there stays while others clean the store, until it leaves", async (t, {
+    open,
+    greet,
+    store,
+  }) => {
+    const made = oneFile("what nobody uses yet");
+    await sendObjects(store, [made.blob]);
+    const lost = blob("what nobody asks for");
+    await sendObjects(store, [lost]);
+    const { client } = await open();
+    await client.ask(hello, "welcome");
+    t.strictSame([...(await client.ask({ type: "has", request: 3, ids: idsOf(made.blob) }, "known")).bitmap], [1]);
+    const cleaner = await greet();
+    const collect = { type: "collect", request: 3, graceMs: 0, isDryRun: false } as const;
+    t.match(await cleaner.askLong(collect, "collected"), { packs: 2, packsDeleted: 1, objectsDropped: 1 });
+    await upload(client, 5, await makePack([made.tree, made.commit]));
+    await client.hear("packKept");
+    await client.ask({ type: "commit", request: 7, commit: made.commit.id, base: undefined }, "committed");
+    t.match(await cleaner.askLong({ ...collect, request: 5 }, "collected"), { packsDeleted: 0 });
+    t.notOk(store.has(lost.id));
+    t.ok(store.has(made.blob.id));
   });
 
   test("a client of another version is told so", async (t, { open }) => {
@@ -369,6 +392,54 @@ function sessionContract(t: Test, openPair: OpenPair): void {
         `${limit} after ${skip}`,
       );
     }
+  });
+
+  test("commits are forgotten and brought back, and a push whose base is gone is told so", async (t, {
+    open,
+    store,
+  }) => {
+    const { client, events } = await open();
+    await client.ask(hello, "welcome");
+    const commits: ObjectId[] = [];
+    for (let index = 0; index < 4; index += 1) {
+      const made = oneFile("same", { parent: commits.at(-1), message: String(index) });
+      await sendObjects(store, Object.values(made));
+      if (index < 3) await store.appendCommit(testProject, made.commit.id, commits.at(-1));
+      commits.push(made.commit.id);
+    }
+    const [one, two, three, four] = commits as [ObjectId, ObjectId, ObjectId, ObjectId];
+    const forget = (request: number, undo: boolean, ...ids: ObjectId[]): Promise<MessageOf<"forgotten">> =>
+      client.ask({ type: "forget", request, commits: idsOf(...ids), undo }, "forgotten");
+    t.match(await forget(3, false, one), { count: 1 });
+    t.match(await forget(5, false, three, absent, one), { count: 1 });
+    t.equal(await store.head(testProject), two);
+    const commit = { type: "commit", request: 7, commit: four, base: three } as const;
+    t.match(await client.ask(commit, "error"), { code: "HEAD_MOVED" });
+
+    const page = await client.ask({ type: "forgottenLog", request: 9, skip: 0, limit: 10 }, "forgottenPage");
+    t.match(page, { total: 2, graceMs: 7 * 86_400_000 });
+    t.strictSame(decodeForgottenLines(page.lines), (await store.readForgotten(testProject)).toReversed());
+    const second = await client.ask({ type: "forgottenLog", request: 11, skip: 1, limit: 10 }, "forgottenPage");
+    t.strictSame(
+      decodeForgottenLines(second.lines).map((line) => line.commit),
+      [one],
+    );
+    t.match(await client.ask({ type: "forgottenLog", request: 13, skip: 2, limit: 1 }, "forgottenPage"), {
+      lines: Buffer.alloc(0),
+      total: 2,
+    });
+
+    t.match(await forget(15, true, three, two), { count: 1 });
+    t.equal(await store.head(testProject), three);
+    t.match(await forget(17, true, absent), { count: 0 });
+    t.match(await client.ask({ ...commit, request: 19 }, "committed"), {});
+    t.match(events.slice(1), [
+      { type: "forgotten", project: testProject, count: 1 },
+      { type: "forgotten", project: testProject, count: 1 },
+      { type: "broughtBack", project: testProject, count: 1 },
+      { type: "committed" },
+    ]);
+    t.equal(events.length, 5);
   });
 
   test("projects are those that have a commit, sorted", async (t, { greet, store }) => {

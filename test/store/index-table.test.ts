@@ -2,7 +2,7 @@
 import { randomFillSync } from "node:crypto";
 import fc from "fast-check";
 import t from "tap";
-import { emptyTableBytes, IndexTable } from "../../src/store/index-table.js";
+import { emptyTableBytes, IndexTable, shardCount } from "../../src/store/index-table.js";
 
 const count = 200_000;
 
@@ -95,6 +95,37 @@ t.test("its memory is bounded at any number of objects", (t) => {
     if (index > 8000) most = Math.max(most, table.sizeBytes / (index + 1));
   }
   t.ok(most < 14, `${most} bytes an object`);
+  t.end();
+});
+
+t.test("records that are taken out give back their memory, and others are found as before", (t) => {
+  const ids = randomFillSync(Buffer.alloc(count * 32));
+  const { table, find } = fill(ids);
+  const before = table.sizeBytes;
+  const isKept = (record: number): boolean => record % 10 === 0;
+  for (let shard = 0; shard < shardCount; shard += 1) table.filter(shard, isKept);
+  let wrong = 0;
+  for (let index = 0; index < count; index += 1) {
+    if (find(ids, index * 32) !== (isKept(index) ? index : undefined)) wrong += 1;
+  }
+  t.equal(wrong, 0);
+  t.equal(table.count, count / 10);
+  t.ok(table.sizeBytes < before / 5, `${table.sizeBytes} of ${before} bytes`);
+  for (let index = 0; index < count; index += 1) table.add(ids, index * 32, index, index % 2 === 0);
+  t.equal(table.count, count);
+  t.end();
+});
+
+t.test("a record that replaces another is the object's only one", (t) => {
+  const ids = randomFillSync(Buffer.alloc(1000 * 32));
+  const isSame = (record: number, wanted: Buffer, offset: number): boolean =>
+    ids.compare(wanted, offset, offset + 32, (record % 1000) * 32, ((record % 1000) + 1) * 32) === 0;
+  const table = new IndexTable(isSame);
+  for (const round of [0, 1, 2]) {
+    for (let index = 0; index < 1000; index += 1) table.add(ids, index * 32, round * 1000 + index, round === 1);
+  }
+  t.equal(table.count, 1000);
+  t.ok(Array.from({ length: 1000 }, (_, index) => table.find(ids, index * 32) === 1000 + index).every(Boolean));
   t.end();
 });
 

@@ -1,6 +1,6 @@
 /** Where objects are, in indexes of many packs: one by one and many at a time, and while packs are being added. */
 import { createHash } from "node:crypto";
-import { truncateSync, writeFileSync } from "node:fs";
+import { truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { objectIdBytes, type ObjectId } from "../../src/objects/object-id.js";
@@ -179,3 +179,51 @@ t.test("where a member lies is read from the index, and one that it does not hav
   t.strictSame(index.member(pack, 4), { offset: 4000, packedLength: 1000, inflatedLength: 2000 });
   t.throws(() => index.member(pack, 5), { code: "STORE_DAMAGED" });
 });
+
+t.test(
+  "what is in a preferred pack is found there, at every moment, and a hidden pack is not there any more",
+  async (t) => {
+    t.testdir();
+    const ids = Array.from({ length: 60_000 }, (_, at) => idOf(`object ${at}`));
+    const index = new ObjectIndex();
+    const [old, other] = [
+      makeIndex(t, ids.slice(0, 50_000), { length: 1 }),
+      makeIndex(t, ids.slice(45_000), { length: 2 }),
+    ];
+    await index.add(old, other);
+    const made = makeIndex(t, ids.slice(0, 40_000), { length: 3 });
+    const watch = (): void => {
+      const [first, moved] = [ids[0]!, ids[39_999]!].map((id) => index.find(objectIdBytes(id), 0)?.length);
+      if (![first, moved].every((length) => length === 1 || length === 3)) t.fail("not found");
+      next = setImmediate(watch);
+    };
+    let next = setImmediate(watch);
+    await index.prefer(made.pack, made.index).finally(() => clearImmediate(next));
+    const expected = (at: number): number => (at < 40_000 ? 3 : at < 50_000 ? 1 : 2);
+    const few = Array.from({ length: 500 }, (_, at) => (at * 7919) % 60_000);
+    const idsOf = (places: number[]): ObjectId[] => places.map((at) => ids[at]!);
+    t.strictSame(lookUp(t, index, idsOf(few)), few.map(expected));
+    const [gone] = index.packs;
+    const record = gone!.start + 7;
+    t.equal(index.object(record)?.length, 1);
+    index.hide([gone!]);
+    const afterwards = few.map((at) => (at >= 40_000 && at < 50_000 ? undefined : expected(at)));
+    unlinkSync(old.pack.indexPath); // what is hidden is not looked at
+    t.strictSame(lookUp(t, index, idsOf(few)), afterwards);
+    t.equal(index.object(record), undefined);
+    t.equal(index.pack(old.pack.id), undefined);
+    const again = makeIndex(t, ids.slice(40_000, 41_000), { length: 4 });
+    await Promise.all([index.sweep(), index.add(again)]);
+    t.strictSame(
+      lookUp(t, index, idsOf(few)),
+      few.map((at, place) => (at >= 40_000 && at < 41_000 ? 4 : afterwards[place])),
+    );
+    t.equal(index.object(record), undefined);
+    t.strictSame(
+      index.packs.map(({ number }) => number),
+      [1, 2, 3],
+      "no number is given twice",
+    );
+    await index.sweep();
+  },
+);

@@ -1,7 +1,13 @@
 /** A project's log as text: what counts as a line, what as a crash, and what as damage. */
 import t from "tap";
 import type { ObjectId } from "../../src/objects/object-id.js";
-import { formatLogLine, logLineLength, parseLog } from "../../src/store/project-log.js";
+import {
+  formatForgottenLine,
+  formatLogLine,
+  logLineLength,
+  parseForgotten,
+  parseLog,
+} from "../../src/store/project-log.js";
 
 const commit = "0123456789abcdef".repeat(4) as ObjectId;
 const line = `${commit} 2026-11-22T13:07:00.042Z\n`;
@@ -52,3 +58,28 @@ for (const [what, text] of Object.entries(malformed)) {
     t.end();
   });
 }
+
+const forgottenMs = Date.UTC(2026, 10, 29, 1);
+const forgottenLine = line.replace("\n", " 2026-11-29T01:00:00.000Z\n");
+
+t.test("a forgotten line also has the time at which it was forgotten", (t) => {
+  t.equal(formatForgottenLine({ commit, receivedMs, forgottenMs }), forgottenLine);
+  t.strictSame(parseForgotten(forgottenLine + forgottenLine, "forgotten"), [
+    { commit, receivedMs, forgottenMs },
+    { commit, receivedMs, forgottenMs },
+  ]);
+  t.strictSame(parseForgotten("", "forgotten"), []);
+  t.end();
+});
+
+t.test("a torn line of what was forgotten is damage: the file is only ever replaced whole", (t) => {
+  for (let length = 1; length < forgottenLine.length; length += 1) {
+    const text = forgottenLine + forgottenLine.slice(0, length);
+    t.throws(() => parseForgotten(text, "forgotten"), { code: "STORE_DAMAGED", message: /'forgotten', line [23]/ });
+  }
+  for (const text of ["\n", line, forgottenLine.replace("\n", " \n"), forgottenLine.replace("11-29", "02-30")]) {
+    const whole = forgottenLine + text + forgottenLine;
+    t.throws(() => parseForgotten(whole, "forgotten"), { code: "STORE_DAMAGED", message: /'forgotten', line 2/ });
+  }
+  t.end();
+});
