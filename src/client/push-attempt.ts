@@ -71,6 +71,11 @@ function lossOfHead({ peer, head }: Remote): BakError {
   return new BakError("INCOMPLETE_COMMIT", `'${peer}' has lost something of the head '${head}'`);
 }
 
+/** What is held of events before the head is known, counted as paths are long; then the walk waits. */
+const maxHeldBytes = 4 << 20;
+/** What an event takes beside its path. */
+const eventBytes = 100;
+
 const noProgress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
 
 /** A snapshot that is being taken, and the pipeline that it feeds. */
@@ -84,6 +89,7 @@ class Taking {
   readonly #onEvent: PushOptions["onEvent"];
   /** What there is to be told, until it is certain that the head is the right one. */
   #held: PushEvent[] | undefined = [];
+  #heldBytes = 0;
   /** The same for what there is to be sent. */
   #send: () => void = () => undefined;
   #sendNothing: (reason: unknown) => void = () => undefined;
@@ -120,6 +126,7 @@ class Taking {
       sink: options.isDryRun ? undefined : { reader, offer: (tree) => uploader.offer(tree) },
       isLeftOut: (folder) => options.isLeftOut(folder) || isStoreFolder(folder, store),
       onEvent: (event) => this.#tell(event),
+      room: () => (this.#heldBytes > maxHeldBytes ? confirmed.then(() => undefined) : undefined),
       progress,
       signal: signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]),
     });
@@ -131,6 +138,7 @@ class Taking {
     this.#send();
     const held = this.#held ?? [];
     this.#held = undefined;
+    this.#heldBytes = 0;
     if (this.head.commit !== undefined && !this.head.baseline.isOfFolder) {
       const { host, path } = this.head.commit;
       this.#onEvent({ type: "otherFolder", host, path });
@@ -147,8 +155,9 @@ class Taking {
   }
 
   #tell(event: PushEvent): void {
-    if (this.#held === undefined) this.#onEvent(event);
-    else this.#held.push(event);
+    if (this.#held === undefined) return this.#onEvent(event);
+    this.#held.push(event);
+    this.#heldBytes += eventBytes + ("path" in event ? event.path.length : 0);
   }
 }
 

@@ -44,6 +44,11 @@ export function readPushIndex(file: string): PushIndex | undefined {
   } catch {
     return undefined;
   }
+  return decodePushIndex(bytes);
+}
+
+/** The index that the bytes are; undefined for any that no index is made of. */
+export function decodePushIndex(bytes: Buffer): PushIndex | undefined {
   const end = bytes.length - hashLength;
   if (end < magic.length + 8 || !blake3().hash(bytes.subarray(0, end)).equals(bytes.subarray(end))) return undefined;
   if (!bytes.subarray(0, magic.length).equals(magic) || bytes.readUInt32LE(magic.length) !== version) return undefined;
@@ -151,36 +156,62 @@ class IndexWriter {
   }
 }
 
-/** The bytes are whole, as their hash has shown. */
+/** The bytes are whole, as their hash has shown; whether they were written by this program, it does not show. */
 function decode(bytes: Buffer): PushIndex | undefined {
   // numbers of 64 bits are read in place, which asks for alignment
   const aligned = bytes.byteOffset % alignment === 0 ? bytes : Buffer.alloc(bytes.length);
   if (aligned !== bytes) bytes.copy(aligned);
-  const headerLength = aligned.readUInt32LE(magic.length + 4);
-  let at = magic.length + 8;
-  const header = JSON.parse(aligned.toString("utf8", at, at + headerLength)) as Header;
-  if (!isObjectId(header.commit)) return undefined;
-  at = align(at + headerLength);
+  const headerAt = magic.length + 8;
+  const headerEnd = headerAt + aligned.readUInt32LE(magic.length + 4);
+  if (headerEnd > aligned.length) return undefined;
+  const header = parseHeader(aligned.toString("utf8", headerAt, headerEnd));
+  if (header === undefined) return undefined;
+  let at = align(headerEnd);
   const folders = new Map<ByteString, FolderStats>();
   for (let index = 0; index < header.folders; index += 1) {
-    const pathLength = aligned.readUInt32LE(at);
+    const pathAt = at + 8 + objectIdLength;
+    if (pathAt > aligned.length) return undefined;
+    const pathEnd = pathAt + aligned.readUInt32LE(at);
+    const statsAt = align(pathEnd);
     const count = aligned.readUInt32LE(at + 4);
-    const tree = objectIdAt(aligned, at + 8);
-    at += 8 + objectIdLength;
-    const path = byteString(aligned.subarray(at, at + pathLength));
-    at = align(at + pathLength);
-    folders.set(path, { tree, stats: new BigInt64Array(aligned.buffer, aligned.byteOffset + at, count * 2) });
-    at += count * 16;
+    if (statsAt + count * 16 > aligned.length) return undefined;
+    const stats = new BigInt64Array(aligned.buffer, aligned.byteOffset + statsAt, count * 2);
+    folders.set(byteString(aligned.subarray(pathAt, pathEnd)), { tree: objectIdAt(aligned, at + 8), stats });
+    at = statsAt + count * 16;
   }
   const objects = new Map<ObjectId, Uint8Array>();
   for (let index = 0; index < header.objects; index += 1) {
-    const length = aligned.readUInt32LE(at);
-    const id = objectIdAt(aligned, at + 4);
-    at += 4 + objectIdLength;
-    objects.set(id, aligned.subarray(at, at + length));
-    at = align(at + length);
+    const start = at + 4 + objectIdLength;
+    if (start > aligned.length) return undefined;
+    const end = start + aligned.readUInt32LE(at);
+    if (end > aligned.length) return undefined;
+    objects.set(objectIdAt(aligned, at + 4), aligned.subarray(start, end));
+    at = align(end);
   }
   return { store: header.store, commit: header.commit, startedMs: header.startedMs, folders, objects };
+}
+
+function parseHeader(text: string): (Header & { commit: ObjectId }) | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { store, commit, startedMs, folders, objects } = value as Partial<Record<keyof Header, unknown>>;
+  const isHeader =
+    typeof store === "string" &&
+    typeof commit === "string" &&
+    isObjectId(commit) &&
+    isCount(startedMs) &&
+    isCount(folders) &&
+    isCount(objects);
+  return isHeader ? { store, commit, startedMs, folders, objects } : undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function align(at: number): number {

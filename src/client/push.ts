@@ -8,8 +8,11 @@ import type { PushEvent, PushOptions, PushResult } from "./push-options.js";
 const maxReconnects = 8;
 const firstWaitMs = 1000;
 const maxWaitMs = 30_000;
-/** How often a push is begun again because somebody else's was faster. */
-const maxHeadMoves = 10;
+/**
+ * How often a push is begun again because somebody else's was faster. Each time another push has ended well; with twenty at a
+ * time, the slowest may lose to each of them more than once.
+ */
+const maxHeadMoves = 100;
 
 /** Pushes the folder. A broken connection is tried again; packs that the store has acknowledged are not sent twice. */
 export async function push(options: PushOptions): Promise<PushResult> {

@@ -72,6 +72,8 @@ export interface SnapshotOptions {
   /** Folders that are not entered, such as the store itself; told by path, what is in it, and stat. */
   isLeftOut: (folder: FolderPlace) => boolean;
   onEvent: (event: SnapshotEvent) => void;
+  /** Asked between two names: what the walk is to wait for, where whoever is told of things has to hold too many of them. */
+  room?: () => Promise<void> | undefined;
   progress: SnapshotProgress;
   signal?: AbortSignal | undefined;
 }
@@ -172,6 +174,7 @@ class Walk {
   #pause(): Promise<void> | undefined {
     if (this.#failure !== undefined) throw this.#failure.reason;
     this.#options.signal?.throwIfAborted();
+    this.#wait(this.#options.room?.());
     const breath = this.#breathe();
     return this.#room === undefined && breath === undefined ? undefined : this.#rest(breath);
   }

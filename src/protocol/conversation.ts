@@ -5,7 +5,7 @@
 import { BakError, isBakError, isErrorCode } from "../errors.js";
 import { oneLine } from "../objects/one-line.js";
 import type { Channel } from "./channel.js";
-import { receiveQueueBytes } from "./limits.js";
+import { maxWaitingFrames, receiveQueueBytes } from "./limits.js";
 import { decodeMessage, encodeMemberInPlace, encodeMessage } from "./message-codec.js";
 import type { Message, MessageOf, MessageType, Unnumbered } from "./messages.js";
 
@@ -98,7 +98,8 @@ export class Exchange {
     this.#inbox.push({ message, bytes });
     this.#inboxBytes += bytes;
     this.#wake?.();
-    if (this.#inboxBytes > receiveQueueBytes) await new Promise<void>((resolve) => (this.#onRoom = resolve));
+    const isFull = this.#inboxBytes > receiveQueueBytes || this.#inbox.length >= maxWaitingFrames;
+    if (isFull) await new Promise<void>((resolve) => (this.#onRoom = resolve));
   }
 
   /** No answer comes any more; those that have come can still be taken. */
@@ -193,6 +194,13 @@ export class Conversation {
   /** Sends a member under a number, as `Exchange.sendMember` does. */
   sendMember(request: number, room: Uint8Array, onSent?: () => void): Promise<void> {
     return this.#channel.send(encodeMemberInPlace(request, room), onSent);
+  }
+
+  /** Tells the other end what is wrong with it, and ends the conversation. */
+  async dismiss(reason: BakError): Promise<void> {
+    this.#isClosing = true;
+    await Promise.race([this.#sayWhy(reason), this.ended]);
+    await this.close();
   }
 
   /** Ends the conversation in order. Whatever is still waiting fails. */

@@ -1,4 +1,5 @@
-/** Frames on their way from whoever brings them to whoever asks for them, bounded in bytes. */
+/** Frames on their way from whoever brings them to whoever asks for them, bounded in bytes and in number. */
+import { maxWaitingFrames } from "./limits.js";
 
 /** A queue with one reader. The writer is told when to stop and when to go on. */
 export class FrameQueue {
@@ -17,7 +18,7 @@ export class FrameQueue {
 
   /** Whether the writer should stop until `onRoom`. */
   get isFull(): boolean {
-    return this.#bytes >= this.#limitBytes;
+    return this.#bytes >= this.#limitBytes || this.#frames.length >= maxWaitingFrames;
   }
 
   push(frame: Uint8Array): void {
@@ -48,7 +49,7 @@ export class FrameQueue {
     const frame = this.#frames.shift();
     if (frame !== undefined) {
       this.#bytes -= frame.length;
-      if (this.#bytes <= this.#limitBytes / 2) this.#onRoom();
+      if (this.#bytes <= this.#limitBytes / 2 && this.#frames.length <= maxWaitingFrames / 2) this.#onRoom();
       return frame;
     }
     if (this.#ended !== undefined) {

@@ -19,7 +19,13 @@ export const maxFindingBytes = 8192;
 export const maxFindingsPerCheck = 10_000;
 /** Received frames wait for their reader up to this many bytes; then the connection is not read from. */
 export const receiveQueueBytes = 4 << 20;
+/** And so many of them, however short they are: each takes memory of its own. */
+export const maxWaitingFrames = 1 << 14;
 /** Sent frames wait for the network up to this many bytes; then `send` waits. */
 export const sendQueueBytes = 4 << 20;
 /** Packs of one sender whose end was sent and that are not acknowledged. */
 export const maxUnacknowledgedPacks = 2;
+/** After so long without any sign of the other end, a connection is given up. */
+export const silenceLimitMs = 60_000;
+/** A client says hello within so long; so does a connection become a WebSocket. */
+export const helloTimeoutMs = 60_000;

@@ -11,6 +11,8 @@ const closeTimeoutMs = 2_000;
 export interface AcceptOptions {
   /** Given each connection that speaks our subprotocol, with the request that opened it. */
   onChannel(channel: Channel, request: IncomingMessage): void;
+  /** After so long without a byte from it, a client is given up; a minute if nothing is said. */
+  silenceLimitMs?: number | undefined;
 }
 
 /** Answers upgrades to WebSocket on the HTTP server, only those of our subprotocol; the returned function ends them all. */
@@ -34,7 +36,10 @@ export function acceptWebSockets(http: Server, options: AcceptOptions): () => vo
     }
     sockets.handleUpgrade(request, socket, head, (ws) => {
       const { remoteAddress = "unknown", remotePort = 0 } = request.socket;
-      options.onChannel(channelOf(ws, { peer: `${remoteAddress}:${remotePort}`, isLocal: false }), request);
+      const peer = `${remoteAddress}:${remotePort}`;
+      const bytesRead = (): number => request.socket.bytesRead;
+      const { silenceLimitMs } = options;
+      options.onChannel(channelOf(ws, { peer, isLocal: false, bytesRead, silenceLimitMs }), request);
     });
   });
   return () => {

@@ -5,12 +5,10 @@ import { BakError } from "../errors.js";
 import { oneLine } from "../objects/one-line.js";
 import type { Channel } from "./channel.js";
 import { FrameQueue } from "./frame-queue.js";
-import { receiveQueueBytes, sendQueueBytes } from "./limits.js";
+import { receiveQueueBytes, sendQueueBytes, silenceLimitMs as defaultSilenceLimitMs } from "./limits.js";
 
-/** How often an end that hears nothing asks whether the other is still there. */
-const pingIntervalMs = 15_000;
-/** After so long without any sign of the other end, the connection is given up. */
-const silenceLimitMs = 60_000;
+/** How often within the limit of silence an end asks whether the other is still there. */
+const pingsPerSilence = 4;
 /** How long a close waits for the other end's. */
 const closeTimeoutMs = 2_000;
 
@@ -20,14 +18,21 @@ export interface SocketOptions {
   readonly isLocal: boolean;
   /** What the socket runs over. With it, a close does not wait for the other end's: the system does what is left of it. */
   readonly connection?: Socket | undefined;
+  /** Bytes that have come in so far: a long message on a slow link is a sign of life before it is whole. */
+  readonly bytesRead?: (() => number) | undefined;
+  /** After so long without a byte, the connection is given up. */
+  readonly silenceLimitMs?: number | undefined;
 }
 
 /** Makes a channel of a socket that is open. */
-export function channelOf(socket: WebSocket, { peer, isLocal, connection }: SocketOptions): Channel {
+export function channelOf(socket: WebSocket, options: SocketOptions): Channel {
+  const { peer, isLocal, connection, bytesRead, silenceLimitMs = defaultSilenceLimitMs } = options;
+  const pingIntervalMs = silenceLimitMs / pingsPerSilence;
   const queue = new FrameQueue(receiveQueueBytes, () => socket.isPaused && socket.resume());
   let failure: Error | undefined;
   let heardAt = Date.now();
   let tickedAt = heardAt;
+  let heardBytes = 0;
   let isClosing = false;
 
   const lost = (why: string): BakError =>
@@ -36,7 +41,9 @@ export function channelOf(socket: WebSocket, { peer, isLocal, connection }: Sock
     const isLate = Date.now() - tickedAt > pingIntervalMs * 2;
     tickedAt = Date.now();
     // where we do not listen, or were too busy to, silence says nothing of the other end
-    if (socket.isPaused || isLate) heardAt = Date.now();
+    const bytes = bytesRead?.() ?? 0;
+    if (socket.isPaused || isLate || bytes !== heardBytes) heardAt = Date.now();
+    heardBytes = bytes;
     if (Date.now() - heardAt > silenceLimitMs) {
       failure ??= new Error(`nothing heard for ${silenceLimitMs / 1000} s`);
       socket.terminate();

@@ -8,8 +8,14 @@ import { channelOf } from "./websocket-channel.js";
 
 const handshakeTimeoutMs = 15_000;
 
+export interface DialOptions {
+  signal?: AbortSignal;
+  /** After so long without a byte from it, the server is given up; a minute if nothing is said. */
+  silenceLimitMs?: number;
+}
+
 /** Connects to a `ws://` or `wss://` URL; rejects with NO_SERVER where nobody answers as a bak server does. */
-export async function dialWebSocket(url: string, options: { signal?: AbortSignal } = {}): Promise<Channel> {
+export async function dialWebSocket(url: string, options: DialOptions = {}): Promise<Channel> {
   options.signal?.throwIfAborted();
   const { protocol, hostname } = new URL(url);
   const socket = new WebSocket(url, subprotocol, {
@@ -25,7 +31,11 @@ export async function dialWebSocket(url: string, options: { signal?: AbortSignal
       let connection: Socket | undefined;
       socket.once("upgrade", (response) => (connection = response.socket));
       // the channel listens before the first frame can come
-      socket.once("open", () => resolve(channelOf(socket, { peer: url, isLocal: isLoopback(hostname), connection })));
+      socket.once("open", () => {
+        const bytesRead = (): number => connection?.bytesRead ?? 0;
+        const { silenceLimitMs } = options;
+        resolve(channelOf(socket, { peer: url, isLocal: isLoopback(hostname), connection, bytesRead, silenceLimitMs }));
+      });
       socket.once("unexpected-response", (_request, response) => {
         reject(noServer(url, `it answered ${response.statusCode}, so it is no bak server`));
         socket.terminate();

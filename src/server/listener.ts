@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { BakError, errnoOf } from "../errors.js";
 import type { Channel } from "../protocol/channel.js";
+import { helloTimeoutMs } from "../protocol/limits.js";
 import { acceptWebSockets } from "../protocol/websocket-accept.js";
 import type { Store } from "../store/store.js";
 import { startScrub, type ScrubEvent } from "./scrub.js";
@@ -18,7 +19,18 @@ export interface ListenOptions {
   agent: string;
   /** At which rate the store's packs are read again by and by; not at all unless given. */
   scrub?: { bytesPerSecond: number };
+  /** How long clients may keep it waiting; a minute each if nothing is said. */
+  timeouts?: ClientTimeouts;
   onEvent?: (event: ListenerEvent) => void;
+}
+
+export interface ClientTimeouts {
+  /** From the connection to a request to speak WebSocket. */
+  readonly handshakeMs?: number;
+  /** From there to hello. */
+  readonly helloMs?: number;
+  /** Without a single byte, pongs included. */
+  readonly silenceMs?: number;
 }
 
 export type ListenerEvent =
@@ -40,7 +52,7 @@ export interface Listener {
  * until it is open. Rejects with CANNOT_LISTEN where the address is taken or not ours, and with what `openStore` rejects with.
  */
 export async function listen(openStore: () => Promise<Store>, options: ListenOptions): Promise<Listener> {
-  const http = createHttpServer(options.tls);
+  const http = createHttpServer(options);
   http.on("request", (_request, response) => {
     response.writeHead(426, { "content-type": "text/plain", connection: "close" });
     response.end("this is a bak store: 'bak push --server' speaks to it\n");
@@ -49,6 +61,7 @@ export async function listen(openStore: () => Promise<Store>, options: ListenOpt
   const opening = openStore();
   const sessions = new Set<Promise<void>>();
   const stopAccepting = acceptWebSockets(http, {
+    silenceLimitMs: options.timeouts?.silenceMs,
     onChannel: (channel) => {
       const session = runSession(channel, opening, options).finally(() => sessions.delete(session));
       sessions.add(session);
@@ -85,6 +98,7 @@ async function runSession(channel: Channel, opening: Promise<Store>, options: Li
   try {
     await serveSession(channel, await opening, {
       agent: options.agent,
+      helloTimeoutMs: options.timeouts?.helloMs,
       onEvent: (event) => options.onEvent?.({ ...event, peer }),
     });
     options.onEvent?.({ type: "closed", peer });
@@ -94,10 +108,16 @@ async function runSession(channel: Channel, opening: Promise<Store>, options: Li
   }
 }
 
-function createHttpServer(tls: ListenOptions["tls"]): Server {
-  if (tls === undefined) return createServer();
+function createHttpServer({ tls, timeouts = {} }: ListenOptions): Server {
+  const { handshakeMs = helloTimeoutMs } = timeouts;
+  const waits = {
+    headersTimeout: handshakeMs,
+    requestTimeout: handshakeMs,
+    connectionsCheckingInterval: handshakeMs / 4,
+  };
+  if (tls === undefined) return createServer(waits);
   try {
-    return createTlsServer(tls);
+    return createTlsServer({ ...tls, ...waits, handshakeTimeout: handshakeMs });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new BakError("CANNOT_LISTEN", `cannot use the certificate and its key: ${why}`, {

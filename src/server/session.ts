@@ -12,6 +12,7 @@ import type { Channel } from "../protocol/channel.js";
 import { Conversation, errorMessage } from "../protocol/conversation.js";
 import {
   maxFindingBytes,
+  helloTimeoutMs,
   maxIdsPerMessage,
   maxLogLinesPerMessage,
   maxUnacknowledgedPacks,
@@ -32,6 +33,8 @@ export interface SessionOptions {
   agent: string;
   /** Told of what a person watching the server wants to know. */
   onEvent?: (event: SessionEvent) => void;
+  /** How long a client may take to say hello; a minute if nothing is said. */
+  helloTimeoutMs?: number | undefined;
 }
 
 export type SessionEvent =
@@ -69,9 +72,14 @@ class Session {
   }
 
   async #run(): Promise<void> {
+    const late = setTimeout(() => {
+      if (this.#project !== undefined) return;
+      void this.#conversation.dismiss(new BakError("PROTOCOL", "no hello came in time"));
+    }, this.#options.helloTimeoutMs ?? helloTimeoutMs).unref();
     try {
       await this.#conversation.ended;
     } finally {
+      clearTimeout(late);
       await this.#uploads.abort();
       await this.#long.abort();
       this.#lease?.release();

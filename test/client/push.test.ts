@@ -12,7 +12,7 @@ import type { Channel } from "../../src/protocol/channel.js";
 import { decodeMessage } from "../../src/protocol/message-codec.js";
 import type { MessageType } from "../../src/protocol/messages.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
-import { settle, until, within } from "../helpers/deadline.js";
+import { settle, standstill, until, within } from "../helpers/deadline.js";
 import { testProject } from "../helpers/small-commit.js";
 import { openWorld, pathsIn, pushFolder, told, untilOld, type StoreWorld } from "./world.js";
 
@@ -139,6 +139,37 @@ t.test("a dry run sees what has changed in folders of folders that are as they w
   const dry = await pushFolder(place.world, place.source, { isDryRun: true });
   t.strictSame(told(dry.events), ["changed d/e/f"]);
   t.match(dry.result, { isUpToDate: false, counts: { changed: 1 } });
+});
+
+t.test("while the server does not answer, what there is to be told does not pile up", async (t) => {
+  const files = 6000;
+  const place = await placeOf(t, { a: "1" });
+  await pushFolder(place.world, place.source);
+  const deep = join(place.source, ...["b", "c", "d", "e"].map((name) => name.repeat(230)));
+  mkdirSync(deep, { recursive: true });
+  for (let index = 0; index < files; index += 1) writeFileSync(join(deep, `${index}`), "");
+  const progress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
+  let answer: () => void = () => undefined;
+  const silence = new Promise<void>((resolve) => (answer = resolve));
+  const connect: PushOptions["connect"] = async (hello) => {
+    await silence;
+    return place.world.connect(hello);
+  };
+  const dry = pushFolder(place.world, place.source, { isDryRun: true, connect, progress });
+  await until(() => progress.files > 3000, "most of the folder");
+  await standstill(() => progress.files);
+  t.ok(progress.files < 5000, `${progress.files} files`);
+  answer();
+  t.equal((await dry).events.length, files + 4, "and then all of it is told");
+  const refused = pushFolder(place.world, place.source, {
+    isDryRun: true,
+    connect: async () => {
+      await standstill(() => progress.files);
+      throw new BakError("NO_SERVER", "nobody there");
+    },
+    progress,
+  });
+  await t.rejects(within(10_000, "giving up", refused), { code: "NO_SERVER" });
 });
 
 t.test("with no index, no file is read that has kept its size and an old mtime", async (t) => {

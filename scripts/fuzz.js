@@ -1,0 +1,53 @@
+/**
+ * Runs the fuzz tests for longer than `npm test` does, and with other inputs.
+ *
+ *     npm run fuzz -- --minutes 10 --seed 7
+ *
+ * Each decoder gets its share of the time. Without a seed, one is picked; it is printed, and finds the same again.
+ */
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = join("test", "fuzz");
+const runner = join(root, "node_modules/tap/dist/esm/run.mjs");
+
+/** @param {string} text */
+function positive(text) {
+  const number = Number(text);
+  if (!(number > 0)) {
+    console.error(`not a number above 0: '${text}'`);
+    process.exit(2);
+  }
+  return number;
+}
+
+const { values } = parseArgs({ options: { minutes: { type: "string", default: "5" }, seed: { type: "string" } } });
+const minutes = positive(values.minutes);
+const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : positive(values.seed);
+const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.ts"));
+// each call takes one share; a file's calls come one after the other
+const calls = files.map((name) => readFileSync(join(root, folder, name), "utf8").match(/\bfuzz\(t,/g)?.length ?? 0);
+const jobs = Math.min(availableParallelism(), files.length);
+const share = (minutes * jobs) / calls.reduce((sum, count) => sum + count, 0);
+
+console.log(`fuzzing for about ${minutes} minutes, ${jobs} files at a time, seed ${seed}`);
+const { status } = spawnSync(
+  process.execPath,
+  [
+    runner,
+    "run",
+    "--reporter=tap",
+    `--jobs=${jobs}`,
+    "--timeout=0",
+    `--test-arg=--minutes=${share}`,
+    `--test-arg=--seed=${seed}`,
+    ...files.map((name) => join(folder, name)),
+  ],
+  { cwd: root, stdio: "inherit" },
+);
+process.exitCode = status ?? 1;

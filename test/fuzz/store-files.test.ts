@@ -1,0 +1,186 @@
+/** The files of a store, and the client's index: whatever they hold, they either are refused, or are what they say. */
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import t from "tap";
+import { decodePushIndex, writePushIndex, readPushIndex, type PushIndex } from "../../src/client/push-index.js";
+import { BakError } from "../../src/errors.js";
+import { blake3, hashLength } from "../../src/objects/hash.js";
+import { objectKinds } from "../../src/objects/object-kind.js";
+import type { ObjectId } from "../../src/objects/object-id.js";
+import { formatConfig, parseConfig } from "../../src/store/config.js";
+import {
+  decodeMember,
+  decodePackIndex,
+  decodeRecord,
+  memberLength,
+  membersOffset,
+  recordLength,
+  recordsOffset,
+} from "../../src/store/pack-index.js";
+import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
+import { formatLogLine, parseLog } from "../../src/store/project-log.js";
+import { byteStrings, objectIds } from "../helpers/arbitraries.js";
+import { fuzz } from "../helpers/fuzz.js";
+import { recordsOf, type Shape } from "../helpers/mutations.js";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const sample = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number): T[] => fc.sample(arbitrary, { seed: 1, numRuns });
+
+/** Lines, with their ends. */
+const lines: Shape = {
+  partsOf: (bytes) => {
+    const starts = bytes.length === 0 ? [] : [0];
+    for (let at = bytes.indexOf(10); at >= 0 && at + 1 < bytes.length; at = bytes.indexOf(10, at + 1))
+      starts.push(at + 1);
+    return starts;
+  },
+};
+
+const times = fc.integer({ min: 0, max: 253402300799999 });
+const logs = fc.array(fc.record({ commit: objectIds, receivedMs: times }), { minLength: 1, maxLength: 6 });
+
+t.test("logs of projects", (t) =>
+  fuzz(t, "parseLog", {
+    seeds: sample(logs, 30).map((log) => Buffer.from(log.map(formatLogLine).join(""))),
+    shape: lines,
+    codes: ["STORE_DAMAGED"],
+    judge: (bytes) => {
+      const text = bytes.toString("latin1");
+      const { lines: parsed, length } = parseLog(text, "log");
+      const again = parsed.map(formatLogLine).join("");
+      if (text.indexOf("\n", length) >= 0) return "a whole line is left out";
+      return again === text.slice(0, length) ? undefined : `read as ${again}`;
+    },
+    count: 100_000,
+  }),
+);
+
+/** JSON as a sequence of words, and what stands between them. */
+const json: Shape = {
+  partsOf: (bytes) =>
+    [...bytes.toString("latin1").matchAll(/"[^"]*"|[a-z0-9.]+|[^a-z0-9."]/g)].map(({ index }) => index),
+  disguise: (_, next) => Buffer.from(words[next() % words.length] as string),
+};
+const words = [
+  "null",
+  "[]",
+  "{}",
+  "1e999",
+  "-1",
+  '"__proto__"',
+  '"version"',
+  "2",
+  "3",
+  '""',
+  "[[[[[",
+  "true",
+  "1.5",
+  '"zstd"',
+];
+
+const configs = fc.record({
+  version: fc.constantFrom(1 as const, 2 as const),
+  id: fc.stringMatching(/^[A-Za-z0-9_-]{21}$/),
+  createdMs: times,
+  compression: fc.constantFrom("gzip" as const, "zstd" as const, "none" as const),
+});
+
+t.test("config.json", (t) =>
+  fuzz(t, "parseConfig", {
+    seeds: sample(configs, 20).map((config) => Buffer.from(formatConfig(config))),
+    shape: json,
+    codes: ["STORE_DAMAGED", "STORE_VERSION"],
+    judge: (bytes) => {
+      const config = parseConfig(bytes.toString("utf8"), "config.json");
+      const again = parseConfig(formatConfig(config), "config.json");
+      return isDeepStrictEqual(again, config) ? undefined : `read as ${JSON.stringify(config)}`;
+    },
+    count: 60_000,
+  }),
+);
+
+const pack = "99".repeat(32) as ObjectId;
+const members = fc.array(
+  fc.array(
+    fc.record({
+      kind: fc.constantFrom(...objectKinds),
+      id: objectIds,
+      offset: fc.nat(9 << 20),
+      length: fc.nat(8 << 20),
+    }),
+    {
+      minLength: 1,
+      maxLength: 6,
+    },
+  ),
+  { minLength: 1, maxLength: 5 },
+);
+
+/** Every other index gets the checksum that it should have, so that the rest of it is looked at, too. */
+function withChecksum(bytes: Buffer, next: () => number): Buffer {
+  if (next() % 4 === 0 || bytes.length < hashLength) return bytes;
+  const body = bytes.subarray(0, -hashLength);
+  return Buffer.concat([body, blake3().hash(body)]);
+}
+
+t.test("indexes of packs", (t) =>
+  fuzz(t, "decodePackIndex", {
+    seeds: sample(members, 30).map((each) => {
+      const builder = new PackIndexBuilder();
+      for (const objects of each) builder.addMember(1000, 2000, objects);
+      return builder.finish(pack);
+    }),
+    shape: { ...recordsOf(4, 6), finish: withChecksum },
+    codes: ["STORE_DAMAGED"],
+    judge: (bytes) => {
+      const index = decodePackIndex(bytes, pack);
+      for (let at = membersOffset, left = index.memberCount; left > 0; left -= 1, at += memberLength) {
+        decodeMember(index.bytes.subarray(at, at + memberLength));
+      }
+      for (let at = recordsOffset(index), left = index.recordCount; left > 0; left -= 1, at += recordLength) {
+        decodeRecord(index.bytes.subarray(at, at + recordLength));
+      }
+      return undefined;
+    },
+    count: 80_000,
+  }),
+);
+
+const stats = fc
+  .array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { maxLength: 6 })
+  .map((each) => BigInt64Array.from(each.length % 2 === 0 ? each : each.slice(1)));
+const pushIndexes: fc.Arbitrary<PushIndex> = fc.record({
+  store: fc.string({ maxLength: 21 }),
+  commit: objectIds,
+  startedMs: fc.nat(Number.MAX_SAFE_INTEGER),
+  folders: fc
+    .array(fc.tuple(byteStrings(0, 20), fc.record({ tree: objectIds, stats })), { maxLength: 4 })
+    .map((pairs) => new Map(pairs)),
+  objects: fc
+    .array(fc.tuple(objectIds, fc.uint8Array({ maxLength: 40 })), { maxLength: 4 })
+    .map((pairs) => new Map<ObjectId, Uint8Array>(pairs)),
+});
+
+/** The bytes of a file that holds the index. */
+function encodePushIndex(file: string, index: PushIndex): Buffer {
+  writePushIndex(file, index);
+  return readFileSync(file);
+}
+
+t.test("the client's index", async (t) => {
+  const file = join(t.testdir(), "index");
+  const again = join(t.testdirName, "again");
+  await fuzz(t, "decodePushIndex", {
+    seeds: sample(pushIndexes, 30).map((index) => encodePushIndex(file, index)),
+    shape: { ...recordsOf(8), finish: withChecksum },
+    codes: ["STORE_DAMAGED"],
+    judge: (bytes) => {
+      const index = decodePushIndex(bytes);
+      if (index === undefined) throw new BakError("STORE_DAMAGED", "not an index"); // to be counted
+      writePushIndex(again, index);
+      return isDeepStrictEqual(readPushIndex(again), index) ? undefined : "another index comes of it";
+    },
+    count: 60_000,
+  });
+});
