@@ -101,8 +101,7 @@ export class Journal {
   flush(): void {
     if (this.#used === headLength || this.#state === "held" || this.#state === "ended") return;
     try {
-      if (this.#state === "begun") this.#open();
-      this.#write();
+      this.#write(this.#state === "begun" ? this.#open() : Buffer.alloc(0));
     } catch (error) {
       this.#close();
       this.#onFailed(error);
@@ -130,32 +129,40 @@ export class Journal {
     this.#fd = undefined;
   }
 
-  #open(): void {
+  /** Opens the file; gives what the first batch is to be written behind. */
+  #open(): Buffer {
     const { bytes, table, end, outdated } = this.#found;
     const isNew = end === 0 || outdated > Math.max(maxOutdated, table.count);
     makeFolders(byteStringFromText(dirname(this.#file)), 0o700);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | (isNew ? constants.O_TRUNC : 0);
     this.#fd = openSync(this.#file, flags, 0o600);
     this.#state = "open";
-    if (!isNew) return ftruncateSync(this.#fd, end); // what a crash has left of a batch
-    writeAll(this.#fd, this.#header);
-    for (const at of table.records()) {
-      const record = bytes.subarray(at, recordEnd(bytes, at));
-      this.#reserve(record.length);
-      record.copy(this.#pending, this.#used);
-      this.#used += record.length;
+    if (!isNew) {
+      ftruncateSync(this.#fd, end); // what a crash has left of a batch
+      return Buffer.alloc(0);
     }
+    const records = Array.from(table.records(), (at) => bytes.subarray(at, recordEnd(bytes, at)));
+    if (records.length === 0) return this.#header;
+    return Buffer.concat([this.#header, asBatch(Buffer.concat([noHead, ...records]))]);
   }
 
-  #write(): void {
-    const batch = this.#pending.subarray(0, this.#used);
-    batch.writeUInt32LE(this.#used - headLength, 0);
-    checkOf(batch.subarray(headLength)).copy(batch, 4);
+  #write(before: Buffer): void {
+    const batch = asBatch(this.#pending.subarray(0, this.#used));
     this.#used = headLength;
-    writeAll(this.#fd as number, batch);
+    writeAll(this.#fd as number, Buffer.concat([before, batch]));
   }
 }
 
+const noHead = Buffer.alloc(headLength);
+
+/** Makes a batch of records that stand behind room for its head. */
+function asBatch(bytes: Buffer): Buffer {
+  bytes.writeUInt32LE(bytes.length - headLength, 0);
+  checkOf(bytes.subarray(headLength)).copy(bytes, 4);
+  return bytes;
+}
+
+/** At once, as a rule: who is killed leaves all of it, or nothing. */
 function writeAll(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }

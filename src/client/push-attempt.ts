@@ -30,6 +30,7 @@ export async function pushOnce(options: PushOptions, attempts: Attempts): Promis
   const { progress, signal } = options;
   const startedMs = Date.now();
   Object.assign(progress, noProgress);
+  if (attempts.isDistrusted) forgetJournal(options); // it takes a list in the store for all that the list names
   const index = attempts.isDistrusted ? undefined : readPushIndex(options.indexFile);
   const connecting = options.connect({ have: index?.commit, wantTrees: !attempts.isDistrusted });
   const guess = index === undefined ? undefined : headOfIndex(index, options.folder);
