@@ -1,9 +1,10 @@
 /** Pushes and restores that are killed, or whose connection is cut again and again: the next goes on where they had come to. */
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { BakUser, differences, type PushAnswer, type Serving } from "../helpers/bak-process.js";
+import { openCutter } from "../helpers/cutting-proxy.js";
 import { until, within } from "../helpers/deadline.js";
 import { openProxy, type HeldProxy } from "../helpers/held-proxy.js";
 
@@ -50,7 +51,7 @@ async function kill(place: Place, bytes: number): Promise<void> {
 const pushAgain = ({ user, source, proxy }: Place): Promise<PushAnswer> =>
   user.json<PushAnswer>(["push", source, "-s", proxy.url, "-p", "x"]);
 
-async function restoresRight(t: Test, { user, source, server }: Place): Promise<void> {
+async function restoresRight(t: Test, { user, source, server }: Omit<Place, "proxy">): Promise<void> {
   const out = join(user.home, "out");
   t.equal((await user.run(["restore", "--to", out, "-s", server.url, "-p", "x"])).code, 0);
   t.equal(differences(source, out), "");
@@ -113,3 +114,55 @@ t.test(
     await restoresRight(t, place);
   },
 );
+
+t.test(
+  "a link that drops five times during one push ends with all of it in the store, and tells each time",
+  async (t) => {
+    const { user, source, server } = await placeOf(t);
+    const [files, each] = [300, 500_000];
+    for (let index = 0; index < files; index += 1)
+      writeFileSync(join(source, `file ${index}`), seededBytes(index, each));
+    // at the first words; before the end of a pack; behind two, since packs are smaller then; behind one; before one
+    const cutter = await openCutter(t, server.port, { up: [700, 60 * mib, 40 * mib, 30 * mib, 5 * mib + 1] });
+    const pushed = await within(120_000, "the push", user.run(["push", source, "-s", cutter.url, "-p", "x", "--json"]));
+    t.equal(pushed.code, 0, pushed.stderr);
+    t.equal(cutter.cuts, 5);
+    const lines = pushed.stderr.trimEnd().split("\n");
+    t.equal(lines.length, 5, pushed.stderr);
+    for (const line of lines) t.match(line, /^bak: lost the connection to 'ws:[^']+': .*; trying again in \d+\.\d s$/);
+    const { filesRead } = JSON.parse(pushed.stdout) as PushAnswer;
+    t.ok(filesRead < files * 0.75, `the last attempt read ${filesRead} of ${files} files`);
+    await restoresRight(t, { user, source, server });
+  },
+);
+
+t.test("a link that never lasts for a whole pack is given smaller ones", async (t) => {
+  const { user, source, server } = await placeOf(t);
+  for (let index = 0; index < 100; index += 1) writeFileSync(join(source, `file ${index}`), seededBytes(index, mib));
+  const cutter = await openCutter(t, server.port, { up: Array.from({ length: 30 }, () => 25 * mib) });
+  const pushed = await within(120_000, "the push", user.run(["push", source, "-s", cutter.url, "-p", "x"]));
+  t.equal(pushed.code, 0, pushed.stderr);
+  t.ok(cutter.cuts >= 4, `${cutter.cuts} cuts`);
+  await restoresRight(t, { user, source, server });
+});
+
+t.test("a restore over a link that drops goes on, and fetches nothing twice that was right already", async (t) => {
+  const { user, source, server } = await placeOf(t);
+  const [files, each] = [120, mib];
+  for (let index = 0; index < files; index += 1) writeFileSync(join(source, `file ${index}`), seededBytes(index, each));
+  await user.json(["push", source, "-s", server.url, "-p", "x"]);
+  const out = join(user.home, "out");
+  mkdirSync(out);
+  cpSync(join(source, "file 7"), join(out, "file 7"), { preserveTimestamps: true });
+  writeFileSync(join(out, "file 8"), "another");
+  const cutter = await openCutter(t, server.port, { down: [5000, 40 * mib, 30 * mib, 20 * mib, 10 * mib] });
+  const args = ["restore", "--to", out, "-s", cutter.url, "-p", "x", "--json"];
+  const restored = await within(120_000, "the restore", user.run(args));
+  t.equal(restored.code, 0, restored.stderr);
+  t.equal(cutter.cuts, 5);
+  t.equal(restored.stderr.match(/; trying again in \d+\.\d s\n/g)?.length, 5, restored.stderr);
+  t.equal(restored.stderr.match(/replaced 'file 8'\n/g)?.length, 1);
+  t.match(JSON.parse(restored.stdout), { files, bytes: files * each, replaced: 1, failed: 0 });
+  t.equal(differences(source, out), "");
+  t.strictSame(readdirSync(out).length, files, "and nothing unfinished is left");
+});
