@@ -78,6 +78,8 @@ export class PushTalk {
         return this.say("somebody else pushed to the project meanwhile; comparing with their commit");
       case "indexNotKept":
         return this.say(`cannot write the index: ${event.why}; the next push will take longer`);
+      case "journalNotKept":
+        return this.say(`cannot keep the journal: ${event.why}; after an interruption, all would be read again`);
       case "packKept":
         return;
       default:

@@ -28,6 +28,8 @@ export type ReadOutcome =
       /** Whether it was still changing at the last try: then its content may be of no one moment. */
       readonly isUnsteady: boolean;
     }
+  /** It need not be read: what is in it is known, and in the store. */
+  | { readonly type: "known"; readonly content: FileContent; readonly stat: SourceStat }
   | { readonly type: "failed"; readonly error: Error };
 
 export interface FileReaderOptions {

@@ -6,19 +6,15 @@ import { hostname, userInfo } from "node:os";
 import { BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { compareTags, encodeCommit, type Commit } from "../objects/commit.js";
-import { defaultLevels, packCodecOf, type Codec } from "../objects/member-codec.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
-import { chooseCodec } from "./choose-codec.js";
 import { isSameAttributes } from "./compare.js";
-import { CompressionLevel } from "./compression-level.js";
-import { headOfIndex, nothingKnown, readHead, type Head } from "./head.js";
-import { PushPipeline } from "./push-pipeline.js";
+import { headOfIndex, nothingKnown, readHead } from "./head.js";
+import { deleteJournal } from "./journal.js";
 import { readPushIndex, writePushIndex } from "./push-index.js";
-import type { PushEvent, PushOptions, PushProgress, PushResult } from "./push-options.js";
+import type { PushOptions, PushProgress, PushResult } from "./push-options.js";
 import type { Remote } from "./remote.js";
-import type { Compression } from "./upload.js";
-import { takeSnapshot, type Snapshot } from "./snapshot.js";
-import { isStoreFolder } from "./store-folder.js";
+import type { Snapshot } from "./snapshot.js";
+import { Taking } from "./taking.js";
 
 /** What outlives an attempt. */
 export interface Attempts {
@@ -26,6 +22,8 @@ export interface Attempts {
   isDistrusted: boolean;
   /** The commit that was last sent; if the head is that when the connection is back, its acknowledgement was lost. */
   sent: PushResult | undefined;
+  /** Packs are ended at so many bytes: fewer, where the connection does not last long enough for more. */
+  packBytes: number;
 }
 
 /** Pushes once, on one connection. */
@@ -33,11 +31,14 @@ export async function pushOnce(options: PushOptions, attempts: Attempts): Promis
   const { progress, signal } = options;
   const startedMs = Date.now();
   Object.assign(progress, noProgress);
+  if (attempts.isDistrusted) forgetJournal(options); // it takes a list in the store for all that the list names
   const index = attempts.isDistrusted ? undefined : readPushIndex(options.indexFile);
   const connecting = options.connect({ have: index?.commit, wantTrees: !attempts.isDistrusted });
   const guess = index === undefined ? undefined : headOfIndex(index, options.folder);
-  const early =
-    guess === undefined ? undefined : new Taking(options, { head: guess, remote: connecting, store: guess.store });
+  const isJournaled = !options.isFull && !options.isDryRun && !attempts.isDistrusted;
+  const { packBytes } = attempts;
+  const from = { remote: connecting, isJournaled, packBytes };
+  const early = guess === undefined ? undefined : new Taking(options, { ...from, head: guess, store: guess.store });
   let remote: Remote;
   try {
     remote = await connecting;
@@ -55,7 +56,7 @@ export async function pushOnce(options: PushOptions, attempts: Attempts): Promis
       await taking?.giveUp(new Error("the head is another than the index's"));
       Object.assign(progress, noProgress);
       const head = attempts.isDistrusted ? nothingKnown : await readHead(remote, index, options.folder);
-      taking = new Taking(options, { head, remote: connecting, store: remote.store });
+      taking = new Taking(options, { ...from, head, store: remote.store });
     }
     return await finishPush(taking, { options, attempts, remote, startedMs });
   } catch (error) {
@@ -71,102 +72,7 @@ function lossOfHead({ peer, head }: Remote): BakError {
   return new BakError("INCOMPLETE_COMMIT", `'${peer}' has lost something of the head '${head}'`);
 }
 
-/** What is held of events before the head is known, counted as paths are long; then the walk waits. */
-const maxHeldBytes = 4 << 20;
-/** What an event takes beside its path. */
-const eventBytes = 100;
-
 const noProgress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
-
-/** A snapshot that is being taken, and the pipeline that it feeds. */
-class Taking {
-  readonly head: Head;
-  readonly pipeline: PushPipeline;
-  readonly snapshot: Promise<Snapshot>;
-  /** Rejected if the store cannot take what was asked for. */
-  readonly compression: Promise<Compression>;
-  readonly #stop = new AbortController();
-  readonly #onEvent: PushOptions["onEvent"];
-  /** What there is to be told, until it is certain that the head is the right one. */
-  #held: PushEvent[] | undefined = [];
-  #heldBytes = 0;
-  /** The same for what there is to be sent. */
-  #send: () => void = () => undefined;
-  #sendNothing: (reason: unknown) => void = () => undefined;
-
-  /** `remote` may still be connecting: what is found to be new waits to be confirmed, within the pipeline's bounds. */
-  constructor(options: PushOptions, from: { head: Head; remote: Promise<Remote>; store: string }) {
-    const { progress, signal } = options;
-    const { head, remote, store } = from;
-    this.head = head;
-    this.#onEvent = options.onEvent;
-    const confirmed = new Promise<Remote>((resolve, reject) => {
-      this.#send = () => resolve(remote);
-      this.#sendNothing = reject;
-    });
-    confirmed.catch(() => undefined); // thrown to whoever has something to send
-    const later = {
-      hasMany: async (ids: Uint8Array) => (await confirmed).hasMany(ids),
-      upload: async () => (await confirmed).upload(),
-    };
-    this.compression = remote.then((known) => compressionFor(known, options.compression));
-    this.compression.catch(() => undefined); // thrown where the push is finished
-    this.pipeline = new PushPipeline(later, {
-      threads: options.threads,
-      compression: this.compression,
-      onRead: (bytes) => (progress.bytesRead += bytes),
-      onSent: (bytes) => (progress.bytesSent += bytes),
-      onKept: () => this.#tell({ type: "packKept" }),
-    });
-    const { reader, uploader } = this.pipeline;
-    this.snapshot = takeSnapshot({
-      folder: options.folder,
-      baseline: head.baseline,
-      isFull: options.isFull,
-      sink: options.isDryRun ? undefined : { reader, offer: (tree) => uploader.offer(tree) },
-      isLeftOut: (folder) => options.isLeftOut(folder) || isStoreFolder(folder, store),
-      onEvent: (event) => this.#tell(event),
-      room: () => (this.#heldBytes > maxHeldBytes ? confirmed.then(() => undefined) : undefined),
-      progress,
-      signal: signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]),
-    });
-    this.snapshot.catch(() => undefined); // thrown where it is waited for
-  }
-
-  /** The head is the right one: tells and sends what was held back, and what comes from now on at once. */
-  confirm(): void {
-    this.#send();
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    this.#heldBytes = 0;
-    if (this.head.commit !== undefined && !this.head.baseline.isOfFolder) {
-      const { host, path } = this.head.commit;
-      this.#onEvent({ type: "otherFolder", host, path });
-    }
-    for (const event of held) this.#onEvent(event);
-  }
-
-  /** Stops whatever is still under way. */
-  async giveUp(reason: unknown): Promise<void> {
-    this.#stop.abort(reason);
-    this.#sendNothing(reason);
-    await this.pipeline.close();
-    await this.snapshot.catch(() => undefined);
-  }
-
-  #tell(event: PushEvent): void {
-    if (this.#held === undefined) return this.#onEvent(event);
-    this.#held.push(event);
-    this.#heldBytes += eventBytes + ("path" in event ? event.path.length : 0);
-  }
-}
-
-/** Of a store on this machine, the level stays as it is: the other end needs the very cores that seem idle. */
-function compressionFor(remote: Remote, asked: Codec | undefined): Compression {
-  const codec = chooseCodec(remote, asked);
-  const isFixed = remote.isLocal || codec === "none";
-  return { codec, level: isFixed ? undefined : new CompressionLevel(packCodecOf(codec), defaultLevels[codec]) };
-}
 
 interface Finishing {
   readonly options: PushOptions;
@@ -194,10 +100,13 @@ async function finishPush(taking: Taking, { options, attempts, remote, startedMs
   const isSame = head.commit !== undefined && isTreeSame && isSameAttributes(head.commit.root, snapshot.root);
   if (options.isDryRun || snapshot.tree === undefined) return { ...result, isUpToDate: isSame, commit: remote.head };
   const kept = { store: remote.store, startedMs };
+  const endJournal = (): void => taking.journal?.end();
   if (isSame && remote.head !== undefined && !options.isEmptyAllowed) {
     await pipeline.uploader.finish(); // what was read again and found to be missing in the store
+    endJournal();
     const isIndexStale = !head.isIndexed || progress.filesRead > 0;
     if (isIndexStale) keepIndex(options, snapshot, { ...kept, commit: remote.head, bytes: head.commitBytes });
+    else forgetJournal(options);
     return { ...result, isUpToDate: true, commit: remote.head };
   }
   const bytes = encodeCommit(commitOf(snapshot, snapshot.tree, { remote, startedMs, options }));
@@ -206,6 +115,7 @@ async function finishPush(taking: Taking, { options, attempts, remote, startedMs
   await pipeline.uploader.finish();
   attempts.sent = { ...result, isUpToDate: false, commit: id };
   await remote.commit(id, remote.head);
+  endJournal();
   keepIndex(options, snapshot, { ...kept, commit: id, bytes });
   return attempts.sent;
 }
@@ -257,5 +167,15 @@ function keepIndex(
     writePushIndex(options.indexFile, { ...head, folders: snapshot.folders, objects });
   } catch (error) {
     options.onEvent({ type: "indexNotKept", why: error instanceof Error ? error.message : String(error) });
+    return;
+  }
+  forgetJournal(options); // it says nothing that the index does not
+}
+
+function forgetJournal({ indexFile, onEvent }: PushOptions): void {
+  try {
+    deleteJournal(indexFile);
+  } catch (error) {
+    onEvent({ type: "journalNotKept", why: error instanceof Error ? error.message : String(error) });
   }
 }

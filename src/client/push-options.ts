@@ -4,20 +4,22 @@ import type { ByteString } from "../objects/byte-string.js";
 import type { CommitCounts } from "../objects/commit.js";
 import type { Codec } from "../objects/member-codec.js";
 import type { ObjectId } from "../objects/object-id.js";
+import type { Reconnecting } from "./reconnects.js";
 import type { Remote } from "./remote.js";
 import type { SnapshotEvent, SnapshotOptions, SnapshotProgress } from "./snapshot.js";
 import type { UploadCounts } from "./upload.js";
 
 export type PushEvent =
   | SnapshotEvent
-  | { readonly type: "reconnecting"; readonly error: BakError; readonly waitMs: number }
+  | Reconnecting
   /** The project's latest commit is of another folder than this push. */
   | { readonly type: "otherFolder"; readonly host: string; readonly path: ByteString }
   /** The store has lost something that the head needs; everything is read again and offered to it. */
   | { readonly type: "lossFound"; readonly error: BakError }
   | { readonly type: "headMoved" }
   | { readonly type: "packKept" }
-  | { readonly type: "indexNotKept"; readonly why: string };
+  /** The client's index, or its journal, could not be written. */
+  | { readonly type: "indexNotKept" | "journalNotKept"; readonly why: string };
 
 /** Counters for whoever shows progress; they begin again when a push does. */
 export interface PushProgress extends SnapshotProgress {

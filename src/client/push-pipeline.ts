@@ -20,6 +20,7 @@ export interface PipelineOptions {
   /** With 0 all is done on the calling thread. */
   readonly threads: number;
   readonly compression: Promise<Compression>;
+  readonly packBytes: number;
   /** Told of bytes as they are read, and as they are sent. */
   readonly onRead: (bytes: number) => void;
   readonly onSent: (bytes: number) => void;
@@ -33,7 +34,7 @@ export class PushPipeline {
   readonly #buffers: readonly BufferPool[];
 
   constructor(remote: Pick<Remote, "hasMany" | "upload">, options: PipelineOptions) {
-    const { threads, compression, onRead, onSent, onKept } = options;
+    const { threads, compression, packBytes, onRead, onSent, onKept } = options;
     const pool = createPushPool(threads);
     const smallBuffers = new BufferPool(
       maxWholeFileBytes + packingRoomBytes,
@@ -51,6 +52,7 @@ export class PushPipeline {
     this.uploader = new Uploader(remote, {
       pool,
       compression,
+      packBytes,
       onSent,
       onKept,
       onFailed: (reason) => this.#stop(reason),

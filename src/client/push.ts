@@ -1,24 +1,24 @@
 /** Push: a folder as it is now becomes the project's next commit, and the store gets what it lacks of it. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { isBakError } from "../errors.js";
+import { packTargetBytes } from "../objects/pack-format.js";
 import { pushOnce, type Attempts } from "./push-attempt.js";
 import type { PushEvent, PushOptions, PushResult } from "./push-options.js";
+import { Reconnects } from "./reconnects.js";
 
-/** How often a push is begun again after its connection broke, and how long it waits before: 1 s, then twice as long each time. */
-const maxReconnects = 8;
-const firstWaitMs = 1000;
-const maxWaitMs = 30_000;
 /**
  * How often a push is begun again because somebody else's was faster. Each time another push has ended well; with twenty at a
  * time, the slowest may lose to each of them more than once.
  */
 const maxHeadMoves = 100;
+/** A connection that was lost before it had carried a pack is given smaller ones: a fourth each time, but not less than this. */
+const minPackBytes = 4 << 20;
 
 /** Pushes the folder. A broken connection is tried again; packs that the store has acknowledged are not sent twice. */
 export async function push(options: PushOptions): Promise<PushResult> {
-  let reconnects = 0;
+  const { progress, signal } = options;
+  const reconnects = new Reconnects();
   let headMoves = 0;
-  const attempts: Attempts = { isDistrusted: false, sent: undefined };
+  const attempts: Attempts = { isDistrusted: false, sent: undefined, packBytes: packTargetBytes };
   for (;;) {
     let kept = 0;
     let isConnected = false;
@@ -45,13 +45,8 @@ export async function push(options: PushOptions): Promise<PushResult> {
         options.onEvent({ type: "lossFound", error });
         continue;
       }
-      if (kept > 0) reconnects = 0; // there was headway
-      const mayReturn = isConnected || reconnects > 0;
-      if (!mayReturn || !isBakError(error, "CONNECTION_LOST", "NO_SERVER") || reconnects >= maxReconnects) throw error;
-      const waitMs = Math.min(firstWaitMs * 2 ** reconnects, maxWaitMs);
-      reconnects += 1;
-      options.onEvent({ type: "reconnecting", error, waitMs });
-      await sleep(waitMs, undefined, { signal: options.signal });
+      if (kept === 0 && progress.bytesSent > 0) attempts.packBytes = Math.max(attempts.packBytes / 4, minPackBytes);
+      await reconnects.wait({ error, isConnected, hasHeadway: kept > 0 }, { onEvent, signal });
     }
   }
 }

@@ -41,6 +41,8 @@ export type RestoreEvent =
 export interface RestoreProgress {
   files: number;
   bytes: number;
+  /** Files of these that were not right already. */
+  filesFetched: number;
 }
 
 export interface RestoreOptions {
@@ -133,7 +135,10 @@ class Restore {
       target: work.target.place,
       modeOf: (entry) => restorableMode(entry, this.#owner),
       onWritten: (bytes) => (options.progress.bytes += bytes),
-      onRestored: (count) => this.#restored(count),
+      onRestored: (count) => {
+        options.progress.filesFetched += count.files;
+        this.#restored(count);
+      },
       onLeft: (count) => {
         this.#result.left += count.files;
         options.progress.bytes += count.bytes;

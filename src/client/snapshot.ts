@@ -358,9 +358,11 @@ class Walk {
         if (place !== undefined) open?.fill(place, undefined);
         return this.#notTaken(parent, { relative, head: head?.entry }, outcome.error);
       }
-      const { stat, content, isUnsteady } = outcome;
-      progress.filesRead += 1;
-      if (isUnsteady) onEvent({ type: "unsteady", path: relative });
+      const { stat, content } = outcome;
+      if (outcome.type === "read") {
+        progress.filesRead += 1;
+        if (outcome.isUnsteady) onEvent({ type: "unsteady", path: relative });
+      }
       const entry = { name, kind: "file", ...attributesOf(stat), size: stat.size, content } as const;
       this.#take({ entry, stat }, { relative, head: head?.entry, open, place });
     });

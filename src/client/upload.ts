@@ -8,8 +8,8 @@ import { IdSet } from "../objects/id-set.js";
 import { tarLength } from "../objects/member-tar.js";
 import { objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../objects/object-kind.js";
-import { memberTargetBytes, packTargetBytes, packTargetObjects } from "../objects/pack-format.js";
-import { BatchBuilder, bytesAt, kindAt, selectObjects, type Batch } from "./batch.js";
+import { memberTargetBytes, packTargetObjects } from "../objects/pack-format.js";
+import { BatchBuilder, bytesAt, kindAt, kindNumber, selectObjects, type Batch } from "./batch.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import type { CompressionLevel } from "./compression-level.js";
 import type { PackedMember } from "./pack-batch.js";
@@ -23,6 +23,9 @@ const askObjects = 2048;
 const askBytes = 2 << 20;
 /** What is lacking of a batch is packed as it is from so many bytes of tar on; less waits for others to be packed with. */
 const minBatchBytes = memberTargetBytes / 4;
+/** Lists go out after so many bytes of other objects: as long as they wait, what they name counts for nothing. */
+const listsAfterBytes = 8 << 20;
+const listNumber = kindNumber("list");
 /** Members of gathered objects that are being packed, or wait to be sent. */
 const maxGatheredMembers = 4;
 /** Packs sent whole but not acknowledged. */
@@ -59,6 +62,8 @@ export interface UploaderOptions {
   readonly pool: PushPool;
   /** What members are compressed with; known when the store has answered. */
   readonly compression: Promise<Compression>;
+  /** A pack is ended at about so many bytes. */
+  readonly packBytes: number;
   /** Told the bytes of each member that went out. */
   readonly onSent?: (bytes: number) => void;
   /** Told of each pack that was acknowledged. */
@@ -90,6 +95,7 @@ export class Uploader {
   #asking: { objects: Offered[]; bytes: number } = { objects: [], bytes: 0 };
   /** One open member for each kind. */
   readonly #gathering = new Map<ObjectKind, Gathering>();
+  #bytesSinceLists = 0;
   #level: CompressionLevel | undefined;
   #observedMs = performance.now();
   #gatheredMembers = 0;
@@ -233,8 +239,12 @@ export class Uploader {
       await new Promise<void>((resolve) => (this.#onGatheredSent = resolve));
   }
 
-  /** Has a batch packed, beside others, and its members sent. */
+  /**
+   * Has a batch packed, beside others, and its members sent. What lists name goes out before them, so that a store that has
+   * a list has what it names, too.
+   */
   #packBatch(batch: Batch, release: (buffer: ArrayBuffer) => void): void {
+    if (batch.kinds.includes(listNumber)) this.#pack("blob");
     let { buffer } = batch;
     const packing = this.#options.compression.then(({ codec, level }) =>
       doJob(this.#options.pool, { type: "pack", codec, level: level?.level, ...batch }),
@@ -245,6 +255,10 @@ export class Uploader {
     });
     members.catch(() => undefined); // thrown where they are sent
     this.#send({ members, batch, release: () => release(buffer) });
+    this.#bytesSinceLists += sizeOf(batch);
+    if (this.#bytesSinceLists < listsAfterBytes) return;
+    this.#bytesSinceLists = 0;
+    this.#pack("list");
   }
 
   /** Sends members as soon as they are packed and those of before are sent. */
@@ -285,7 +299,7 @@ export class Uploader {
     open.bytes += length;
     open.objects += objects;
     this.counts.packedBytes += length;
-    if (open.bytes >= packTargetBytes || open.objects >= packTargetObjects) this.#endPack();
+    if (open.bytes >= this.#options.packBytes || open.objects >= packTargetObjects) this.#endPack();
   }
 
   async #begin(): Promise<PackUpload> {

@@ -4,8 +4,9 @@ import * as Flags from "@oclif/core/flags";
 import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/format.js";
 import { showProgress } from "../cli/progress.js";
 import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
-import { findCommit, readCommit } from "../client/history.js";
-import { restore, type RestoreEvent, type RestoreProgress, type RestoreResult } from "../client/restore.js";
+import type { Reconnecting } from "../client/reconnects.js";
+import type { RestoreEvent, RestoreProgress, RestoreResult } from "../client/restore.js";
+import { restoreCommit } from "../client/restore-commit.js";
 import { exitCodes, unreachable } from "../errors.js";
 import { byteStringFromText, displayName } from "../objects/byte-string.js";
 
@@ -45,41 +46,41 @@ export default class Restore extends StoreCommand {
     const startedMs = Date.now();
     const paths = (argv as string[]).slice(1).map(parseCommitPath);
     const target = resolve(flags.to);
-    return this.withRemote(flags, async (remote) => {
-      const id = await findCommit(remote, args.commit);
-      const content = await readCommit(remote, id);
-      const progress: RestoreProgress = { files: 0, bytes: 0 };
-      const isWhole = paths.length === 0 || paths.includes(parseCommitPath(""));
-      const line = showProgress(() => ({
-        ...progress,
-        totalFiles: isWhole ? content.counts.files : undefined,
-        totalBytes: isWhole ? content.counts.bytes : undefined,
-      }));
-      const failures: Restored["failures"] = [];
-      const hear = (event: RestoreEvent): void => {
-        if (event.type === "failed") failures.push({ path: displayName(event.path), why: event.why });
-        line.around(() => this.complain(describeEvent(event)));
-      };
-      try {
-        const result = await restore(
-          remote,
-          { id, content },
-          {
-            target: byteStringFromText(target),
-            paths: isWhole ? [] : paths,
-            onEvent: hear,
-            progress,
-            signal: this.signal,
-          },
-        );
-        line.stop();
-        const durationMs = Date.now() - startedMs;
-        this.#report(result, { id, target, durationMs });
-        return { commit: id, target, ...result, failures, durationMs };
-      } finally {
-        line.stop();
-      }
-    });
+    const project = this.projectOf(flags, process.cwd());
+    const connector = await this.open(this.addressOf(flags), { mayCreate: false });
+    const progress: RestoreProgress = { files: 0, bytes: 0, filesFetched: 0 };
+    const isWhole = paths.length === 0 || paths.includes(parseCommitPath(""));
+    let totals: { totalFiles: number; totalBytes: number } | undefined;
+    const line = showProgress(() => ({
+      ...progress,
+      totalFiles: isWhole ? totals?.totalFiles : undefined,
+      totalBytes: isWhole ? totals?.totalBytes : undefined,
+    }));
+    const failures: Restored["failures"] = [];
+    const hear = (event: RestoreEvent | Reconnecting): void => {
+      if (event.type === "failed") failures.push({ path: displayName(event.path), why: event.why });
+      if (event.type === "reconnecting") failures.length = 0; // they are tried again
+      line.around(() => this.complain(describeEvent(event)));
+    };
+    try {
+      const { commit, ...result } = await restoreCommit({
+        connect: () => connector.connect({ project, agent: this.agent, wantTrees: false }),
+        commit: args.commit,
+        onCommit: ({ counts }) => (totals = { totalFiles: counts.files, totalBytes: counts.bytes }),
+        target: byteStringFromText(target),
+        paths: isWhole ? [] : paths,
+        onEvent: hear,
+        progress,
+        signal: this.signal,
+      });
+      line.stop();
+      const durationMs = Date.now() - startedMs;
+      this.#report(result, { id: commit, target, durationMs });
+      return { commit, target, ...result, failures, durationMs };
+    } finally {
+      line.stop();
+      await connector.close();
+    }
   }
 
   #report(result: RestoreResult, { id, target, durationMs }: { id: string; target: string; durationMs: number }): void {
@@ -94,7 +95,8 @@ export default class Restore extends StoreCommand {
   }
 }
 
-function describeEvent(event: RestoreEvent): string {
+function describeEvent(event: RestoreEvent | Reconnecting): string {
+  if (event.type === "reconnecting") return `${event.error.message}; trying again in ${formatDuration(event.waitMs)}`;
   const path = displayName(event.path);
   switch (event.type) {
     case "replaced":

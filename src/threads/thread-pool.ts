@@ -154,7 +154,8 @@ class Thread {
     this.#worker.on("message", (message: ResultMessage) => {
       const waiting = this.#jobs.get(message.number);
       this.#jobs.delete(message.number);
-      if (this.#jobs.size === 0) this.#worker.unref();
+      // while it is being ended it keeps the process: what it was doing may only now have been done
+      if (this.#jobs.size === 0 && this.#end === undefined) this.#worker.unref();
       events.onFree();
       if ("error" in message) waiting?.reject(unpackError(message.error));
       else waiting?.resolve(message.result as never);

@@ -427,10 +427,9 @@ t.test("a connection that breaks is made again, and packs that were kept are not
   const types = told(pushed.events).filter((each) => !each.startsWith("added"));
   t.equal(sent.length, 2);
   t.strictSame(types, ["packKept", "reconnecting", "packKept"]);
-  t.match(
-    pushed.events.find(({ type }) => type === "reconnecting"),
-    { waitMs: 1000, error: { code: "CONNECTION_LOST" } },
-  );
+  const lost = pushed.events.find((event) => event.type === "reconnecting");
+  t.match(lost, { error: { code: "CONNECTION_LOST" } });
+  t.ok(lost !== undefined && lost.waitMs >= 500 && lost.waitMs <= 1000, "a random part of a second");
   const [first, second] = sent.map((each) => each.filter((type) => type === "packMember").length) as [number, number];
   t.ok(first > 0 && second > 0);
   t.ok(pushed.result.upload.objectBytes < 30 << 20, "what the first pack held was not sent again");

@@ -251,7 +251,7 @@ async function restored(
     target: byteStringFromText(target),
     paths: [],
     onEvent: (event: RestoreEvent) => void events.push(event),
-    progress: { files: 0, bytes: 0 },
+    progress: { files: 0, bytes: 0, filesFetched: 0 },
   };
   const work = restore(remote, { id: commit.id, content: decodeCommit(commit.bytes) }, options);
   const failure = await within(

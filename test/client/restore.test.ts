@@ -18,7 +18,13 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { readCommit } from "../../src/client/history.js";
 import type { Remote } from "../../src/client/remote.js";
-import { restore, type RestoreEvent, type RestoreOptions, type RestoreResult } from "../../src/client/restore.js";
+import {
+  restore,
+  type RestoreEvent,
+  type RestoreOptions,
+  type RestoreProgress,
+  type RestoreResult,
+} from "../../src/client/restore.js";
 import type { Commit } from "../../src/objects/commit.js";
 import type { Entry } from "../../src/objects/entry.js";
 import { encodeList } from "../../src/objects/list.js";
@@ -40,7 +46,7 @@ interface Kept {
 interface Restored {
   readonly result: RestoreResult;
   readonly events: RestoreEvent[];
-  readonly progress: { files: number; bytes: number };
+  readonly progress: RestoreProgress;
 }
 
 /** A world with a `source` folder in it, and a place for the target. */
@@ -76,7 +82,7 @@ async function restoreTo(
   options: Partial<RestoreOptions> = {},
 ): Promise<Restored> {
   const events: RestoreEvent[] = [];
-  const progress = { files: 0, bytes: 0 };
+  const progress = { files: 0, bytes: 0, filesFetched: 0 };
   const result = await within(
     30_000,
     "the restore",
@@ -392,6 +398,7 @@ t.test("a restore that is aborted leaves no file half written, nor a temporary o
       hadTemporaries ||= temporaries(target).length > 0;
       stop.abort(reason);
     },
+    filesFetched: 0,
   };
   const error = await restoreTo(kept, target, { signal: stop.signal, progress }).catch((failure: unknown) => failure);
   t.equal(error, reason);

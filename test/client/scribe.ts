@@ -5,6 +5,7 @@ import { Uploader } from "../../src/client/upload.js";
 import { inflateMember } from "../../src/objects/member-gzip.js";
 import { decodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
+import { packTargetBytes } from "../../src/objects/pack-format.js";
 import { memberHeadroomBytes } from "../../src/protocol/message-codec.js";
 
 /** A store that writes down what it hears; what it does can be replaced. */
@@ -68,6 +69,7 @@ export function uploaderTo(
   return new Uploader(remote, {
     pool: createPushPool(0),
     compression: Promise.resolve({ codec: "gzip", level: undefined }),
+    packBytes: packTargetBytes,
     ...options,
   });
 }

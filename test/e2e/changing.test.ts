@@ -1,13 +1,12 @@
 /** Pushes of a folder that others write to meanwhile, and over connections that break: what is kept was really there. */
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
-import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { join } from "node:path";
-import t, { type Test } from "tap";
+import t from "tap";
 import { objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
 import { seededBytes, seededNumbers } from "../helpers/arbitrary-bytes.js";
 import { BakUser, differences, type PushAnswer } from "../helpers/bak-process.js";
+import { openCutter } from "../helpers/cutting-proxy.js";
 import { within } from "../helpers/deadline.js";
 
 const files = 400;
@@ -116,33 +115,6 @@ t.test(
   },
 );
 
-/** Passes connections on, and breaks them off after so many bytes to the server each. */
-async function openCutter(t: Test, port: string, cuts: number[]): Promise<string> {
-  const listener = createServer((client) => {
-    let left = cuts.shift() ?? Infinity;
-    const server = connect(Number(port), "127.0.0.1");
-    client.on("data", (chunk) => {
-      server.write(chunk.subarray(0, Math.min(left, chunk.length)));
-      left -= chunk.length;
-      if (left > 0) return;
-      client.resetAndDestroy();
-      server.resetAndDestroy();
-    });
-    server.on("data", (chunk) => client.write(chunk));
-    for (const [one, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      one.on("error", () => other.destroy());
-      one.on("close", () => other.destroy());
-    }
-  });
-  listener.listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  t.teardown(() => listener.close());
-  return `ws://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-}
-
 t.test("a connection that breaks anywhere, several times, leaves nothing wrong in the store", async (t) => {
   const user = new BakUser(t, t.testdir({ source: {} }));
   const source = join(user.home, "source");
@@ -152,8 +124,8 @@ t.test("a connection that breaks anywhere, several times, leaves nothing wrong i
     writeFileSync(join(source, `text-${index}`), `line ${index}\n`.repeat(900));
   for (let index = 0; index < 3; index += 1) writeFileSync(join(source, `large-${index}`), seededBytes(index, 9 << 20));
   const server = await user.serve(join(user.home, "store"));
-  const cutter = await openCutter(t, server.port, [700, 8_000_000, 70_000_000]);
-  const pushed = await within(120_000, "the push", user.run(["push", source, "-s", cutter, "-p", "x"]));
+  const cutter = await openCutter(t, server.port, { up: [700, 8_000_000, 70_000_000] });
+  const pushed = await within(120_000, "the push", user.run(["push", source, "-s", cutter.url, "-p", "x"]));
   t.equal(pushed.code, 0, pushed.stderr);
   t.notMatch(pushed.stderr, /damaged|refused/);
   const copy = join(user.home, "copy");

@@ -58,7 +58,7 @@ export async function restoreFrom(
         target: byteStringFromText(target),
         paths: [],
         threads: 0,
-        progress: { files: 0, bytes: 0 },
+        progress: { files: 0, bytes: 0, filesFetched: 0 },
         onEvent: (event) => void (event.type === "replaced" || failed.push(JSON.stringify(event))),
       },
     );

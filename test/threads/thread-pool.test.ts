@@ -171,6 +171,15 @@ t.test("a thread does not keep the process", async (t) => {
   t.equal(code, 0);
 });
 
+t.test("a process that closes a pool lives to see it closed, whatever comes from its threads meanwhile", async (t) => {
+  const script = fileURLToPath(new URL("./closes-pool.ts", import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, script], { stdio: ["ignore", "pipe", "inherit"] });
+  t.teardown(() => child.kill("SIGKILL"));
+  const [said, [code]] = await within(30_000, "its end", Promise.all([text(child.stdout), once(child, "exit")]));
+  t.equal(said, "closed\n");
+  t.equal(code, 0);
+});
+
 t.test("there is use for one thread at least", async (t) => {
   t.ok(usefulThreads() >= 1 && usefulThreads() <= 8);
 });
