@@ -34,7 +34,7 @@ export class Crowd {
   readonly acknowledged: Acknowledged[] = [];
   /** Commits that somebody has had forgotten, and that need not be there any more. */
   readonly forgotten = new Set<ObjectId>();
-  readonly figures = { pushes: 0, headMoves: 0, restores: 0, logs: 0 };
+  readonly figures = { pushes: 0, headMoves: 0, restores: 0, logs: 0, cleanings: 0 };
   readonly user: BakUser;
   readonly url: string;
   #targets = 0;
@@ -115,6 +115,23 @@ export class Crowd {
     } finally {
       rmSync(target, { recursive: true, force: true });
     }
+  }
+
+  /** Cleans the store: what nobody needs goes at once. */
+  async clean(): Promise<void> {
+    await this.with(sharedProject, (remote) => remote.collect({ graceMs: 0, isDryRun: false }, () => undefined));
+    this.figures.cleanings += 1;
+  }
+
+  /** Forgets the oldest commit of some project that has others. */
+  async forgetOne(): Promise<void> {
+    const some = this.acknowledged[(this.figures.logs * 7) % Math.max(1, this.acknowledged.length)];
+    const project = some?.project ?? sharedProject;
+    const log = await this.log(project);
+    const oldest = log.at(-1);
+    if (oldest === undefined || log.length < 3) return;
+    this.forgotten.add(oldest);
+    await this.with(project, (remote) => remote.forget([oldest], { undo: false }));
   }
 
   /** The ids of a project's commits, newest first. */
