@@ -1,15 +1,11 @@
 /** Push: a folder as it is now becomes the project's next commit, and the store gets what it lacks of it. */
 import { isBakError } from "../errors.js";
 import { packTargetBytes } from "../objects/pack-format.js";
+import { HeadMoves } from "./head-moves.js";
 import { pushOnce, type Attempts } from "./push-attempt.js";
 import type { PushEvent, PushOptions, PushResult } from "./push-options.js";
 import { Reconnects } from "./reconnects.js";
 
-/**
- * How often a push is begun again because somebody else's was faster. Each time another push has ended well; with twenty at a
- * time, the slowest may lose to each of them more than once.
- */
-const maxHeadMoves = 100;
 /** A connection that was lost before it had carried a pack is given smaller ones: a fourth each time, but not less than this. */
 const minPackBytes = 4 << 20;
 
@@ -17,7 +13,7 @@ const minPackBytes = 4 << 20;
 export async function push(options: PushOptions): Promise<PushResult> {
   const { progress, signal } = options;
   const reconnects = new Reconnects();
-  let headMoves = 0;
+  const headMoves = new HeadMoves();
   const attempts: Attempts = { isDistrusted: false, sent: undefined, packBytes: packTargetBytes };
   for (;;) {
     let kept = 0;
@@ -34,9 +30,9 @@ export async function push(options: PushOptions): Promise<PushResult> {
     try {
       return await pushOnce({ ...options, connect, onEvent }, attempts);
     } catch (error) {
-      if (isBakError(error, "HEAD_MOVED") && headMoves < maxHeadMoves) {
-        headMoves += 1;
+      if (headMoves.mayTryAgain(error)) {
         options.onEvent({ type: "headMoved" });
+        await headMoves.wait(signal);
         continue;
       }
       const isLoss = isBakError(error, "INCOMPLETE_COMMIT", "NO_OBJECT", "STORE_DAMAGED");
