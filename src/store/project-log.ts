@@ -31,9 +31,24 @@ export function formatForgottenLine({ commit, receivedMs, forgottenMs }: Forgott
   return `${commit} ${formatTime(receivedMs)} ${formatTime(forgottenMs)}\n`;
 }
 
+/**
+ * How much of a log's text are lines that were written to their end. The last of them may lack one of the two sectors of the
+ * disk that it stands in, where the power was cut: then there are zeros up to its beginning or its end.
+ */
+function wholeLength(text: string): number {
+  const end = text.lastIndexOf("\n") + 1;
+  const start = text.lastIndexOf("\n", end - 2) + 1;
+  return end === text.length && isTorn(text.slice(start, end - 1)) ? start : end;
+}
+
+/** Whether zeros stand in place of the beginning or the end of a line, and of nothing else in it. */
+function isTorn(line: string): boolean {
+  return /^\0+[^\0]*$|^[^\0]*\0+$/.test(line);
+}
+
 /** The lines of a log; throws STORE_DAMAGED, naming the file and the line, where a whole line is not one. */
 export function parseLog(text: string, path: string): ParsedLog {
-  const length = text.lastIndexOf("\n") + 1;
+  const length = wholeLength(text);
   return { lines: parseLines(text.slice(0, length), path, parseLogLine), length };
 }
 
@@ -50,13 +65,16 @@ export interface Audited<Line> {
 }
 
 /**
- * Every line of a log, looked at for itself. A rest without an end is what a crash leaves of a line; that is always shorter
- * than one.
+ * Every line of a log, looked at for itself. A rest without an end is what a crash leaves of a line: it is shorter than one, or
+ * has zeros in place of a part.
  */
 export function auditLog(text: string): Audited<LogLine> {
-  const rest = text.slice(text.lastIndexOf("\n") + 1);
-  const { lines, faults } = auditLines(text.slice(0, text.length - rest.length), parseLogLine);
-  return { lines, faults: rest.length < logLineLength ? faults : [...faults, "the last line has no end"] };
+  const length = wholeLength(text);
+  const { lines, faults } = auditLines(text.slice(0, length), parseLogLine);
+  const rest = text.slice(length);
+  const isLeftByCrash =
+    rest.length < logLineLength || (rest.length === logLineLength && isTorn(rest.replace("\n", "")));
+  return { lines, faults: isLeftByCrash ? faults : [...faults, "the last line has no end"] };
 }
 
 /** The same of what was forgotten, which is always written as a whole. */

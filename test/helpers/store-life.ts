@@ -1,6 +1,6 @@
 /**
  * A store's life, the same each time: pushes of two projects, one of them with a large file, commits that are forgotten and
- * brought back, over three runs of the store. Tests cut its power, or make its calls fail, and compare what is left with what
+ * brought back, and a gc, over four runs of the store. Tests cut its power, or make its calls fail, and compare what is left with what
  * had been acknowledged.
  */
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import type { ObjectId } from "../../src/objects/object-id.js";
 import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js";
 import type { Disk } from "../../src/store/disk.js";
 import { openStore } from "../../src/store/open-store.js";
-import type { Store } from "../../src/store/store.js";
+import type { Collected, Store } from "../../src/store/store.js";
 import { seededBytes } from "./arbitrary-bytes.js";
 import { pictureOf } from "./folder-picture.js";
 import { pushTo, restoreFrom } from "./store-client.js";
@@ -17,11 +17,13 @@ import { pushTo, restoreFrom } from "./store-client.js";
 const photos = parseProjectId("photos");
 const notes = parseProjectId("notes");
 
-/** Where an acknowledged commit is to be: in its project's log, among what is forgotten, or, while that changes, in either. */
-type Place = "log" | "forgotten" | "either";
+/** Where an acknowledged commit can be. */
+type Place = "log" | "forgotten" | "nowhere";
 
-/** What has been acknowledged. */
-export type Acknowledged = ReadonlyMap<ObjectId, { readonly project: ProjectId; readonly place: Place }>;
+/** What has been acknowledged: where each commit is to be, which is one of two places while that changes. */
+export type Acknowledged = ReadonlyMap<ObjectId, { readonly project: ProjectId; readonly places: readonly Place[] }>;
+
+type Acknowledgement = [ObjectId, { project: ProjectId; places: readonly Place[] }];
 
 export interface LiveOptions {
   /** The store's folder. */
@@ -38,6 +40,8 @@ export class StoreLife {
   readonly #begun = new Set<string>();
   readonly #pictures = new Map<ObjectId, string>();
   acknowledged: Acknowledged = new Map();
+  /** What the gc at its end did. */
+  collected: Collected | undefined;
 
   /** `source` is made, for the folders that are pushed. */
   constructor(source: string) {
@@ -64,8 +68,16 @@ export class StoreLife {
       const all = (await store.readLog(photos)).map(({ commit }) => commit);
       await this.#move(all, options, "forgotten", () => store.forget(photos, all));
       await this.#move(all, options, "log", () => store.undoForget(photos, all));
-      rmSync(join(this.#source, notes, "deep"), { recursive: true });
+      writeFileSync(join(this.#source, notes, "large"), "no longer");
       await this.#push(store, notes, options);
+    });
+    await inRun(options, async (store) => {
+      const [first] = this.acknowledged.keys();
+      await this.#move([first as ObjectId], options, "forgotten", () => store.forget(photos, [first as ObjectId]));
+      const goes = [...this.acknowledged].filter(([, { places }]) => places.includes("forgotten")).map(([id]) => id);
+      await this.#move(goes, options, "nowhere", async () => {
+        this.collected = await store.collectGarbage(cleanAll);
+      });
     });
   }
 
@@ -88,11 +100,18 @@ export class StoreLife {
           if (!this.#isRight(commit, pictureOf(target))) wrong.push(`commit '${commit}' comes back otherwise`);
         }
       }
-      for (const [commit, { project, place }] of acknowledged) {
+      for (const [commit, { project, places }] of acknowledged) {
         const isForgotten = (await store.readForgotten(project)).some((line) => line.commit === commit);
-        const found = logs.has(commit) ? "log" : isForgotten ? "forgotten" : "neither";
-        if (found === "neither" || (place !== "either" && place !== found)) wrong.push(`commit '${commit}': ${found}`);
+        const found = logs.has(commit) ? "log" : isForgotten ? "forgotten" : "nowhere";
+        if (!places.includes(found)) wrong.push(`commit '${commit}': ${found} instead of ${places.join(" or ")}`);
       }
+      await store.check({
+        readPermille: 1000,
+        repair: false,
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+        onFinding: async ({ kind, subject, why }) => void wrong.push(`check: ${kind} ${subject}: ${why}`),
+      });
       wrong.push(...(await this.#pushNext(store, folder)));
     } finally {
       await store.close();
@@ -107,30 +126,25 @@ export class StoreLife {
     const { commit } = await pushTo(store, project, { folder, indexFile: `${folder}.index` });
     if (commit === undefined) throw new Error("nothing was pushed");
     this.#pictures.set(commit, picture);
-    this.#acknowledge([[commit, { project, place: "log" }]], options);
+    this.#acknowledge([[commit, { project, places: ["log"] }]], options);
     return commit;
   }
 
-  /** Commits of one project go from the log to what is forgotten, or back. */
+  /** Commits go from where they are to another place. */
   async #move(
     commits: readonly ObjectId[],
     options: LiveOptions,
     place: Place,
     work: () => Promise<unknown>,
   ): Promise<void> {
-    const { project } = this.acknowledged.get(commits[0] as ObjectId) as { project: ProjectId };
-    this.#acknowledge(
-      commits.map((commit) => [commit, { project, place: "either" }]),
-      options,
-    );
+    const known = commits.map((commit) => [commit, this.acknowledged.get(commit)] as const);
+    const going = known.map(([commit, at]) => [commit, { ...at, places: [...(at?.places ?? []), place] }]);
+    this.#acknowledge(going as Acknowledgement[], options);
     await work();
-    this.#acknowledge(
-      commits.map((commit) => [commit, { project, place }]),
-      options,
-    );
+    this.#acknowledge(known.map(([commit, at]) => [commit, { ...at, places: [place] }]) as Acknowledgement[], options);
   }
 
-  #acknowledge(changes: [ObjectId, { project: ProjectId; place: Place }][], { onAcknowledged }: LiveOptions): void {
+  #acknowledge(changes: readonly Acknowledgement[], { onAcknowledged }: LiveOptions): void {
     this.acknowledged = new Map([...this.acknowledged, ...changes]);
     onAcknowledged?.();
   }
@@ -161,6 +175,15 @@ async function inRun({ store, disk }: LiveOptions, work: (store: Store) => Promi
     await opened.close().catch(() => undefined); // the work has told of a disk that fails
   }
 }
+
+/** What a gc is told that leaves no waste at all. */
+const cleanAll = {
+  graceMs: 0,
+  isDryRun: false,
+  limits: { ofPack: 0, ofStore: 0 },
+  signal: new AbortController().signal,
+  onProgress: () => undefined,
+};
 
 function makeFolders(source: string): void {
   mkdirSync(join(source, photos, "empty"), { recursive: true });

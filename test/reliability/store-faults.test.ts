@@ -8,8 +8,8 @@ import { inspect } from "node:util";
 import t from "tap";
 import { isBakError, type ErrorCode } from "../../src/errors.js";
 import { nodeDisk, type Disk } from "../../src/store/disk.js";
-import { memoryFolder } from "../helpers/memory-folder.js";
-import { failingDisk, shortWritingDisk, systemError } from "../helpers/store-disks.js";
+import { fastFolder } from "../helpers/fast-folder.js";
+import { failingDisk, shortWritingDisk, systemError, type DiskCall } from "../helpers/store-disks.js";
 import { StoreLife } from "../helpers/store-life.js";
 
 interface Fault {
@@ -19,14 +19,17 @@ interface Fault {
   readonly disk: (isNow: () => boolean) => Disk;
 }
 
-const failsWith = (errno: string): Fault["disk"] => {
-  return (isNow) => failingDisk(nodeDisk, () => (isNow() ? errno : undefined));
+const failsWith = (errno: string, calls?: readonly DiskCall["name"][]): Fault["disk"] => {
+  return (isNow) =>
+    failingDisk(nodeDisk, ({ name }) => ((calls?.includes(name) ?? true) && isNow() ? errno : undefined));
 };
+/** The calls for which the system needs a descriptor. */
+const opening = ["createFile", "appendFile", "openLock", "truncate", "syncFolder"] as const;
 
 const faults: Record<string, Fault> = {
   ENOSPC: { code: "STORE_FULL", disk: failsWith("ENOSPC") },
   EIO: { code: "STORE_FAILED", disk: failsWith("EIO") },
-  EMFILE: { code: "STORE_FAILED", disk: failsWith("EMFILE") },
+  EMFILE: { code: "STORE_FAILED", disk: failsWith("EMFILE", opening) },
   "a write that ends half way": {
     code: "STORE_FULL",
     disk: (isNow) => shortWritingDisk(nodeDisk, () => (isNow() ? systemError("ENOSPC") : undefined)),
@@ -52,7 +55,7 @@ async function liveWith(fault: Fault, failAt: number, folder: string): Promise<{
 
 for (const [name, fault] of Object.entries(faults)) {
   t.test(`any one call may fail: ${name}`, async (t) => {
-    const root = memoryFolder(t);
+    const root = fastFolder(t);
     const wrong: string[] = [];
     let failAt = 1;
     for (; ; failAt += 1) {

@@ -2,6 +2,7 @@
 import t from "tap";
 import type { ObjectId } from "../../src/objects/object-id.js";
 import {
+  auditLog,
   formatForgottenLine,
   formatLogLine,
   logLineLength,
@@ -32,6 +33,19 @@ t.test("the torn rest of a last line does not count, whatever it is", (t) => {
     t.strictSame(parseLog(line + line.slice(0, length), "log"), { lines: [{ commit, receivedMs }], length: 90 });
   }
   t.equal(parseLog(`${line}${"\0".repeat(90)}`, "log").length, 90);
+  t.end();
+});
+
+t.test("a last line that lacks one of the two sectors that it stands in does not count", (t) => {
+  for (let at = 1; at < line.length; at += 1) {
+    const [first, second] = ["\0".repeat(at) + line.slice(at), line.slice(0, at) + "\0".repeat(line.length - at)];
+    for (const torn of [first, second]) {
+      t.strictSame(parseLog(line + torn, "log"), { lines: [{ commit, receivedMs }], length: 90 });
+      t.strictSame(auditLog(line + torn), { lines: [{ commit, receivedMs }], faults: [] });
+    }
+  }
+  t.throws(() => parseLog(`${line}${line.slice(0, 40)}\0${line.slice(41)}`, "log"), { code: "STORE_DAMAGED" });
+  t.equal(auditLog(line + line.replace("\n", "\v")).faults.length, 1, "which is no crash");
   t.end();
 });
 

@@ -1,18 +1,19 @@
 /**
  * The power goes off at every point of a store's life, and the disk is left in every way that POSIX allows: the store opens
- * without help, what was acknowledged comes back to the last byte, and the next push goes on.
+ * without help, checks clean, what was acknowledged comes back to the last byte, and the next push goes on.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import t from "tap";
+import type { Test } from "tap";
 import { nodeDisk } from "../../src/store/disk.js";
-import { memoryFolder } from "../helpers/memory-folder.js";
-import { exploreCuts } from "../helpers/power-cut-states.js";
-import { recordDisk } from "../helpers/recorded-disk.js";
-import { StoreLife, type Acknowledged } from "../helpers/store-life.js";
+import { fastFolder } from "./fast-folder.js";
+import { exploreCuts } from "./power-cut-states.js";
+import { recordDisk } from "./recorded-disk.js";
+import { StoreLife, type Acknowledged } from "./store-life.js";
 
-t.test("whatever a power cut leaves, what was acknowledged is there", async (t) => {
-  const folder = memoryFolder(t);
+/** Looks at every second state, so that two files can share them. */
+export async function powerCutTest(t: Test, half: 0 | 1): Promise<void> {
+  const folder = fastFolder(t);
   const root = join(folder, "disk");
   mkdirSync(root);
   const { disk, steps } = recordDisk(root, nodeDisk);
@@ -23,14 +24,16 @@ t.test("whatever a power cut leaves, what was acknowledged is there", async (t) 
     steps.push({ op: "mark", mark: marks.length - 1 });
   };
   await life.live({ store: join(root, "store"), disk, onAcknowledged });
+  t.ok(life.collected?.packsDeleted && life.collected.packsRewritten, "packs are deleted, and others rewritten");
   const found = await exploreCuts({
     steps,
     folder: join(folder, "states"),
     seed: 1,
-    randomCuts: 10,
+    randomCuts: 5,
+    half,
     findWrong: (left, mark) => life.findWrong(left, marks[mark] as Acknowledged),
   });
   t.strictSame(found.wrong.slice(0, 20), [], `${found.wrong.length} states are wrong`);
   t.comment(`${found.states} states after ${steps.length} steps`);
-  t.ok(found.states > 600, `${found.states} states`);
-});
+  t.ok(found.states > 800, `${found.states} states`);
+}
