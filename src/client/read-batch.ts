@@ -1,5 +1,6 @@
 /** Reads many small files into one buffer, with plain synchronous calls: five a file. */
 import { closeSync, fstatSync, readSync } from "node:fs";
+import { errnoOf } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { blake3 } from "../objects/hash.js";
 import { objectIdLength } from "../objects/object-id.js";
@@ -43,7 +44,7 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
   const failures: { index: number; error: ThreadError }[] = [];
   const bytes = new Uint8Array(buffer);
   const isMany = files.length > filesAhead; // for a few, the call is not worth loading
-  const opened = files.slice(0, filesAhead).map((path) => open(path, isMany));
+  const opened: (Opened | undefined)[] = files.slice(0, filesAhead).map((path) => open(path, isMany));
   let at = 0;
   for (const index of files.keys()) {
     const later = files[index + filesAhead];
@@ -51,7 +52,7 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
     const end = at + Number(stats[index * statFields + 1]);
     try {
       const place = bytes.subarray(at, end);
-      if (readSame(opened[index] as Opened, place, stats.subarray(index * statFields))) {
+      if (readSame(openedNow(opened, index, files), place, stats.subarray(index * statFields))) {
         ids.set(blake3().hash(place), index * objectIdLength);
       } else {
         outcomes[index] = readOutcomes.moved;
@@ -76,6 +77,23 @@ function open(path: ByteString, isFetched: boolean): Opened {
   } catch (error) {
     return { error };
   }
+}
+
+/** The file whose turn it is. Where no more may be open, those that were opened ahead of it wait for their own turn. */
+function openedNow(opened: (Opened | undefined)[], index: number, files: readonly ByteString[]): Opened {
+  const path = files[index] as ByteString;
+  const found = opened[index] ?? open(path, false);
+  if (typeof found === "number" || !isTooMany(found.error)) return found;
+  for (let later = index + 1; later < opened.length; later += 1) {
+    const ahead = opened[later];
+    if (typeof ahead === "number") closeSync(ahead);
+    opened[later] = undefined;
+  }
+  return open(path, false);
+}
+
+function isTooMany(error: unknown): boolean {
+  return ["EMFILE", "ENFILE"].includes(errnoOf(error) ?? "");
 }
 
 /** Whether the file could be read as it was found: all of it, and nothing of it changed before it had been read. Closes it. */

@@ -2,7 +2,7 @@
  * Takes a folder as it is now: a sorted walk, merged with the trees of the head, that reads only what may have changed and
  * makes the trees of the next commit. Names that cannot be read are told of and left out; the rest goes on.
  */
-import { BakError, errnoOf } from "../errors.js";
+import { BakError } from "../errors.js";
 import { joinPath, type ByteString } from "../objects/byte-string.js";
 import type { CommitCounts } from "../objects/commit.js";
 import { readDirectory, treesIn } from "../objects/directory.js";
@@ -18,8 +18,8 @@ import { knownEntry, noId } from "./known-entry.js";
 import { OpenFolder, type Taken } from "./open-folder.js";
 import type { FolderStats } from "./push-index.js";
 import { compareFolder, type SameFolder } from "./same-folder.js";
-import { isSourceFailure, reasonOf, StoreFailure } from "./source-failure.js";
-import { isStillThere, namesIn, SourceRoot } from "./source-root.js";
+import { isGone, isSourceFailure, reasonOf, StoreFailure } from "./source-failure.js";
+import { isReplaced, isStillThere, namesIn, SourceRoot } from "./source-root.js";
 import { attributesOf, statSource, type SourceStat } from "./source-stat.js";
 
 /** What the folder was at the head, as far as it is known here. */
@@ -344,6 +344,8 @@ class Walk {
     }
     const headTree = head?.kind === "dir" ? head.tree : undefined;
     const folder = await this.#folder({ path: at.relative, absolute: at.absolute, stat: at.stat }, names, headTree);
+    if (isReplaced(at))
+      this.#unreadable(at.relative, new BakError("SOURCE_FAILED", "it was replaced while it was read"));
     this.#counts.dirs += 1;
     this.#changes.compare(at.relative, { name: at.name, ...attributesOf(at.stat), kind: "dir", tree: noId }, head);
     return folder;
@@ -390,7 +392,7 @@ class Walk {
     { relative, head }: { relative: ByteString; head: Entry | undefined },
     error: unknown,
   ): void {
-    if (errnoOf(error) === "ENOENT") this.#vanished(parent, relative, head);
+    if (isGone(error)) this.#vanished(parent, relative, head);
     else this.#unreadable(relative, error);
   }
 

@@ -8,6 +8,11 @@ export function isSourceFailure(error: unknown): boolean {
   return errnoOf(error) !== undefined || (error instanceof BakError && sourceCodes.has(error.code));
 }
 
+/** Whether a name is not there any more; what is open and cannot be read is, whatever its file system calls that. */
+export function isGone(error: unknown): boolean {
+  return errnoOf(error) === "ENOENT" && (error as NodeJS.ErrnoException).syscall !== "read";
+}
+
 /** Wraps what the store failed with, so that no error number in it is taken for that of a source file. */
 export class StoreFailure extends Error {
   readonly reason: unknown;
@@ -32,6 +37,13 @@ export function reasonOf(error: unknown): string {
       return "it has become a symlink";
     case "EIO":
       return "input/output error";
+    case "EISDIR":
+      return "it has become a folder";
+    case "ENXIO":
+      return "it has become a socket";
+    case "EMFILE":
+    case "ENFILE":
+      return "too many open files";
     case "ENAMETOOLONG":
       return "path too long";
     default:

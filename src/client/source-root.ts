@@ -1,5 +1,5 @@
 /** The folder that is pushed: it must be the same at the end of a walk as at its beginning. */
-import { readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
 import { BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { reasonOf } from "./source-failure.js";
@@ -55,6 +55,16 @@ export function isStillThere({ absolute, stat }: { absolute: ByteString; stat: S
     return now === undefined || isSame(now, stat);
   } catch {
     return false;
+  }
+}
+
+/** Whether something else has the name of a folder that was walked: what was found in it may be of either. */
+export function isReplaced({ absolute, stat }: { absolute: ByteString; stat: SourceStat }): boolean {
+  try {
+    const now = lstatSync(fsPath(absolute), { bigint: true, throwIfNoEntry: false });
+    return now !== undefined && !(now.isDirectory() && isSame(now, stat));
+  } catch {
+    return true;
   }
 }
 

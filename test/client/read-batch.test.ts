@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
 import { readBatch, readOutcomes, statFields } from "../../src/client/read-batch.js";
 import { statSource, type SourceStat } from "../../src/client/source-stat.js";
@@ -173,4 +174,16 @@ t.test("no file stays open", (t) => {
   t.match(read(t, files), [{ outcome: "read" }, { outcome: "moved" }]);
   t.strictSame(open(), []);
   t.end();
+});
+
+t.test("where few files may be open all are read, and where none may each fails by name", async (t) => {
+  const folder = t.testdir();
+  const paths = Array.from({ length: 100 }, (_, index) => join(folder, `file ${index}`));
+  for (const path of paths) writeFileSync(path, path);
+  const script = fileURLToPath(new URL("./few-descriptors.ts", import.meta.url));
+  const limited = 'ulimit -Sn 256 && ulimit -Hn 256 && exec "$0" "$@"';
+  const args = ["-c", limited, process.execPath, ...process.execArgv, script, ...paths];
+  const { few, none } = JSON.parse(execFileSync("sh", args, { encoding: "utf8" })) as Record<string, unknown>;
+  t.strictSame(few, { outcomes: paths.map(() => readOutcomes.read), codes: [] });
+  t.strictSame(none, { outcomes: paths.map(() => readOutcomes.failed), codes: paths.map(() => "EMFILE") });
 });

@@ -361,8 +361,8 @@ t.test("what was in a folder that becomes a file during the walk is told of, and
     },
   });
   t.strictSame(taken.events[0], { type: "unreadable", path: "d/x", why: "not a folder" });
-  t.strictSame(told(taken.events), ["unreadable d/x", "added d", "added e"]);
-  t.match(taken.snapshot.counts, { files: 1, dirs: 1, added: 2, unreadable: 1 });
+  t.strictSame(told(taken.events), ["unreadable d/x", "unreadable d", "added d", "added e"]);
+  t.match(taken.snapshot.counts, { files: 1, dirs: 1, added: 2, unreadable: 2 });
 });
 
 t.test("a path that is too long is told of, and the rest goes on", async (t) => {
@@ -667,3 +667,27 @@ t.test(
     await t.rejects(take(source, { offer: swap }), { code: "SOURCE_FAILED", message: /moved away, or unmounted/ });
   },
 );
+
+for (const [what, replace] of Object.entries({
+  "a link": (path: string) => symlinkSync("/etc", path),
+  "another folder": (path: string) => mkdirSync(path),
+})) {
+  t.test(`a folder that becomes ${what} while it is walked is told of`, async (t) => {
+    const folder = folderOf(t, { d: { x: "1" }, e: "2" });
+    const { ino } = lstatSync(join(folder, "d"), { bigint: true });
+    const taken = await take(folder, {
+      isLeftOut: ({ stat }) => {
+        if (stat.ino !== ino) return false;
+        renameSync(join(folder, "d"), join(folder, "aside"));
+        replace(join(folder, "d"));
+        return false;
+      },
+    });
+    t.match(taken.events.filter(({ path }) => path === "d")[0], {
+      type: "unreadable",
+      why: "it was replaced while it was read",
+    });
+    t.ok(taken.snapshot.counts.unreadable > 0);
+    t.strictSame(told(taken.events).at(-1), "added e");
+  });
+}
