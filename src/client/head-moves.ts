@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isBakError } from "../errors.js";
 
 /** Each time somebody else's push has ended well, so this is no loop without headway; but it is not ours. */
-const maxMoves = 40;
+const maxMoves = 60;
 const firstWaitMs = 20;
-const maxWaitMs = 2000;
+const maxWaitMs = 5000;
 
 export interface HeadMovesOptions {
   readonly maxMoves?: number;

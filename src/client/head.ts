@@ -10,6 +10,7 @@ import { fetchObjects, readObjects } from "./fetch.js";
 import type { PushIndex } from "./push-index.js";
 import type { Remote } from "./remote.js";
 import type { Baseline } from "./snapshot.js";
+import { TreeIntake } from "./tree-intake.js";
 
 export interface Head {
   /** Undefined for a project without a commit, and where nothing of the head is to be believed. */
@@ -103,9 +104,12 @@ async function receiveHead(
   const members = isSent ? remote.takeHeadTrees() : remote.trees(remote.head as ObjectId);
   if (members === undefined) return received;
   const isWanted = (id: ObjectId, kind: string): boolean => (kind === "tree" || id === remote.head) && !objects.has(id);
+  const intake = new TreeIntake(objects);
   for await (const { id, bytes } of readObjects(members, isWanted)) {
-    objects.set(id, Buffer.from(bytes)); // a copy, or a few trees would keep the whole member in memory
-    received.add(id);
+    if (id === remote.head) {
+      objects.set(id, Buffer.from(bytes));
+      intake.expect(decodeCommit(bytes).tree);
+    } else if (intake.take(id, bytes)) received.add(id);
   }
   return received;
 }

@@ -8,6 +8,7 @@ import type { Entry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { fetchObject, fetchObjects, readObjects } from "./fetch.js";
 import type { Remote } from "./remote.js";
+import { TreeIntake, type TreeIntakeOptions } from "./tree-intake.js";
 
 /** Where a tree has its level: after the marker of an array of three, and the version. */
 const levelAt = 2;
@@ -23,17 +24,21 @@ class MissingTree extends Error {
 
 export class TreeSource {
   readonly #remote: Remote;
+  readonly #intake: TreeIntakeOptions;
   readonly #trees = new Map<ObjectId, Uint8Array>();
 
-  constructor(remote: Remote) {
+  /** `intake` says how many trees that nobody has named are kept. */
+  constructor(remote: Remote, intake: TreeIntakeOptions = {}) {
     this.#remote = remote;
+    this.#intake = intake;
   }
 
-  /** Fetches all trees beneath a commit or a tree. */
+  /** Fetches all trees beneath a commit or a tree; some that do not come along are fetched when they are needed. */
   async fetchAll(root: ObjectId): Promise<void> {
+    const intake = new TreeIntake(this.#trees, this.#intake);
+    intake.expect(root);
     const isWanted = (id: ObjectId, kind: string): boolean => kind === "tree" && !this.#trees.has(id);
-    for await (const { id, bytes } of readObjects(this.#remote.trees(root), isWanted))
-      this.#trees.set(id, Buffer.from(bytes));
+    for await (const { id, bytes } of readObjects(this.#remote.trees(root), isWanted)) intake.take(id, bytes);
   }
 
   /** The entries of a folder, in byte order; fetches what is missing of its pages, level by level, and no other trees. */

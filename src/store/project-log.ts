@@ -79,7 +79,9 @@ export function auditLog(text: string): Audited<LogLine> {
 
 /** The same of what was forgotten, which is always written as a whole. */
 export function auditForgotten(text: string): Audited<ForgottenLine> {
-  return auditLines(text, parseForgottenLine);
+  const audited = auditLines(text, parseForgottenLine);
+  if (text === "" || text.endsWith("\n")) return audited;
+  return { ...audited, faults: [...audited.faults, "the last line has no end"] };
 }
 
 function auditLines<Line>(text: string, parse: (fields: readonly string[], where: string) => Line): Audited<Line> {

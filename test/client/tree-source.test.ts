@@ -118,3 +118,17 @@ t.test("a tree that the store lacks is named", async (t) => {
   const { remote } = await watch(t, ...all);
   await t.rejects(new TreeSource(remote).fetchEntries(absent), { code: "NO_OBJECT", message: new RegExp(absent) });
 });
+
+t.test("trees that a limit has left out are fetched when they are needed", async (t) => {
+  const { remote, commit, id, asked } = await watch(t, ...all);
+  const trees = new TreeSource(remote, { limitBytes: 1 });
+  await trees.fetchAll(id);
+  t.strictSame(asked, []);
+  const names = [...(await trees.openFolder(commit.tree))].map(({ name }) => name);
+  t.strictSame(names, ["middle", "other", "z"]);
+  t.strictSame(
+    [...(await trees.openFolder(deep.id))].map(({ name }) => name),
+    ["file"],
+  );
+  t.ok(asked.length > 0);
+});

@@ -2,7 +2,12 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import t from "tap";
-import { decodeLogLines, encodeLogLines } from "../../src/protocol/log-lines.js";
+import {
+  decodeForgottenLines,
+  decodeLogLines,
+  encodeForgottenLines,
+  encodeLogLines,
+} from "../../src/protocol/log-lines.js";
 import { decodeMessage, encodeMessage } from "../../src/protocol/message-codec.js";
 import { objectIds } from "../helpers/arbitraries.js";
 import { messagesOf, messageTypes } from "../helpers/arbitrary-messages.js";
@@ -36,5 +41,21 @@ t.test("lines of a log", (t) =>
     codes: ["BAD_MESSAGE"],
     judge: (bytes) => (encodeLogLines(decodeLogLines(bytes)).equals(bytes) ? undefined : "other bytes come of it"),
     count: 80_000,
+  }),
+);
+
+const forgotten = fc.array(
+  fc.record({ commit: objectIds, receivedMs: fc.nat(8.64e15), forgottenMs: fc.nat(8.64e15) }),
+  { maxLength: 6 },
+);
+
+t.test("lines of what was forgotten", (t) =>
+  fuzz(t, "decodeForgottenLines", {
+    seeds: fc.sample(forgotten, { seed: 1, numRuns: 20 }).map(encodeForgottenLines),
+    shape: recordsOf(48),
+    codes: ["BAD_MESSAGE"],
+    judge: (bytes) =>
+      encodeForgottenLines(decodeForgottenLines(bytes)).equals(bytes) ? undefined : "other bytes come of it",
+    count: 20_000,
   }),
 );

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import t from "tap";
 import { decodePushIndex, writePushIndex, readPushIndex, type PushIndex } from "../../src/client/push-index.js";
-import { BakError } from "../../src/errors.js";
+import { BakError, isBakError } from "../../src/errors.js";
 import { blake3, hashLength } from "../../src/objects/hash.js";
 import { objectKinds } from "../../src/objects/object-kind.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
@@ -18,7 +18,17 @@ import {
   recordsOffset,
 } from "../../src/store/pack-index.js";
 import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
-import { formatLogLine, parseLog } from "../../src/store/project-log.js";
+import {
+  auditForgotten,
+  auditLog,
+  formatForgottenLine,
+  formatLogLine,
+  logLineLength,
+  parseForgotten,
+  parseLog,
+  type Audited,
+} from "../../src/store/project-log.js";
+import { formatVerified, parseVerified } from "../../src/store/verified.js";
 import { byteStrings, objectIds } from "../helpers/arbitraries.js";
 import { fuzz } from "../helpers/fuzz.js";
 import { recordsOf, type Shape } from "../helpers/mutations.js";
@@ -53,6 +63,106 @@ t.test("logs of projects", (t) =>
       return again === text.slice(0, length) ? undefined : `read as ${again}`;
     },
     count: 100_000,
+  }),
+);
+
+const forgottenLogs = fc.array(fc.record({ commit: objectIds, receivedMs: times, forgottenMs: times }), {
+  minLength: 1,
+  maxLength: 6,
+});
+
+t.test("what projects have forgotten", (t) =>
+  fuzz(t, "parseForgotten", {
+    seeds: sample(forgottenLogs, 30).map((log) => Buffer.from(log.map(formatForgottenLine).join(""))),
+    shape: lines,
+    codes: ["STORE_DAMAGED"],
+    judge: (bytes) => {
+      const text = bytes.toString("latin1");
+      const again = parseForgotten(text, "forgotten").map(formatForgottenLine).join("");
+      return again === text ? undefined : `read as ${again}`;
+    },
+    count: 30_000,
+  }),
+);
+
+t.test("logs that are looked through in spite of their faults", (t) =>
+  fuzz(t, "auditLog", {
+    seeds: [
+      ...sample(logs, 15).map((log) => Buffer.from(log.map(formatLogLine).join(""))),
+      ...sample(forgottenLogs, 15).map((log) => Buffer.from(log.map(formatForgottenLine).join(""))),
+    ],
+    shape: lines,
+    codes: ["STORE_DAMAGED"],
+    judge: (bytes) => {
+      const text = bytes.toString("latin1");
+      const [live, forgotten] = [auditLog(text), auditForgotten(text)];
+      // of a rest that is no shorter than a line, parseLog cannot know that it is not what a crash has left
+      const isTorn = text.length - parsedLength(text) >= logLineLength;
+      const read = isTorn ? undefined : readOrNot(() => parseLog(text, "log").lines);
+      if (!isDeepStrictEqual(read, isSound(live))) return "parseLog differs";
+      if (
+        !isDeepStrictEqual(
+          readOrNot(() => parseForgotten(text, "log")),
+          isSound(forgotten),
+        )
+      )
+        return "so does the other";
+      if (isSound(live) === undefined && isSound(forgotten) === undefined)
+        throw new BakError("STORE_DAMAGED", "neither");
+      return undefined;
+    },
+    count: 30_000,
+  }),
+);
+
+function parsedLength(text: string): number {
+  return text.lastIndexOf("\n") + 1;
+}
+
+/** What is read, unless it is refused. */
+function readOrNot<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isBakError(error, "STORE_DAMAGED")) return undefined;
+    throw error;
+  }
+}
+
+/** The lines, if all of them are in order. */
+function isSound<T>(audited: Audited<T>): readonly T[] | undefined {
+  return audited.faults.length === 0 ? audited.lines : undefined;
+}
+
+const verifications = fc.array(
+  fc.tuple(objectIds, fc.record({ atMs: times, isDamaged: fc.boolean() }, { noNullPrototype: true })),
+  { maxLength: 5 },
+);
+
+/** Most get the last line that they should have. */
+const checkedLines: Shape = {
+  ...lines,
+  finish: (bytes, next) => {
+    const end = bytes.lastIndexOf(10, bytes.length - 2) + 1;
+    if (next() % 4 === 0 || bytes.length === 0) return bytes;
+    const body = bytes.subarray(0, end);
+    return Buffer.concat([body, Buffer.from(`blake3 ${blake3().hashHex(body)}\n`)]);
+  },
+};
+
+t.test("when packs were verified", (t) =>
+  fuzz(t, "parseVerified", {
+    seeds: sample(verifications, 30).map((each) => formatVerified(new Map(each))),
+    shape: checkedLines,
+    codes: ["STORE_DAMAGED"],
+    judge: (bytes) => {
+      const packs = parseVerified(bytes.toString("latin1"));
+      if (packs === undefined) throw new BakError("STORE_DAMAGED", "none"); // to be counted
+      return isDeepStrictEqual(parseVerified(formatVerified(packs).toString("latin1")), packs)
+        ? undefined
+        : `read as ${formatVerified(packs).toString("latin1")}`;
+    },
+    count: 30_000,
   }),
 );
 
@@ -181,6 +291,6 @@ t.test("the client's index", async (t) => {
       writePushIndex(again, index);
       return isDeepStrictEqual(readPushIndex(again), index) ? undefined : "another index comes of it";
     },
-    count: 60_000,
+    count: 30_000,
   });
 });

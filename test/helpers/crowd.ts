@@ -147,6 +147,7 @@ export class Crowd {
 
 /** One who pushes: a folder, and what is in it. Some content is the same in all folders, and comes from all at once. */
 export class Member {
+  readonly number: number;
   readonly own: ProjectId;
   readonly folder: string;
   readonly isProcess: boolean;
@@ -155,6 +156,7 @@ export class Member {
 
   constructor(at: string, options: { number: number; isProcess: boolean; seed: number }) {
     const { number, isProcess, seed } = options;
+    this.number = number;
     this.own = parseProjectId(`own-${number}`);
     this.folder = join(at, `member-${number}`);
     this.isProcess = isProcess;

@@ -10,6 +10,8 @@ const members = 20;
 /** So many of them are processes of their own. */
 const processes = 4;
 const readers = 3;
+/** In the first round all push to the shared project, later only one in so many. */
+const sharedEvery = 6;
 
 /** What is done in a loop while the clients work: one line each. */
 const meanwhile: ((crowd: Crowd) => Promise<unknown>)[] = [(crowd) => crowd.clean(), (crowd) => crowd.forgetOne()];
@@ -30,7 +32,8 @@ t.test(
       for (let round = 0; goesOn(round) && !over.signal.aborted; round += 1) {
         if (round > 0) for (let changes = 0; changes < 4; changes += 1) member.change();
         await crowd.push(member, member.own);
-        await crowd.push(member, sharedProject);
+        // all of them at once, and then some at a time: for ever would be more than one project can take
+        if (round === 0 || (round + member.number) % sharedEvery === 0) await crowd.push(member, sharedProject);
       }
     };
     const wrong: string[] = [];
