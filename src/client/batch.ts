@@ -80,6 +80,16 @@ export class BatchBuilder {
     return id;
   }
 
+  /** The same where its id is known. */
+  takeAs(kind: ObjectKind, id: ObjectId, length: number): void {
+    this.#append(kind, id, length);
+  }
+
+  /** Leaves out the first bytes of the room. */
+  skip(length: number): void {
+    this.#length += length;
+  }
+
   /** Copies an object into the buffer; false if there is no room for it. */
   add({ kind, id, bytes }: PackedObject<ObjectId>): boolean {
     const room = this.room();

@@ -34,7 +34,7 @@ export async function* readObjects(
  * both, and lies in the store as whichever came first.
  */
 export async function fetchObjects(
-  remote: Remote,
+  remote: Pick<Remote, "get" | "peer">,
   ids: Iterable<ObjectId>,
   take: (id: ObjectId, bytes: Uint8Array) => void,
 ): Promise<void> {

@@ -6,10 +6,11 @@ import { BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { maxWholeFileBytes } from "../objects/chunker.js";
 import type { FileContent } from "../objects/entry.js";
-import { objectIdAt, objectIdLength } from "../objects/object-id.js";
+import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { unpackError } from "../threads/thread-error.js";
 import { selectObjects, type Batch } from "./batch.js";
 import type { BufferPool } from "./buffer-pool.js";
+import { minPredictedBytes, type OldChunks } from "./old-chunks.js";
 import { doJob, type PushPool } from "./push-work.js";
 import { readOutcomes, statFields, type ReadResult } from "./read-batch.js";
 import type { ReadMoreResult } from "./read-large.js";
@@ -42,12 +43,23 @@ export interface FileReaderOptions {
   readonly take: (batch: Batch) => void;
   /** Told of bytes as they are read. */
   readonly onBytes: (count: number) => void;
+  /** Fetches the chunks that a list of the head names. What it rejects with stops the reading of all files. */
+  readonly oldChunks?: (list: ObjectId) => Promise<OldChunks | undefined>;
 }
+
+/** See `FileReader.read`. */
+export type ReadsFile = (
+  path: ByteString,
+  stat: SourceStat,
+  done: (outcome: ReadOutcome) => void,
+  before?: ObjectId,
+) => Promise<void> | undefined;
 
 interface Asked {
   readonly path: ByteString;
   readonly stat: SourceStat;
   readonly done: (outcome: ReadOutcome) => void;
+  readonly before: ObjectId | undefined;
 }
 
 export class FileReader {
@@ -71,14 +83,15 @@ export class FileReader {
 
   /**
    * Has a file read that was found as `stat` says; `done` is called once, later. Gives a promise to wait for when enough is
-   * under way. Throws, and `finish` rejects, with what stops the reading of all files.
+   * under way. `before` is the list of the file at the head, if it had one, whose chunks the store has. Throws, and `finish`
+   * rejects, with what stops the reading of all files.
    */
-  read(path: ByteString, stat: SourceStat, done: (outcome: ReadOutcome) => void): Promise<void> | undefined {
+  read(...[path, stat, done, before]: Parameters<ReadsFile>): Promise<void> | undefined {
     if (this.#failure !== undefined) throw this.#failure.reason;
-    if (stat.size > maxWholeFileBytes) return this.#startLarge({ path, stat, done });
+    if (stat.size > maxWholeFileBytes) return this.#startLarge({ path, stat, done, before });
     const isFull = this.#gatheredBytes + stat.size > maxWholeFileBytes || this.#gathered.length >= maxBatchFiles;
     if (isFull) this.#sendBatch();
-    this.#gathered.push({ path, stat, done });
+    this.#gathered.push({ path, stat, done, before });
     this.#gatheredBytes += stat.size;
     return this.#waitingAgain > maxBatchFiles ? this.#again : this.#room;
   }
@@ -157,9 +170,11 @@ export class FileReader {
     this.#track(reading);
   }
 
-  async #readLarge({ path, done }: Asked): Promise<void> {
+  async #readLarge({ path, stat, done, before }: Asked): Promise<void> {
+    const { pool, largeBuffers, take, onBytes, oldChunks } = this.#options;
+    const isPredicted = before !== undefined && stat.size >= minPredictedBytes;
+    let old = isPredicted ? await oldChunks?.(before) : undefined;
     if (this.#failure !== undefined) return;
-    const { pool, largeBuffers, take, onBytes } = this.#options;
     const thread = pool.thread();
     const file = this.#nextFile;
     this.#nextFile += 1;
@@ -171,7 +186,8 @@ export class FileReader {
         throw error;
       });
       try {
-        step = await doJob(thread, { type: "readMore", file, path, buffer });
+        step = await doJob(thread, { type: "readMore", file, path, buffer, old });
+        old = undefined; // the thread has it
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         largeBuffers.give(new ArrayBuffer(largeBuffers.sizeBytes)); // the one that was sent has not come back

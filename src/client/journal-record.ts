@@ -29,24 +29,37 @@ export function recordLength(path: ByteString, content: FileContent): number | u
   return path.length > maxPathBytes ? undefined : ("blob" in content ? blobPathAt : listPathAt) + path.length;
 }
 
-/** Writes a record at the beginning of `into`, which has room for it. */
-export function encodeRecord(into: Buffer, path: ByteString, { stat, content }: JournaledFile): void {
-  into.writeUInt16LE(path.length, 0);
-  into.writeDoubleLE(stat.size, sizeAt);
-  into.writeBigInt64LE(BigInt.asIntN(64, stat.ino), inodeAt);
-  into.writeBigInt64LE(stat.ctimeNs, ctimeAt);
-  into.writeDoubleLE(stat.mtimeSeconds, mtimeAt);
-  into.writeUInt32LE(stat.mtimeNanoseconds, mtimeAt + 8);
+/** Writes a record into the room, where it has its length; numbers through a view, which costs less. */
+export function encodeRecord(room: RecordRoom, at: number, path: ByteString, { stat, content }: JournaledFile): void {
+  const { bytes, view } = room;
+  view.setUint16(at, path.length, true);
+  view.setFloat64(at + sizeAt, stat.size, true);
+  view.setBigInt64(at + inodeAt, stat.ino, true);
+  view.setBigInt64(at + ctimeAt, stat.ctimeNs, true);
+  view.setFloat64(at + mtimeAt, stat.mtimeSeconds, true);
+  view.setUint32(at + mtimeAt + 8, stat.mtimeNanoseconds, true);
   if ("blob" in content) {
-    into[kindAt] = 0;
-    into.write(content.blob, idAt, "hex");
-    into.write(path, blobPathAt, "latin1");
+    bytes[at + kindAt] = 0;
+    bytes.write(content.blob, at + idAt, "hex");
+    bytes.write(path, at + blobPathAt, "latin1");
   } else {
-    into[kindAt] = 1;
-    into.write(content.list, idAt, "hex");
-    into.write(content.fileHash, blobPathAt, "hex");
-    into.write(path, listPathAt, "latin1");
+    bytes[at + kindAt] = 1;
+    bytes.write(content.list, at + idAt, "hex");
+    bytes.write(content.fileHash, at + blobPathAt, "hex");
+    bytes.write(path, at + listPathAt, "latin1");
   }
+}
+
+/** The same bytes twice. */
+export interface RecordRoom {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
+/** Room for so many bytes. */
+export function recordRoom(length: number): RecordRoom {
+  const bytes = Buffer.alloc(length);
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, length) };
 }
 
 /** A file as it was read. */

@@ -1,6 +1,6 @@
 /**
  * Finds the records of a journal by their paths. The records stay in the bytes that they were read in: a file takes about
- * 75 bytes and its path, and 8 to 16 more here, so that a million files take some 150 MB.
+ * 75 bytes and its path, and 8 to 16 here, so that a million files take some 150 MB.
  */
 import { randomInt } from "node:crypto";
 import type { ByteString } from "../objects/byte-string.js";

@@ -21,6 +21,7 @@ import {
   recordContent,
   recordEnd,
   recordLength,
+  recordRoom,
   type JournaledFile,
   type JournaledStat,
 } from "./journal-record.js";
@@ -61,7 +62,7 @@ export class Journal {
   readonly #onFailed: (error: unknown) => void;
   readonly #found: Found;
   /** What is not written yet: room for a batch's head, then records. */
-  #pending = Buffer.allocUnsafe(batchBytes);
+  #pending = recordRoom(batchBytes);
   #used = headLength;
   #state: "held" | "begun" | "open" | "ended" = "held";
   #fd: number | undefined;
@@ -88,7 +89,7 @@ export class Journal {
     const length = recordLength(path, file.content);
     if (length === undefined) return;
     this.#reserve(length);
-    encodeRecord(this.#pending.subarray(this.#used), path, file);
+    encodeRecord(this.#pending, this.#used, path, file);
     this.#used += length;
   }
 
@@ -115,12 +116,12 @@ export class Journal {
   }
 
   #reserve(length: number): void {
-    if (this.#used + length <= this.#pending.length) return;
+    if (this.#used + length <= this.#pending.bytes.length) return;
     this.flush();
-    if (this.#used + length <= this.#pending.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#pending.length * 2, this.#used + length)); // it may not be written yet
-    this.#pending.copy(larger, 0, 0, this.#used);
-    this.#pending = larger;
+    if (this.#used + length <= this.#pending.bytes.length) return;
+    const before = this.#pending.bytes; // it may not be written yet
+    this.#pending = recordRoom(Math.max(before.length * 2, this.#used + length));
+    before.copy(this.#pending.bytes, 0, 0, this.#used);
   }
 
   #close(): void {
@@ -147,7 +148,7 @@ export class Journal {
   }
 
   #write(before: Buffer): void {
-    const batch = asBatch(this.#pending.subarray(0, this.#used));
+    const batch = asBatch(this.#pending.bytes.subarray(0, this.#used));
     this.#used = headLength;
     writeAll(this.#fd as number, Buffer.concat([before, batch]));
   }

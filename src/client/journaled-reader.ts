@@ -4,9 +4,9 @@
  */
 import type { ByteString } from "../objects/byte-string.js";
 import type { FileContent } from "../objects/entry.js";
-import { objectIdLength } from "../objects/object-id.js";
+import { objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { isOlderThan, raceLimits, type RaceLimits } from "./compare.js";
-import type { FileReader, ReadOutcome } from "./file-reader.js";
+import type { FileReader, ReadOutcome, ReadsFile } from "./file-reader.js";
 import type { Journal } from "./journal.js";
 import type { Remote } from "./remote.js";
 import type { SourceStat } from "./source-stat.js";
@@ -28,6 +28,7 @@ interface Asked {
   readonly stat: SourceStat;
   readonly content: FileContent;
   readonly done: (outcome: ReadOutcome) => void;
+  readonly before: ObjectId | undefined;
 }
 
 export class JournaledReader implements Pick<FileReader, "read" | "finish"> {
@@ -42,11 +43,11 @@ export class JournaledReader implements Pick<FileReader, "read" | "finish"> {
   }
 
   /** As that of a `FileReader`; of a file that need not be read, `done` is told that it is known. */
-  read(path: ByteString, stat: SourceStat, done: (outcome: ReadOutcome) => void): Promise<void> | undefined {
+  read(...[path, stat, done, before]: Parameters<ReadsFile>): Promise<void> | undefined {
     if (this.#failure !== undefined) throw this.#failure.reason;
     const content = this.#options.journal.find(this.#within(path), stat);
-    if (content === undefined) return this.#readAnew(path, stat, done);
-    this.#gathered.push({ path, stat, content, done });
+    if (content === undefined) return this.#readAnew(path, stat, done, before);
+    this.#gathered.push({ path, stat, content, done, before });
     if (this.#gathered.length >= askFiles) this.#ask();
     return this.#questions.size < maxQuestions ? undefined : Promise.race(this.#questions);
   }
@@ -63,14 +64,15 @@ export class JournaledReader implements Pick<FileReader, "read" | "finish"> {
     return path.slice(this.#options.folderLength) as ByteString;
   }
 
-  #readAnew(path: ByteString, stat: SourceStat, done: (outcome: ReadOutcome) => void): Promise<void> | undefined {
+  #readAnew(...[path, stat, done, before]: Parameters<ReadsFile>): Promise<void> | undefined {
     const limits = this.#limitsNow();
-    return this.#options.reader.read(path, stat, (outcome) => {
+    const take = (outcome: ReadOutcome): void => {
       // one that was changed a moment ago may be changed once more without a trace
       if (outcome.type === "read" && !outcome.isUnsteady && isOlderThan(outcome.stat.ctimeNs, limits))
         this.#options.journal.add(this.#within(path), outcome);
       done(outcome);
-    });
+    };
+    return this.#options.reader.read(path, stat, take, before);
   }
 
   /** Before when a time must be to prove anything of a file that is read from now on. */
@@ -95,10 +97,10 @@ export class JournaledReader implements Pick<FileReader, "read" | "finish"> {
     for (const [index, { content }] of files.entries())
       ids.write("blob" in content ? content.blob : content.list, index * objectIdLength, "hex");
     const isKnown = await this.#options.remote.hasMany(ids);
-    for (const [index, { path, stat, content, done }] of files.entries()) {
+    for (const [index, { path, stat, content, done, before }] of files.entries()) {
       if (this.#failure !== undefined) return;
       if (isKnown(index)) done({ type: "known", content, stat });
-      else await this.#readAnew(path, stat, done);
+      else await this.#readAnew(path, stat, done, before);
     }
   }
 }

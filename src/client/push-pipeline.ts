@@ -5,7 +5,7 @@
 import { maxChunkBytes, maxWholeFileBytes } from "../objects/chunker.js";
 import { packingRoomBytes } from "./batch.js";
 import { BufferPool } from "./buffer-pool.js";
-import { FileReader } from "./file-reader.js";
+import { FileReader, type FileReaderOptions } from "./file-reader.js";
 import { createPushPool, type PushPool } from "./push-work.js";
 import type { PackReceipt, Remote } from "./remote.js";
 import { Uploader, type Compression } from "./upload.js";
@@ -21,6 +21,7 @@ export interface PipelineOptions {
   readonly threads: number;
   readonly compression: Promise<Compression>;
   readonly packBytes: number;
+  readonly oldChunks: FileReaderOptions["oldChunks"] & object;
   /** Told of bytes as they are read, and as they are sent. */
   readonly onRead: (bytes: number) => void;
   readonly onSent: (bytes: number) => void;
@@ -34,7 +35,7 @@ export class PushPipeline {
   readonly #buffers: readonly BufferPool[];
 
   constructor(remote: Pick<Remote, "hasMany" | "upload">, options: PipelineOptions) {
-    const { threads, compression, packBytes, onRead, onSent, onKept } = options;
+    const { threads, compression, packBytes, oldChunks, onRead, onSent, onKept } = options;
     const pool = createPushPool(threads);
     const smallBuffers = new BufferPool(
       maxWholeFileBytes + packingRoomBytes,
@@ -63,6 +64,7 @@ export class PushPipeline {
       largeBuffers,
       take: (batch) => this.uploader.offerBatch(batch, giveBack),
       onBytes: onRead,
+      oldChunks,
     });
   }
 

@@ -6,7 +6,7 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
-import { firstChunkEnd, maxWholeFileBytes } from "../objects/chunker.js";
+import { maxWholeFileBytes } from "../objects/chunker.js";
 import type { FileContent } from "../objects/entry.js";
 import { blake3, type Hasher } from "../objects/hash.js";
 import { ListBuilder } from "../objects/list.js";
@@ -15,6 +15,8 @@ import type { PackedObject } from "../objects/object-kind.js";
 import { readAhead } from "../platform/read-ahead.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 import { BatchBuilder, packingRoomBytes, type Batch } from "./batch.js";
+import { ChunkCutter } from "./chunk-cutter.js";
+import type { OldChunks } from "./old-chunks.js";
 import { openToRead } from "./open-file.js";
 import { fsPath } from "./source-path.js";
 import { sourceStatOf, type SourceStat } from "./source-stat.js";
@@ -44,13 +46,18 @@ export class SourceFile {
   readonly #fd: number;
   /** Told of bytes as they are read. */
   readonly #onRead: (count: number) => void;
+  readonly #old: OldChunks | undefined;
   #reading: Reading | undefined;
   #tries = 0;
 
-  /** Opens the file that `path` names. Throws what the file system says. */
-  constructor(path: ByteString, onRead: (count: number) => void) {
+  /**
+   * Opens the file that `path` names. `old`: chunks that the store is known to have, which are not given out. Throws what the
+   * file system says.
+   */
+  constructor(path: ByteString, onRead: (count: number) => void, old?: OldChunks) {
     this.#fd = openToRead(fsPath(path));
     this.#onRead = onRead;
+    this.#old = old;
   }
 
   /**
@@ -62,7 +69,8 @@ export class SourceFile {
       this.#tries += 1;
       // no more than it had at first: a file that grows as fast as it is read would have no end
       const before = statOf(this.#fd);
-      this.#reading = before.size <= maxWholeFileBytes ? new WholeReading(before) : new ChunkedReading(before);
+      this.#reading =
+        before.size <= maxWholeFileBytes ? new WholeReading(before) : new ChunkedReading(before, this.#old);
     }
     const { before } = this.#reading;
     const filling = new BatchBuilder(buffer, buffer.byteLength - packingRoomBytes);
@@ -137,8 +145,11 @@ class ChunkedReading implements Reading {
   /** What was read of a chunk whose end was not: less than the longest chunk. */
   #rest = Buffer.alloc(0);
 
-  constructor(before: SourceStat) {
+  readonly #cutter: ChunkCutter;
+
+  constructor(before: SourceStat, old: OldChunks | undefined) {
     this.before = before;
+    this.#cutter = new ChunkCutter(old);
   }
 
   readInto(filling: BatchBuilder, read: Read): FileContent | undefined {
@@ -167,10 +178,12 @@ class ChunkedReading implements Reading {
   #cut(filling: BatchBuilder, bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length) {
-      const left = bytes.subarray(at);
-      const length = firstChunkEnd(left) ?? (this.#isEnd ? left.length : undefined);
-      if (length === undefined) break;
-      this.#builder.add({ id: filling.take("blob", length), size: length });
+      const chunk = this.#cutter.first(bytes.subarray(at), this.#isEnd);
+      if (chunk === undefined) break;
+      const { id, length } = chunk;
+      if (chunk.isOld) filling.skip(length);
+      else filling.takeAs("blob", id, length);
+      this.#builder.add({ id, size: length });
       at += length;
     }
     this.size += at;

@@ -2,6 +2,7 @@
 import type { ByteString } from "../objects/byte-string.js";
 import type { Done } from "../threads/jobs.js";
 import type { Batch } from "./batch.js";
+import type { OldChunks } from "./old-chunks.js";
 import { SourceFile, type ReadFile } from "./read-file.js";
 
 export interface ReadMoreJob {
@@ -12,6 +13,8 @@ export interface ReadMoreJob {
   readonly path: ByteString;
   /** What the next objects go into, as many as it holds; it holds at least one of any size. None: the file is given up. */
   readonly buffer: ArrayBuffer | undefined;
+  /** Chunks that the file had, and that the store has; asked for with its first buffer. */
+  readonly old?: OldChunks | undefined;
 }
 
 export interface ReadMoreResult {
@@ -28,7 +31,7 @@ export class LargeFiles {
   #bytesRead = 0;
 
   /** Reads on until the buffer is full, or the file at its end. Throws what reading it fails with. */
-  readMore({ file, path, buffer }: ReadMoreJob): Done<ReadMoreResult> {
+  readMore({ file, path, buffer, old }: ReadMoreJob): Done<ReadMoreResult> {
     if (buffer === undefined) {
       this.#close(file);
       return { result: { batch: undefined, bytesRead: 0, end: undefined } };
@@ -37,7 +40,7 @@ export class LargeFiles {
     try {
       let reading = this.#open.get(file);
       if (reading === undefined) {
-        reading = new SourceFile(path, (count) => (this.#bytesRead += count));
+        reading = new SourceFile(path, (count) => (this.#bytesRead += count), old);
         this.#open.set(file, reading);
       }
       const filled = reading.readInto(buffer);

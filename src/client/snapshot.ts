@@ -352,7 +352,7 @@ class Walk {
   }
 
   #readFile(parent: FolderPlaceInWalk, at: Place, { head, open }: NameInWalk): void {
-    const { sink, progress, onEvent } = this.#options;
+    const { isFull, sink, progress, onEvent } = this.#options;
     const { name, relative } = at;
     const place = open?.reserve();
     const done = this.#later((outcome: ReadOutcome) => {
@@ -369,7 +369,7 @@ class Walk {
       this.#take({ entry, stat }, { relative, head: head?.entry, open, place });
     });
     try {
-      this.#wait(sink?.reader.read(at.absolute, at.stat, done));
+      this.#wait(sink?.reader.read(at.absolute, at.stat, done, isFull ? undefined : listOf(head?.entry)));
     } catch (error) {
       throw new StoreFailure(error);
     }
@@ -448,6 +448,11 @@ class Walk {
     }
     if (head !== undefined) this.#changes.remove(path, head);
   }
+}
+
+/** What a large file was at the head. */
+function listOf(head: Entry | undefined): ObjectId | undefined {
+  return head?.kind === "file" && "list" in head.content ? head.content.list : undefined;
 }
 
 /** A folder that has been walked: its tree where that is the head's, or what its tree is being made in. */

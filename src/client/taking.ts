@@ -5,6 +5,7 @@ import { CompressionLevel } from "./compression-level.js";
 import type { Head } from "./head.js";
 import { Journal, journalFile } from "./journal.js";
 import { JournaledReader } from "./journaled-reader.js";
+import { fetchOldChunks } from "./old-chunks.js";
 import { PushPipeline } from "./push-pipeline.js";
 import type { PushEvent, PushOptions } from "./push-options.js";
 import type { Remote } from "./remote.js";
@@ -69,6 +70,7 @@ export class Taking {
       onRead: (bytes) => (progress.bytesRead += bytes),
       onSent: (bytes) => (progress.bytesSent += bytes),
       packBytes: from.packBytes,
+      oldChunks: async (list) => fetchOldChunks(await confirmed, list),
       onKept: () => {
         this.journal?.flush(); // the files of the pack are in it
         this.#tell({ type: "packKept" });

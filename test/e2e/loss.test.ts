@@ -54,6 +54,21 @@ for (const [how, act] of Object.entries(lose)) {
   });
 }
 
+t.test("a chunk that the store has lost is sent again, though the file is cut by what it was", async (t) => {
+  const user = new BakUser(t, t.testdir({ docs: {} }));
+  const [docs, store] = [join(user.home, "docs"), join(user.home, "store")];
+  const place = ["push", docs, "-s", store, "-p", "x"];
+  const bytes = seededBytes(3, 80 << 20); // more than a pack, and than what is cut without asking
+  writeFileSync(join(docs, "large"), bytes);
+  await user.json<PushAnswer>(place);
+  rmSync(packsOf(store)[0] as string);
+  bytes.set([1, 2, 3], 79 << 20);
+  writeFileSync(join(docs, "large"), bytes);
+  const healed = await user.run([...place, "--json"]);
+  t.match(healed, { code: 0, stderr: /; reading everything again/ });
+  await restoresTo(t, user, store, docs);
+});
+
 t.test("what a store has lost is sent again by a push that reads everything, though nothing has changed", async (t) => {
   const user = new BakUser(t, t.testdir({ docs: { deep: { large: seededBytes(2, 3 << 20) } } }));
   const [docs, store] = [join(user.home, "docs"), join(user.home, "store")];
