@@ -124,6 +124,10 @@ t.test("a server that is killed within a push, and comes back, is pushed to in t
   const held = proxy.hold("up", 85 * mib); // so that one pack has been kept
   const push = user.start(["push", big, "-s", proxy.url, "--json"]);
   await within(60_000, "85 MiB", held);
+  const packs = join(store, "packs");
+  const isKept = (): boolean =>
+    readdirSync(packs, { recursive: true, encoding: "utf8" }).some((name) => name.endsWith(".idx"));
+  await until(isKept, "a pack", 30_000);
   server.child.kill("SIGKILL");
   await server.ended;
   proxy.release();
