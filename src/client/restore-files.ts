@@ -10,6 +10,7 @@ import { fileHashOf, type FileEntry } from "../objects/entry.js";
 import { decodeList, listSize, type List } from "../objects/list.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { fetchObject, fetchObjects } from "./fetch.js";
+import { getRest, isLoss } from "./fetch-rest.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 import { FolderCache, HeldFolder, type FolderPlace } from "./held-folder.js";
 import { maxIdsPerCall, type Remote } from "./remote.js";
@@ -213,10 +214,15 @@ export class FileFetcher {
     const ids = files.flatMap(({ entry }) => ("list" in entry.content ? [entry.content.list] : []));
     // a copy, or every list would hold its member
     const take = (id: ObjectId, bytes: Uint8Array): void => void lists.set(id, Buffer.from(bytes));
-    await fetchObjects(this.#remote, ids, take);
+    await fetchObjects(this.#remote, ids, take).catch(async (error: unknown) => {
+      if (!isLoss(error)) throw error;
+      for (const id of ids) if (!lists.has(id)) await fetchObjects(this.#remote, [id], take).catch(passOverLoss);
+    });
     for (const wanted of files) {
       const { content } = wanted.entry;
-      if ("list" in content) await this.#addPieces(wanted, decodeList(lists.get(content.list) as Uint8Array));
+      const list = "list" in content ? lists.get(content.list) : undefined;
+      if (list === undefined) this.#options.onFailed(wanted.folder.pathOf(wanted.entry.name), lostFailure);
+      else await this.#addPieces(wanted, decodeList(list));
       this.#undecided -= 1;
     }
   }
@@ -226,15 +232,20 @@ export class FileFetcher {
     if (!this.#hasRoom(wanted.folder)) await this.#fetchPieces();
     let file = this.#addFile(wanted, number);
     let offset = 0;
-    for await (const { id, size: length } of this.#chunksOf(list, wanted.entry.size)) {
-      if (!this.#hasRoom(wanted.folder)) {
-        this.#table.expectMore(file);
-        const state = await this.#fetchPieces(file);
-        file = this.#addFile(wanted, number, state);
+    try {
+      for await (const { id, size: length } of this.#chunksOf(list, wanted.entry.size)) {
+        if (!this.#hasRoom(wanted.folder)) {
+          this.#table.expectMore(file);
+          const state = await this.#fetchPieces(file);
+          file = this.#addFile(wanted, number, state);
+        }
+        this.#table.addPiece(id, file, { offset, length });
+        this.#threads.foresee(1, length);
+        offset += length;
       }
-      this.#table.addPiece(id, file, { offset, length });
-      this.#threads.foresee(1, length);
-      offset += length;
+    } catch (error) {
+      passOverLoss(error);
+      if (this.#table.fail(file)) this.#options.onFailed(this.#pathOf(file), lostFailure);
     }
   }
 
@@ -262,22 +273,25 @@ export class FileFetcher {
     for (;;) {
       const ids = this.#table.untaken(maxIdsPerCall);
       if (ids.length === 0) break;
-      for await (const member of this.#remote.get(ids)) {
+      for await (const member of getRest(this.#remote, ids, (id) => this.#table.isUntaken(id))) {
         this.#options.signal?.throwIfAborted();
         countGarbage(member.length);
         await this.#threads.run({ type: "write", member }, this.#round);
       }
       await this.#threads.drain();
       this.#options.signal?.throwIfAborted();
-      const [missing] = this.#table.untaken(1); // of those that were asked for, which come first, if any
-      if (missing !== undefined && ids.includes(missing))
-        throw new BakError("NO_OBJECT", `'${this.#remote.peer}' did not send blob '${missing}'`);
+      for (const id of ids) if (this.#table.isUntaken(id)) this.#giveUp(id);
     }
     const state = unfinished === undefined ? fileStates.done : this.#table.stateOf(unfinished);
     this.#removeUnfinished(unfinished);
     this.#table.clear();
     this.#round += 1;
     return state;
+  }
+
+  /** A blob did not come, or came damaged. */
+  #giveUp(id: ObjectId): void {
+    for (const file of this.#table.giveUp(id)) this.#options.onFailed(this.#pathOf(file), lostFailure);
   }
 
   #count({ files, bytes, failures }: Written, tell: FileFetcherOptions["onRestored"]): void {
@@ -307,6 +321,13 @@ export class FileFetcher {
     }
     folders.close();
   }
+}
+
+/** What is told of a file whose content is lost. */
+const lostFailure: PathFailure = { errno: undefined, why: "its content is damaged or missing in the store" };
+
+function passOverLoss(error: unknown): void {
+  if (!isLoss(error)) throw error;
 }
 
 function removeTemporary(folders: FolderCache<number>, file: TableFile, tag: string): void {

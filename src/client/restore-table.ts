@@ -164,6 +164,23 @@ export class RestoreTable {
     return first === taken ? undefined : first;
   }
 
+  /** Whether no thread has taken a blob, of an id that the table has. */
+  isUntaken(id: ObjectId): boolean {
+    const number = this.find(id);
+    return number !== undefined && !this.#isTaken(number);
+  }
+
+  /** Gives a blob up that is lost: the files that it belongs to fail. Gives those of which that is news. */
+  giveUp(id: ObjectId): number[] {
+    const number = this.find(id);
+    const failed: number[] = [];
+    for (let at = number === undefined ? undefined : this.take(number); at !== undefined; at = this.nextPiece(at)) {
+      const { file } = this.piece(at);
+      if (this.fail(file)) failed.push(file);
+    }
+    return failed;
+  }
+
   #isTaken(id: number): boolean {
     return Atomics.load(this.#columns.firstPiece, id) === taken;
   }

@@ -13,11 +13,11 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { BakError } from "../errors.js";
+import { BakError, isBakError } from "../errors.js";
 import { bytesOf, type ByteString } from "../objects/byte-string.js";
 import { blake3 } from "../objects/hash.js";
 import { unpackMember } from "../objects/member-codec.js";
-import { decodeMemberTar } from "../objects/member-tar.js";
+import { decodeMemberTar, type MemberObject } from "../objects/member-tar.js";
 import { loadAtCalls, type AtCalls } from "../platform/at-calls.js";
 import { setOpenFileTime } from "../platform/file-times.js";
 import { countGarbage } from "../threads/collect-garbage.js";
@@ -78,19 +78,20 @@ export class RestoreWriter {
   }
 
   /**
-   * Writes what the table wants of a member. Throws BAD_PACK for bytes that are not what their id says, and BAD_OBJECT
-   * for a blob of another length than the file that it is for should have there.
+   * Writes what the table wants of a member. Nobody takes what is damaged: a member that cannot be read, and bytes that are not
+   * what their id says. Throws BAD_OBJECT for a blob of another length than the file that it is for should have there.
    */
   async write(member: Uint8Array): Promise<Written> {
     const written: Written = { files: 0, bytes: 0, failures: [] };
-    const tar = await unpackMember(member);
+    const opened = await openMember(member);
+    if (opened === undefined) return written;
+    const { tar, objects } = opened;
     countGarbage(member.length + tar.length);
-    for (const { kind, id, offset, length } of decodeMemberTar(tar)) {
+    for (const { id, offset, length } of objects) {
       const number = this.#table.find(id);
       if (number === undefined) continue;
       const bytes = tar.subarray(offset, offset + length);
-      if (!this.#table.isId(number, blake3().hash(bytes)))
-        throw new BakError("BAD_PACK", `damaged pack: '${kind}/${id}' holds other bytes than its id says`);
+      if (!this.#table.isId(number, blake3().hash(bytes))) continue;
       for (let at = this.#table.take(number); at !== undefined; at = this.#table.nextPiece(at)) {
         if (this.#table.isStopped) return written;
         const piece = this.#table.piece(at);
@@ -277,6 +278,17 @@ function createIn(calls: AtCalls, folder: number, { name, mode }: { name: ByteSt
     close: () => calls.close(descriptor),
     rename: (to) => calls.rename(folder, from, bytesOf(`${to}\0` as ByteString)),
   };
+}
+
+/** What is in a member; undefined where it is damaged. */
+async function openMember(member: Uint8Array): Promise<{ tar: Buffer; objects: MemberObject[] } | undefined> {
+  try {
+    const tar = await unpackMember(member);
+    return { tar, objects: decodeMemberTar(tar) };
+  } catch (error) {
+    if (isBakError(error, "BAD_PACK")) return undefined;
+    throw error;
+  }
 }
 
 /** Removes a file that came to nothing. */

@@ -1,0 +1,39 @@
+/** Fetching what a store has of many objects, though it has lost some, or has them damaged. */
+import { isBakError } from "../errors.js";
+import { objectIdBytes, type ObjectId } from "../objects/object-id.js";
+import type { Remote } from "./remote.js";
+
+/** Whether an error is about some of the objects that were asked for, and not about all of them. */
+export function isLoss(error: unknown): boolean {
+  return isBakError(error, "NO_OBJECT", "BAD_PACK", "STORE_DAMAGED");
+}
+
+/**
+ * The members that hold the objects, 65,536 at most, as `remote.get` gives them, passing over those that the store does not
+ * have or cannot read: it is asked for the rest of them again, in halves. `isLeft` says what has still to come.
+ */
+export async function* getRest(
+  remote: Pick<Remote, "get" | "hasMany">,
+  ids: readonly ObjectId[],
+  isLeft: (id: ObjectId) => boolean,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* remote.get(ids);
+  } catch (error) {
+    if (!isLoss(error)) throw error;
+    const left = await presentIn(
+      remote,
+      ids.filter((id) => isLeft(id)),
+    );
+    if (left.length === ids.length && ids.length > 1) {
+      const middle = ids.length >> 1;
+      for (const half of [ids.slice(0, middle), ids.slice(middle)]) yield* getRest(remote, half, isLeft);
+    } else if (left.length < ids.length && left.length > 0) yield* getRest(remote, left, isLeft);
+  }
+}
+
+async function presentIn(remote: Pick<Remote, "hasMany">, ids: readonly ObjectId[]): Promise<ObjectId[]> {
+  if (ids.length === 0) return [];
+  const has = await remote.hasMany(Buffer.concat(ids.map(objectIdBytes)));
+  return ids.filter((_, index) => has(index));
+}
