@@ -28,6 +28,8 @@ export interface KillFigures {
   /** Commits that were acknowledged, each of which was restored at least once. */
   acknowledged: number;
   restores: number;
+  /** Kills while the store was perhaps being cleaned. */
+  cleanings: number;
 }
 
 interface Kept {
@@ -37,12 +39,20 @@ interface Kept {
 }
 
 const endMs = 90_000;
+const toldRounds = 8;
 const project = "torture";
 
 export class KillTorture {
-  readonly figures: KillFigures = { rounds: 0, kills: 0, survivedPushes: 0, acknowledged: 0, restores: 0 };
-  /** What the last round did, for whoever has to find out why it failed. */
-  story: string[] = [];
+  readonly figures: KillFigures = {
+    rounds: 0,
+    kills: 0,
+    survivedPushes: 0,
+    acknowledged: 0,
+    restores: 0,
+    cleanings: 0,
+  };
+  /** What the last rounds did, for whoever has to find out why one failed. */
+  readonly stories: string[][] = [];
   readonly #user: BakUser;
   readonly #folder: LivingFolder;
   readonly #next: () => number;
@@ -67,8 +77,11 @@ export class KillTorture {
   /** One round; throws what did not hold. */
   async round(): Promise<void> {
     const victim = victims[this.#next() % victims.length] as Victim;
-    this.story = [`kills the ${victim}`, ...this.#folder.change()];
     this.figures.rounds += 1;
+    // a push to the folder has an index of its own, which has not seen what the other has
+    const changes = this.#folder.change({ isQuietAllowed: victim !== "folder" });
+    this.stories.push([`round ${this.figures.rounds} kills the ${victim}`, ...changes]);
+    if (this.stories.length > toldRounds) this.stories.shift();
     if (victim === "starting server") await this.#killStart();
     else if (victim === "folder") await this.#killFolderPush();
     else await this.#killPush(victim);
@@ -101,6 +114,7 @@ export class KillTorture {
   async #killPush(victim: "client" | "server" | "both"): Promise<void> {
     const server = await this.#serve();
     const push = this.#user.start(this.#pushArguments());
+    const cleaning = this.#next() % 3 === 0 ? this.#clean() : undefined;
     await this.#moment(push);
     if (victim !== "client") await this.#kill(server, "the server");
     if (victim === "client" || (victim === "both" && this.#next() % 2 === 0)) await this.#kill(push, "the client");
@@ -108,7 +122,8 @@ export class KillTorture {
     if (victim === "both") await this.#kill(push, "the client");
     else await this.#serve();
     const finished = await within(endMs, "the push", push.ended);
-    this.story.push(`the push ended with ${finished.code ?? finished.signal}`);
+    await within(endMs, "the cleaning", Promise.resolve(cleaning?.ended)); // well or not: its server may be gone
+    this.#tell(`the push ended with ${finished.code ?? finished.signal}`);
     if (victim === "server") {
       // one that had not been connected may give up at once: there was no server
       if (finished.code !== 0 && finished.code !== 10) throw new Error(`the push failed: ${finished.stderr}`);
@@ -156,6 +171,7 @@ export class KillTorture {
     const { status } = spawnSync("cp", ["-a", this.#folder.path, copy]);
     if (status !== 0) throw new Error("cp failed");
     const kept = { commit, copy };
+    this.#tell(`acknowledged ${commit}`);
     this.#kept.push(kept);
     if (this.#kept.length > 6) rmSync((this.#kept.shift() as Kept).copy, { recursive: true });
     return kept;
@@ -229,12 +245,12 @@ export class KillTorture {
     });
     if (moment === "time") {
       await sleep(afterMs);
-      this.story.push(`after ${Math.round(afterMs)} ms`);
+      this.#tell(`after ${Math.round(afterMs)} ms`);
       return;
     }
     const seen = this.#look(moment);
     while (child.exitCode === null && child.signalCode === null && this.#look(moment) <= seen) await nextTurn();
-    this.story.push(`when ${moment} had changed`);
+    this.#tell(`when ${moment} had changed`);
     for (let turns = this.#next() % 20; turns > 0; turns -= 1) await nextTurn();
   }
 
@@ -254,9 +270,20 @@ export class KillTorture {
     if (running.child.exitCode === null && running.child.signalCode === null) {
       running.child.kill("SIGKILL");
       this.figures.kills += 1;
-      this.story.push(`killed ${who}`);
+      this.#tell(`killed ${who}`);
     }
     await within(endMs, `the end of ${who}`, running.ended);
+  }
+
+  #tell(what: string): void {
+    this.stories.at(-1)?.push(what);
+  }
+
+  /** Has the store cleaned meanwhile: nothing of what it deletes may be missed. */
+  #clean(): Running {
+    this.figures.cleanings += 1;
+    this.#tell("the store is cleaned meanwhile");
+    return this.#user.start(["gc", "-s", `ws://127.0.0.1:${this.#port}`, "--grace", "0"]);
   }
 
   #place(): string[] {

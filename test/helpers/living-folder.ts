@@ -33,17 +33,17 @@ export class LivingFolder {
     writeFileSync(join(path, "large"), seededBytes(next(), largeBytes));
   }
 
-  /** A push of the folder as it is now has ended well. */
+  /** A push of the folder as it is now has ended well, and the index of the next has seen it. */
   pushed(): void {
     this.#known = this.#files();
   }
 
-  /** Does some things; says what. */
-  change(): string[] {
-    return Array.from({ length: 1 + (this.#next() % 8) }, () => this.#changeOne());
+  /** Does some things, and says what; only where it is allowed, some that size and time do not show. */
+  change({ isQuietAllowed }: { isQuietAllowed: boolean }): string[] {
+    return Array.from({ length: 1 + (this.#next() % 8) }, () => this.#changeOne(isQuietAllowed));
   }
 
-  #changeOne(): string {
+  #changeOne(isQuietAllowed: boolean): string {
     const file = this.#pick(this.#files());
     switch (this.#next() % 9) {
       case 0:
@@ -65,7 +65,7 @@ export class LivingFolder {
         return `moved ${file} to ${to}`;
       }
       case 5:
-        return this.#replaceQuietly();
+        return isQuietAllowed ? this.#replaceQuietly() : this.#add();
       case 6:
         return this.#editLarge();
       case 7: {

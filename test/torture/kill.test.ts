@@ -21,13 +21,13 @@ t.test("whoever is killed, whenever: nothing acknowledged is lost, and no one ha
     await torture.finish();
   } catch (error) {
     const { rounds } = torture.figures;
-    t.fail(`round ${rounds} of seed ${seed}: ${String(error)}`, { story: torture.story });
+    t.fail(`round ${rounds} of seed ${seed}: ${String(error)}`, { stories: torture.stories });
     return;
   }
-  const { rounds, kills, survivedPushes, acknowledged, restores } = torture.figures;
+  const { rounds, kills, survivedPushes, acknowledged, restores, cleanings } = torture.figures;
   t.comment(
     `seed ${seed}: ${rounds} rounds, ${kills} kills, ${survivedPushes} pushes that went on with another server, ` +
-      `${acknowledged} commits acknowledged, ${restores} restores compared, 0 lost`,
+      `${cleanings} while the store was cleaned, ${acknowledged} commits acknowledged, ${restores} restores compared, 0 lost`,
   );
   t.ok(rounds >= 3 && kills > rounds / 2 && restores > rounds, JSON.stringify(torture.figures));
 });
