@@ -38,7 +38,8 @@ export function formatForgottenLine({ commit, receivedMs, forgottenMs }: Forgott
 function wholeLength(text: string): number {
   const end = text.lastIndexOf("\n") + 1;
   const start = text.lastIndexOf("\n", end - 2) + 1;
-  return end === text.length && isTorn(text.slice(start, end - 1)) ? start : end;
+  const isWhole = end < text.length || end - start !== logLineLength || !isTorn(text.slice(start, end - 1));
+  return isWhole ? end : start;
 }
 
 /** Whether zeros stand in place of the beginning or the end of a line, and of nothing else in it. */
