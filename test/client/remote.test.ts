@@ -322,7 +322,6 @@ t.test("trees, lists and commits that are none are refused", async (t) => {
     ["a list within of another size", listed(99, nested), [nested, list, content]],
     ["a list within of another level", listed(content.bytes.length, deep), [deep, list, content]],
     ["a file of another size", treeOf({ ...fileEntry("file", content), size: 3 } as never), [content]],
-    ["a file that is not there", treeOf(fileEntry("file", content)), []],
   ];
   for (const [what, tree, others] of cases) {
     const { target, failure } = await restored(t, commitOf(tree), [tree, ...others]);
