@@ -3,7 +3,7 @@
  * at some moment. What has to hold after each round is said where it is checked.
  */
 import { spawnSync } from "node:child_process";
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -209,7 +209,9 @@ export class KillTorture {
   async #serve(): Promise<Running> {
     if (this.#server !== undefined) return this.#server;
     const running = this.#user.start(await this.#serveArguments());
-    await within(endMs, "the server", running.until(/^bak: serving /m));
+    await within(endMs, "the server's start", running.until(/^bak: serving /m)).catch((error: unknown) => {
+      throw new Error(`${String(error)}; process ${running.child.pid}: ${stateOf(running.child.pid)}`);
+    });
     const left = readdirSync(join(this.#store, "incoming"));
     if (left.length > 0) throw new Error(`left over in incoming/: ${left.join(" ")}`);
     const temporary = readdirSync(this.#store, { recursive: true, encoding: "utf8" }).filter((each) =>
@@ -292,6 +294,15 @@ export class KillTorture {
 
   #pushArguments(): string[] {
     return ["push", this.#folder.path, ...this.#place(), "--json"];
+  }
+}
+
+/** What a process is at, where the system tells: running, waiting for a disk, stopped. */
+function stateOf(pid: number | undefined): string {
+  try {
+    return /^State:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+  } catch {
+    return "not there";
   }
 }
 
