@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { errnoOf } from "../errors.js";
 import type { Disk } from "./disk.js";
+import { ifThere } from "./if-there.js";
 import type { Layout } from "./layout.js";
 import { Serial } from "./serial.js";
 import { removeQuietly } from "./write-file.js";
@@ -51,7 +52,7 @@ export class Ballast {
   }
 
   async #make(): Promise<void> {
-    this.#isThere ??= await isWhole(this.#layout.ballast);
+    this.#isThere ??= ((await ifThere(stat(this.#layout.ballast)))?.size ?? 0) >= ballastBytes;
     if (this.#isThere) return;
     try {
       const file = await this.#disk.appendFile(this.#layout.ballast); // after what a crash may have left of one
@@ -77,14 +78,5 @@ export class Ballast {
       if (errnoOf(error) === "ENOENT") return false;
       throw error;
     }
-  }
-}
-
-async function isWhole(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).size >= ballastBytes;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
-    throw error;
   }
 }

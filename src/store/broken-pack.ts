@@ -12,11 +12,9 @@ import type { Layout } from "./layout.js";
 import type { NumberedPack } from "./numbered-packs.js";
 import { otherPlaces } from "./other-places.js";
 import {
-  decodeMember,
   decodePackIndex,
   maxPackIndexBytes,
-  memberLength,
-  membersOffset,
+  memberAt,
   recordLength,
   recordsOffset,
   type MemberPlace,
@@ -74,10 +72,8 @@ export async function indexOfPack({ id, pack }: BrokenPack, layout: Layout): Pro
 }
 
 /** Where the members lie, by the index. */
-export function memberPlaces({ bytes, memberCount }: PackIndex): MemberPlace[] {
-  return Array.from({ length: memberCount }, (_, member) =>
-    decodeMember(bytes.subarray(membersOffset + member * memberLength, membersOffset + (member + 1) * memberLength)),
-  );
+export function memberPlaces(index: PackIndex): MemberPlace[] {
+  return Array.from({ length: index.memberCount }, (_, member) => memberAt(index, member));
 }
 
 /** The records of an index, one after the other. */

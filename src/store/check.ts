@@ -16,6 +16,7 @@ import {
   type RepairParts,
 } from "./broken-pack.js";
 import { CommitChecks, displayPath } from "./check-commits.js";
+import { ifThere } from "./if-there.js";
 import type { IncompleteHeads } from "./incomplete-heads.js";
 import type { LeftOutPack } from "./load-packs.js";
 import type { NumberedPack } from "./numbered-packs.js";
@@ -111,7 +112,7 @@ export class StoreCheck {
     const { layout } = this.#parts;
     for (const [at, pack] of all.entries()) {
       this.#step("files", at, all.length);
-      const bytes = await sizeIfThere(layout.pack(pack.id));
+      const bytes = (await ifThere(stat(layout.pack(pack.id))))?.size;
       const isIndexWhole = (await readPackIndex(layout.index(pack.id), pack.id)) !== undefined;
       if (pack.isHidden) continue; // the store was cleaned meanwhile
       if (bytes !== pack.packLength) {
@@ -200,7 +201,7 @@ export class StoreCheck {
   async #brokenIndex(pack: NumberedPack): Promise<void> {
     const { layout, disk, packs } = this.#parts;
     const subject = layout.index(pack.id);
-    const isThere = (await sizeIfThere(subject)) !== undefined;
+    const isThere = (await ifThere(stat(subject))) !== undefined;
     await this.#fault({ kind: "index", subject, why: isThere ? "it is damaged" : "it is missing" });
     try {
       const bytes = await scanPack(layout.pack(pack.id), pack.id, layout.codec(pack.id));
@@ -301,13 +302,4 @@ export class StoreCheck {
 
 function wrongLength(actual: number | undefined, expected: number): string {
   return actual === undefined ? "it is missing" : `it is ${actual} bytes long, not ${expected}`;
-}
-
-async function sizeIfThere(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }

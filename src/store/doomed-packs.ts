@@ -3,9 +3,9 @@
  * storage before the pack goes: a crash in between leaves a whole pack, whose index is made again. The other way round it
  * would leave an index without its pack, which could not be told from a pack that was lost.
  */
-import { errnoOf } from "../errors.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { Disk } from "./disk.js";
+import { ifThere } from "./if-there.js";
 import type { Layout } from "./layout.js";
 
 /** What deleting packs needs of those who read them. */
@@ -57,26 +57,18 @@ export class DoomedPacks {
 
   async #removeIn(folder: string, packs: readonly ObjectId[]): Promise<void> {
     const { disk, layout, closeFile } = this.#options;
-    for (const pack of packs) await this.#remove(layout.index(pack));
+    // a try before this one may have got so far
+    for (const pack of packs) await ifThere(disk.remove(layout.index(pack)));
     await disk.syncFolder(folder);
     for (const pack of packs) {
       const path = layout.pack(pack);
       await closeFile(path);
-      await this.#remove(path);
+      await ifThere(disk.remove(path));
     }
     await disk.syncFolder(folder);
     for (const pack of packs) {
       this.#doomed.delete(pack);
       layout.setCodec(pack, "gzip"); // of which nothing has to be remembered
-    }
-  }
-
-  /** A try before this one may have got so far. */
-  async #remove(path: string): Promise<void> {
-    try {
-      await this.#options.disk.remove(path);
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
     }
   }
 }

@@ -5,6 +5,7 @@ import { IdSet } from "../objects/id-set.js";
 import { unpackFirstMember } from "../objects/member-codec.js";
 import { maxPackBytes, maxPackedMemberBytes, packTrailers, type PackCodec } from "../objects/pack-format.js";
 import { zstdMagic } from "../objects/zstd-frame.js";
+import { ifThere } from "./if-there.js";
 import type { Ingest } from "./ingest.js";
 import { recordLength, type MemberPlace } from "./pack-index.js";
 
@@ -34,7 +35,7 @@ export interface Examined {
 export async function examinePack(path: string, options: ExamineOptions): Promise<Examined> {
   const objects = new IdSet();
   let [intact, broken] = [0, 0];
-  const handle = await openIfThere(path);
+  const handle = await ifThere(open(path, "r"));
   if (handle === undefined) return { intact, broken, objects };
   try {
     const { places } = options;
@@ -125,15 +126,6 @@ async function readWhole(
     return bytes;
   } catch (error) {
     if (errnoOf(error) === "EIO") return undefined;
-    throw error;
-  }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, "r");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

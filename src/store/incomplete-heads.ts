@@ -4,9 +4,9 @@
  * is so while it is being found out which they are, and after a crash meanwhile.
  */
 import { readFile } from "node:fs/promises";
-import { errnoOf } from "../errors.js";
 import { isObjectId, type ObjectId } from "../objects/object-id.js";
 import type { Disk } from "./disk.js";
+import { ifThere } from "./if-there.js";
 import type { Layout } from "./layout.js";
 import { makeFolderDurably, writeFileWhole } from "./write-file.js";
 
@@ -25,7 +25,11 @@ export class IncompleteHeads {
 
   /** Reads the file; one that is not as it should be stands for all heads. */
   static async load(disk: Disk, layout: Layout): Promise<IncompleteHeads> {
-    return new IncompleteHeads(disk, layout, parseHeads(await readIfThere(layout.incompleteHeads)));
+    return new IncompleteHeads(
+      disk,
+      layout,
+      parseHeads((await ifThere(readFile(layout.incompleteHeads, "latin1"))) ?? ""),
+    );
   }
 
   /** Whether a head lacks something, as far as that is known. */
@@ -70,13 +74,4 @@ export function parseHeads(text: string): ReadonlySet<string> {
   const lines = text.split("\n");
   const isWhole = lines.pop() === "" && lines.every((line) => line === allHeads || isObjectId(line));
   return new Set(isWhole || text === "" ? lines : [allHeads]);
-}
-
-async function readIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, "latin1");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return "";
-    throw error;
-  }
 }

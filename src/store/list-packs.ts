@@ -1,8 +1,8 @@
 /** Which packs there are in a store's folder, and how long their files are. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf } from "../errors.js";
 import type { ObjectId } from "../objects/object-id.js";
+import { ifThere } from "./if-there.js";
 import { parsePackFileName, type Layout } from "./layout.js";
 
 /** A pack of which there is the file, or the index's, or both. */
@@ -43,10 +43,5 @@ async function listFolder(layout: Layout, folder: string): Promise<ListedPack[]>
 /** Length of a file of ours; a name that leads nowhere counts as none. */
 async function lengthOf(folder: string, name: string): Promise<number | undefined> {
   if (parsePackFileName(name) === undefined) return undefined;
-  try {
-    return (await stat(join(folder, name))).size;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  return (await ifThere(stat(join(folder, name))))?.size;
 }

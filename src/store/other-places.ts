@@ -1,7 +1,7 @@
 /** Finds the objects of one pack in the others: a copy that another pack has can take its place. */
-import { open, type FileHandle } from "node:fs/promises";
-import { errnoOf } from "../errors.js";
+import { open } from "node:fs/promises";
 import { objectIdLength } from "../objects/object-id.js";
+import { ifThere } from "./if-there.js";
 import type { NumberedPack } from "./numbered-packs.js";
 import { recordLength, recordsOffset } from "./pack-index.js";
 
@@ -59,7 +59,7 @@ async function readRecords(
   const from = recordsOffset(pack);
   const length = pack.recordCount * recordLength;
   if (pack.bytes !== undefined) return visit(pack.bytes.subarray(from, from + length), pack.start);
-  const handle = await openIfThere(pack.indexPath);
+  const handle = await ifThere(open(pack.indexPath, "r"));
   if (handle === undefined) return; // what it held can't be found, here or elsewhere
   try {
     for (let at = 0; at < length;) {
@@ -72,14 +72,5 @@ async function readRecords(
     }
   } finally {
     await handle.close();
-  }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, "r");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** Which packs to read next: those that were verified longest ago, so that repeated runs over a part come by all of them. */
 import { stat } from "node:fs/promises";
-import { errnoOf } from "../errors.js";
+import { ifThere } from "./if-there.js";
 import type { Layout } from "./layout.js";
 import type { NumberedPack } from "./numbered-packs.js";
 import type { Verified } from "./verified.js";
@@ -30,7 +30,7 @@ export async function packAges(
   for (let at = 0; at < packs.length; at += filesAtOnce) {
     const some = packs.slice(at, at + filesAtOnce).map(async (pack): Promise<PackAge> => {
       const found = verified.of(pack.id);
-      const atMs = found?.atMs ?? (await mtimeOf(layout.pack(pack.id)));
+      const atMs = found?.atMs ?? (await ifThere(stat(layout.pack(pack.id))))?.mtimeMs ?? 0;
       return { pack, verifiedMs: atMs > nowMs ? 0 : atMs, isDamaged: found?.isDamaged ?? false };
     });
     ages.push(...(await Promise.all(some)));
@@ -49,13 +49,4 @@ export function firstPart(ages: readonly PackAge[], permille: number): PackAge[]
     bytes += age.pack.packLength;
   }
   return part;
-}
-
-async function mtimeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).mtimeMs;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return 0;
-    throw error;
-  }
 }

@@ -102,6 +102,12 @@ export function writeHeader(bytes: Buffer, header: PackIndexHeader & { pack: Obj
   }
 }
 
+/** Where a member lies, by a whole index. */
+export function memberAt({ bytes }: PackIndex, member: number): MemberPlace {
+  const at = membersOffset + member * memberLength;
+  return decodeMember(bytes.subarray(at, at + memberLength));
+}
+
 /** Checks an index as a whole; throws STORE_DAMAGED with the reason where it is not that of the pack, as it was written. */
 export function decodePackIndex(bytes: Buffer, pack: ObjectId): PackIndex {
   if (bytes.length < membersOffset + hashLength) throw damaged("is cut short");

@@ -1,16 +1,7 @@
 /** Counts what of each pack is needed. */
 import { tarLength } from "../objects/member-tar.js";
 import type { NumberedPack } from "./numbered-packs.js";
-import {
-  decodeMember,
-  lengthInRecord,
-  memberInRecord,
-  memberLength,
-  membersOffset,
-  recordLength,
-  recordsOffset,
-  type PackIndex,
-} from "./pack-index.js";
+import { lengthInRecord, memberAt, memberInRecord, recordLength, recordsOffset, type PackIndex } from "./pack-index.js";
 import type { Packs } from "./packs.js";
 import type { PackUse } from "./plan-gc.js";
 import type { RecordSet } from "./record-set.js";
@@ -66,10 +57,4 @@ export function liveTarBytes(index: PackIndex, isLive: (ordinal: number) => bool
     bytes[member] = (bytes[member] as number) + tarLength(lengthInRecord(index.bytes, at));
   }
   return bytes;
-}
-
-/** Where a member lies, by a whole index. */
-export function memberAt({ bytes }: PackIndex, member: number): ReturnType<typeof decodeMember> {
-  const at = membersOffset + member * memberLength;
-  return decodeMember(bytes.subarray(at, at + memberLength));
 }

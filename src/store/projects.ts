@@ -5,6 +5,7 @@ import type { ObjectId } from "../objects/object-id.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
 import type { Disk } from "./disk.js";
 import { bringBackLines, forgetLines, withoutLive } from "./forgotten.js";
+import { ifThere } from "./if-there.js";
 import type { Layout } from "./layout.js";
 import {
   formatForgottenLine,
@@ -239,12 +240,7 @@ function assertHead(project: ProjectId, head: ObjectId | undefined, base: Object
 }
 
 async function readIfThere(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return Buffer.alloc(0);
-    throw error;
-  }
+  return (await ifThere(readFile(path))) ?? Buffer.alloc(0);
 }
 
 async function sizeIfThere(path: string): Promise<number> {

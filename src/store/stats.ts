@@ -1,6 +1,6 @@
 /** A store in numbers. */
 import { readdir } from "node:fs/promises";
-import { errnoOf } from "../errors.js";
+import { ifThere } from "./if-there.js";
 import { hashLength } from "../objects/hash.js";
 import { parsePackFileName, type Layout } from "./layout.js";
 import { packAges } from "./pack-ages.js";
@@ -44,11 +44,6 @@ export async function storeStats({ layout, packs, projects, verified, leftOut }:
 }
 
 async function countAside(folder: string): Promise<number> {
-  try {
-    const names = await readdir(folder);
-    return names.filter((name) => parsePackFileName(name.replace(/\.\d+$/, ""))?.isIndex === false).length;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return 0;
-    throw error;
-  }
+  const names = (await ifThere(readdir(folder))) ?? [];
+  return names.filter((name) => parsePackFileName(name.replace(/\.\d+$/, ""))?.isIndex === false).length;
 }

@@ -6,10 +6,10 @@
  *     blake3 <64 hex digits>\n
  */
 import { readFile } from "node:fs/promises";
-import { errnoOf } from "../errors.js";
 import { blake3 } from "../objects/hash.js";
 import { isObjectId, type ObjectId } from "../objects/object-id.js";
 import type { Disk } from "./disk.js";
+import { ifThere } from "./if-there.js";
 import type { Layout } from "./layout.js";
 import { Serial } from "./serial.js";
 import { writeFileWhole } from "./write-file.js";
@@ -87,13 +87,8 @@ export class Verified {
   }
 
   async #load(): Promise<void> {
-    let text: string;
-    try {
-      text = await readFile(this.#layout.verified, "latin1");
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return;
-      throw error;
-    }
+    const text = await ifThere(readFile(this.#layout.verified, "latin1"));
+    if (text === undefined) return;
     const parsed = text.length > maxFileBytes ? undefined : parseVerified(text);
     this.#isUnreadable = parsed === undefined;
     this.#isSaved = parsed !== undefined; // else the next save puts a sound one in its place
