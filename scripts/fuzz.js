@@ -11,20 +11,11 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { positive } from "./positive.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join("test", "fuzz");
 const runner = join(root, "node_modules/tap/dist/esm/run.mjs");
-
-/** @param {string} text */
-function positive(text) {
-  const number = Number(text);
-  if (!(number > 0)) {
-    console.error(`not a number above 0: '${text}'`);
-    process.exit(2);
-  }
-  return number;
-}
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "5" }, seed: { type: "string" } } });
 const minutes = positive(values.minutes);
