@@ -493,7 +493,8 @@ function sessionContract(t: Test, openPair: OpenPair): void {
   });
 
   test("a reader that stops does not make the store read on", async (t, { store }) => {
-    const blobs = Array.from({ length: 40 }, (_, index) => object("blob", seededBytes(index, 1 << 20)));
+    // The system's buffers of a socket may hold 36 MiB.
+    const blobs = Array.from({ length: 70 }, (_, index) => object("blob", seededBytes(index, 1 << 20)));
     await send(store, await makePack(...blobs.map((each) => [each])));
     let read = 0;
     const counting = new Proxy(store, {
@@ -510,9 +511,9 @@ function sessionContract(t: Test, openPair: OpenPair): void {
     await speaker.say({ type: "get", request: 3, ids: idsOf(...blobs) });
     await until(() => read > 3);
     await standstill(() => read);
-    t.ok(read < 30, `${read} of 40 members`);
-    t.equal((await speaker.hearPack(3)).length, 40);
-    t.equal(read, 40);
+    t.ok(read < 60, `${read} of 70 members`);
+    t.equal((await speaker.hearPack(3)).length, 70);
+    t.equal(read, 70);
     await client.close();
     await serving;
   });
