@@ -6,6 +6,7 @@ import { stat } from "node:fs/promises";
 import { BakError, errnoOf, isBakError } from "../errors.js";
 import { objectIdBytes, type ObjectId } from "../objects/object-id.js";
 import type { ObjectKind } from "../objects/object-kind.js";
+import type { ProjectId } from "../objects/project-id.js";
 import {
   examineBroken,
   indexOfPack,
@@ -17,6 +18,8 @@ import {
 } from "./broken-pack.js";
 import { CommitChecks, displayPath } from "./check-commits.js";
 import { ifThere } from "./if-there.js";
+import type { Ballast } from "./ballast.js";
+import type { ConfigFile } from "./config-file.js";
 import type { IncompleteHeads } from "./incomplete-heads.js";
 import type { LeftOutPack } from "./load-packs.js";
 import type { NumberedPack } from "./numbered-packs.js";
@@ -24,7 +27,8 @@ import { otherPlaces } from "./other-places.js";
 import { firstPart, packAges } from "./pack-ages.js";
 import { recordLength } from "./pack-index.js";
 import { scanPack } from "./pack-scan.js";
-import type { Projects } from "./projects.js";
+import { rescueLines } from "./rescue-lines.js";
+import type { AuditedProject, Projects } from "./projects.js";
 import { RecordSet } from "./record-set.js";
 import type { CheckOptions, CheckReport, Finding, Store } from "./store.js";
 import type { Verified } from "./verified.js";
@@ -37,6 +41,8 @@ export interface CheckParts extends Omit<RepairParts, "signal"> {
   readonly projects: Projects;
   readonly verified: Verified;
   readonly heads: IncompleteHeads;
+  readonly config: ConfigFile;
+  readonly ballast: Ballast;
   /** Packs that were left out; those that are repaired go from it. */
   readonly leftOut: LeftOutPack[];
   /** Indexes that were damaged when the store was opened, and made again; emptied when they have been told of. */
@@ -94,7 +100,23 @@ export class StoreCheck {
 
   /** What was wrong when the store was opened: packs that were left out, and indexes that have been made again since. */
   async #tellOfOpening(): Promise<void> {
-    const { leftOut, layout, packs, remadeIndexes, verified } = this.#parts;
+    const { leftOut, layout, packs, remadeIndexes, verified, config, ballast } = this.#parts;
+    if (config.isMended) {
+      const subject = layout.config;
+      await this.#fault({ kind: "file", subject, why: "it has a wrong byte; its check tells what that was" });
+      await config.write(config.config);
+      await this.#tell({ kind: "repaired", subject, why: "written anew" });
+      this.#report.repaired += 1;
+    }
+    if (await ballast.isDamaged()) {
+      await this.#fault({
+        kind: "file",
+        subject: layout.ballast,
+        why: "it is not as it was written; it is made again",
+      });
+      await ballast.renew();
+      this.#report.repaired += 1;
+    }
     if (verified.isUnreadable)
       await this.#fault({ kind: "file", subject: layout.verified, why: "it is damaged, and not used" });
     for (const path of remadeIndexes.splice(0)) {
@@ -234,9 +256,9 @@ export class StoreCheck {
 
   /** Every commit of every project, the latest first. */
   async #checkCommits(): Promise<void> {
-    const { projects, layout, heads, packs } = this.#parts;
+    const { projects, heads, packs } = this.#parts;
     const all = new Set([...(await projects.list()), ...(await projects.listForgotten())]);
-    const logs = [...all].toSorted().map((project) => ({ project, path: layout.log(project) }));
+    const logs = [...all].toSorted();
     const checks = new CommitChecks({
       recordOf: (id) => packs.index.recordOf(objectIdBytes(id), 0),
       lengthsOf: (ids) => packs.lengthsOf(Buffer.from(ids.buffer, ids.byteOffset, ids.length)),
@@ -245,10 +267,8 @@ export class StoreCheck {
       hasDamage: () => this.#damagedPacks.size > 0,
     });
     const incomplete = new Set<ObjectId>();
-    for (const { project, path } of logs) {
-      const { log, forgotten } = await projects.audit(project);
-      for (const why of log.faults) await this.#fault({ kind: "log", subject: path, why });
-      for (const why of forgotten.faults) await this.#fault({ kind: "log", subject: layout.forgotten(project), why });
+    for (const project of logs) {
+      const { log } = await this.#auditProject(project);
       for (const [at, { commit }] of log.lines.toReversed().entries()) {
         this.#step("commits", this.#report.commits, 0);
         const subject = `${project} ${commit.slice(0, 12)}`;
@@ -271,6 +291,25 @@ export class StoreCheck {
     if (this.#options.repair) await heads.set(incomplete);
     else await heads.retain((head) => incomplete.has(head as ObjectId));
     this.#report.incompleteHeads = incomplete.size;
+  }
+
+  /** What is left of a project's files, of which what is wrong is told, and mended where that was asked for. */
+  async #auditProject(project: ProjectId): Promise<AuditedProject> {
+    const { projects, layout, disk } = this.#parts;
+    const audited = await projects.audit(project);
+    const { log, forgotten } = audited;
+    for (const { why } of log.faults) await this.#fault({ kind: "log", subject: layout.log(project), why });
+    for (const { why } of forgotten.faults) await this.#fault({ kind: "log", subject: layout.forgotten(project), why });
+    if (!this.#options.repair || log.faults.length + forgotten.faults.length === 0) return audited;
+    await makeFolderDurably(disk, layout.damaged);
+    const readCommit = (id: ObjectId): Promise<Uint8Array> => this.#readObject(id, "commit");
+    const repaired = await projects.repair(project, (found) => rescueLines(project, found, readCommit));
+    for (const { path, aside, lost } of repaired) {
+      const what = lost === 0 ? "every line is there again" : `${lost} of its lines lost, all others kept`;
+      await this.#tell({ kind: "repaired", subject: path, why: `${what}; the damaged file is kept as '${aside}'` });
+      this.#report.repaired += 1;
+    }
+    return projects.audit(project);
   }
 
   /** An object of a commit; where the disk can't give it, it is damaged, and the check goes on. */

@@ -2,11 +2,16 @@
 import { readFile } from "node:fs/promises";
 import type { Codec } from "../objects/member-codec.js";
 import type { PackCodec } from "../objects/pack-format.js";
-import { formatConfig, parseConfig, type StoreConfig } from "./config.js";
+import { formatConfig, parseConfig, type ParsedConfig, type StoreConfig } from "./config.js";
 import type { Disk } from "./disk.js";
 import type { Layout } from "./layout.js";
 import { Serial } from "./serial.js";
 import { writeFileWhole } from "./write-file.js";
+
+/** Rejects as `parseConfig` throws. */
+export async function readConfigFile(path: string): Promise<ParsedConfig> {
+  return parseConfig(await readFile(path, "latin1"), path);
+}
 
 /** Written whole, and by nobody but this store's owner. */
 export class ConfigFile {
@@ -14,6 +19,7 @@ export class ConfigFile {
   readonly #layout: Layout;
   readonly #writing = new Serial();
   #config: StoreConfig | undefined;
+  #isMended = false;
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk;
@@ -28,7 +34,12 @@ export class ConfigFile {
 
   /** Rejects as `parseConfig` throws. */
   async read(): Promise<void> {
-    this.#config = parseConfig(await readFile(this.#layout.config, "utf8"), this.#layout.config);
+    ({ config: this.#config, isMended: this.#isMended } = await readConfigFile(this.#layout.config));
+  }
+
+  /** Whether the file has a byte other than it says; the next `write` puts that right. */
+  get isMended(): boolean {
+    return this.#isMended;
   }
 
   /** Resolves once it is on stable storage. */
@@ -36,6 +47,7 @@ export class ConfigFile {
     const temporary = this.#layout.temporary();
     await writeFileWhole(this.#disk, this.#layout.config, { bytes: Buffer.from(formatConfig(config)), temporary });
     this.#config = config;
+    this.#isMended = false;
   }
 
   /** Asks clients for another codec from now on. */

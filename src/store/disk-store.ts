@@ -219,6 +219,8 @@ export class DiskStore implements Store {
       projects: this.#projects,
       verified: this.#verified,
       heads: this.#heads,
+      config: this.#config,
+      ballast: this.#ballast,
       leftOut: this.#leftOut,
       remadeIndexes: this.#remadeIndexes,
     };

@@ -1,13 +1,12 @@
 /** Opens a store in a folder, and makes one where there is none. */
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { nanoid } from "nanoid";
 import { BakError, errnoOf } from "../errors.js";
 import type { Codec } from "../objects/member-codec.js";
 import { loadFlock } from "../platform/flock.js";
-import { ConfigFile } from "./config-file.js";
-import { parseConfig } from "./config.js";
+import { ConfigFile, readConfigFile } from "./config-file.js";
 import { explained } from "./disk-error.js";
 import { DiskStore } from "./disk-store.js";
 import { nodeDisk, type Disk } from "./disk.js";
@@ -88,7 +87,7 @@ async function openLocked(layout: Layout, options: LayoutOptions, lock: StoreLoc
 async function look(layout: Layout): Promise<"store" | "nothing"> {
   const names = await namesIn(layout.folder);
   if (names.includes("config.json")) {
-    parseConfig(await readFile(layout.config, "utf8"), layout.config);
+    await readConfigFile(layout.config);
     return "store";
   }
   if (!names.every(isPreparationName)) {

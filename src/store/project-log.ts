@@ -1,68 +1,93 @@
 /**
  * A project's commits as text: its log, and what was forgotten of it.
  *
- *     <commit id> <time received>\n                               90 bytes: a line of the log, oldest first; the last is the head
- *     <commit id> <time received> <time forgotten>\n             115 bytes: a line of what was forgotten, in the order of forgetting
+ *     <commit id> <time received> <check>\n                       99 bytes: a line of the log, oldest first; the last is the head
+ *     <commit id> <time received> <time forgotten> <check>\n     124 bytes: a line of what was forgotten, in the order of forgetting
  *
- * Times are ISO 8601, UTC, with milliseconds. A crash may leave the log with a last line without its end: it was never
- * acknowledged, and does not count. The other file is always replaced whole, so there a torn line is damage.
+ * Times are ISO 8601, UTC, with milliseconds. The check is of what stands before it and its space; a line of an earlier bak
+ * has none. A crash may leave the log with a last line without its end: it was never acknowledged, and does not count. The
+ * other file is always replaced whole, so there a torn line is damage.
  */
-import { BakError, isBakError } from "../errors.js";
-import { isObjectId } from "../objects/object-id.js";
+import { BakError } from "../errors.js";
+import { isObjectId, type ObjectId } from "../objects/object-id.js";
+import { checkDigits, checkLength, mendOneByte } from "./check-digits.js";
 import type { ForgottenLine, LogLine } from "./store.js";
 
+/** No log with a line is shorter, in bytes. */
+export const shortestLine = 90;
+
+/** What the lines of one of the files are. */
+interface Form<Line> {
+  /** With the line's end. */
+  readonly length: number;
+  readonly times: number;
+  readonly name: string;
+  make(commit: ObjectId, times: readonly number[]): Line;
+}
+
+const logForm: Form<LogLine> = {
+  length: 99,
+  times: 1,
+  name: "a commit and the time it was received",
+  make: (commit, [receivedMs = Number.NaN]) => ({ commit, receivedMs }),
+};
+
+const forgottenForm: Form<ForgottenLine> = {
+  length: 124,
+  times: 2,
+  name: "a commit and the times it was received and forgotten",
+  make: (commit, [receivedMs = Number.NaN, forgottenMs = Number.NaN]) => ({ commit, receivedMs, forgottenMs }),
+};
+
 /** Length of a line of the log in bytes, with its end. */
-export const logLineLength = 90;
+export const logLineLength = logForm.length;
+
+/** Something that is wrong with a file of lines. */
+export interface LineFault {
+  readonly why: string;
+  /** Whether the file's checks tell what was there: then it is among the lines. */
+  readonly isMended: boolean;
+  /** How many sound lines stand before it. */
+  readonly at: number;
+  /** What stands there. */
+  readonly text: string;
+}
+
+/** What is sound of a file of lines, and what is wrong with the rest of it. */
+export interface Audited<Line> {
+  readonly lines: Line[];
+  readonly faults: readonly LineFault[];
+}
 
 /** A log, and how much of its file that is. */
 export interface ParsedLog {
   readonly lines: LogLine[];
   /** Bytes of all whole lines; what comes after them in the file is the torn rest of a line. */
   readonly length: number;
+  /** Whether some of the lines do not stand in the file like that. */
+  readonly isMended: boolean;
 }
 
 /** One line of the log, with its end. */
 export function formatLogLine({ commit, receivedMs }: LogLine): string {
-  return `${commit} ${formatTime(receivedMs)}\n`;
+  return withCheck(`${commit} ${formatTime(receivedMs)}`);
 }
 
 /** One line of what was forgotten, with its end. */
 export function formatForgottenLine({ commit, receivedMs, forgottenMs }: ForgottenLine): string {
-  return `${commit} ${formatTime(receivedMs)} ${formatTime(forgottenMs)}\n`;
+  return withCheck(`${commit} ${formatTime(receivedMs)} ${formatTime(forgottenMs)}`);
 }
 
-/**
- * How much of a log's text are lines that were written to their end. The last of them may lack one of the two sectors of the
- * disk that it stands in, where the power was cut: then there are zeros up to its beginning or its end.
- */
-function wholeLength(text: string): number {
-  const end = text.lastIndexOf("\n") + 1;
-  const start = text.lastIndexOf("\n", end - 2) + 1;
-  const isWhole = end < text.length || end - start !== logLineLength || !isTorn(text.slice(start, end - 1));
-  return isWhole ? end : start;
-}
-
-/** Whether zeros stand in place of the beginning or the end of a line, and of nothing else in it. */
-function isTorn(line: string): boolean {
-  return /^\0+[^\0]*$|^[^\0]*\0+$/.test(line);
-}
-
-/** The lines of a log; throws STORE_DAMAGED, naming the file and the line, where a whole line is not one. */
+/** The lines of a log; throws STORE_DAMAGED, naming the file and the line, where a line is lost. */
 export function parseLog(text: string, path: string): ParsedLog {
   const length = wholeLength(text);
-  return { lines: parseLines(text.slice(0, length), path, parseLogLine), length };
+  const { lines, faults } = assertMended(auditLines(text.slice(0, length), logForm), path);
+  return { lines, length, isMended: faults.length > 0 };
 }
 
-/** The lines of what was forgotten; throws STORE_DAMAGED, naming the file and the line, where one is not one. */
+/** The lines of what was forgotten; throws STORE_DAMAGED, naming the file and the line, where a line is lost. */
 export function parseForgotten(text: string, path: string): ForgottenLine[] {
-  return parseLines(text, path, parseForgottenLine);
-}
-
-/** What is sound of a file of lines, and what is wrong with the rest of it. */
-export interface Audited<Line> {
-  readonly lines: Line[];
-  /** One line each. */
-  readonly faults: readonly string[];
+  return assertMended(auditForgotten(text), path).lines;
 }
 
 /**
@@ -71,63 +96,102 @@ export interface Audited<Line> {
  */
 export function auditLog(text: string): Audited<LogLine> {
   const length = wholeLength(text);
-  const { lines, faults } = auditLines(text.slice(0, length), parseLogLine);
+  const { lines, faults } = auditLines(text.slice(0, length), logForm);
   const rest = text.slice(length);
   const isLeftByCrash =
     rest.length < logLineLength || (rest.length === logLineLength && isTorn(rest.replace("\n", "")));
-  return { lines, faults: isLeftByCrash ? faults : [...faults, "the last line has no end"] };
+  if (isLeftByCrash) return { lines, faults };
+  const fault = { why: "the last line has no end", isMended: false, at: lines.length, text: rest };
+  return { lines, faults: [...faults, fault] };
 }
 
 /** The same of what was forgotten, which is always written as a whole. */
 export function auditForgotten(text: string): Audited<ForgottenLine> {
-  const audited = auditLines(text, parseForgottenLine);
-  if (text === "" || text.endsWith("\n")) return audited;
-  return { ...audited, faults: [...audited.faults, "the last line has no end"] };
+  return auditLines(text, forgottenForm);
 }
 
-function auditLines<Line>(text: string, parse: (fields: readonly string[], where: string) => Line): Audited<Line> {
+/**
+ * How much of a log's text are lines that were written to their end. The last of them may lack one of the two sectors of the
+ * disk that it stands in, where the power was cut: then there are zeros up to its beginning or its end. One that has a single
+ * wrong byte is a line, be that byte its end.
+ */
+function wholeLength(text: string): number {
+  const end = text.lastIndexOf("\n") + 1;
+  const last = end < text.length ? end : text.lastIndexOf("\n", end - 2) + 1;
+  const line = text.slice(last);
+  if (mendLine(line, logForm) !== undefined) return text.length;
+  return end < text.length || (line.length === logLineLength && isTorn(line.slice(0, -1))) ? last : end;
+}
+
+/** Whether zeros stand in place of the beginning or the end of a line, and of nothing else in it. */
+function isTorn(line: string): boolean {
+  return /^\0+[^\0]*$|^[^\0]*\0+$/.test(line);
+}
+
+function auditLines<Line>(text: string, form: Form<Line>): Audited<Line> {
   const lines: Line[] = [];
-  const faults: string[] = [];
-  const texts = text.split("\n");
-  if (texts.at(-1) === "") texts.pop();
-  for (const [index, line] of texts.entries()) {
-    try {
-      lines.push(parse(line.split(" "), `line ${index + 1}`));
-    } catch (error) {
-      if (!isBakError(error, "STORE_DAMAGED")) throw error;
-      faults.push(error.message.replace(/^damaged log: /, ""));
+  const faults: LineFault[] = [];
+  for (let start = 0, number = 1; start < text.length; number += 1) {
+    const end = text.indexOf("\n", start);
+    const line = end < 0 ? undefined : readLine(text.slice(start, end), form);
+    if (line !== undefined) {
+      lines.push(line);
+      start = end + 1;
+      continue;
+    }
+    const mended = mendLine(text.slice(start, start + form.length), form);
+    if (mended === undefined) {
+      const why = end < 0 ? `line ${number} has no end` : `line ${number} is not ${form.name}`;
+      const next = end < 0 ? text.length : end + 1;
+      faults.push({ why, isMended: false, at: lines.length, text: text.slice(start, next) });
+      start = next;
+    } else {
+      const why = `line ${number} has a wrong byte; its check tells what that was`;
+      faults.push({ why, isMended: true, at: lines.length, text: text.slice(start, start + form.length) });
+      lines.push(mended);
+      start += form.length;
     }
   }
   return { lines, faults };
 }
 
-function parseLines<Line>(
-  text: string,
-  path: string,
-  parse: (fields: readonly string[], where: string) => Line,
-): Line[] {
-  const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
-  else lines.push(""); // no end of the last line: damage, which is told of the line after
-  return lines.map((line, index) => parse(line.split(" "), `'${path}', line ${index + 1}`));
+/** What a text is as a line, which it is without its end; undefined where it is none. */
+function readLine<Line>(text: string, form: Form<Line>): Line | undefined {
+  const hasCheck = text.length === form.length - 1;
+  if (!hasCheck && text.length !== form.length - 2 - checkLength) return undefined;
+  const checked = hasCheck ? text.slice(0, -1 - checkLength) : text;
+  if (hasCheck && text !== `${checked} ${checkDigits(checked)}`) return undefined;
+  const [commit = "", ...times] = checked.split(" ");
+  const parsed = times.map(parseTime).filter((time) => time !== undefined);
+  if (!isObjectId(commit) || parsed.length !== form.times || times.length !== form.times) return undefined;
+  return form.make(commit, parsed);
 }
 
-function parseLogLine(fields: readonly string[], where: string): LogLine {
-  const [commit = "", received = ""] = fields;
-  const receivedMs = parseTime(received);
-  if (fields.length !== 2 || !isObjectId(commit) || receivedMs === undefined) {
-    throw damaged(`${where} is not a commit and the time it was received`);
+/** What a line, here with its end, was before one byte of it went wrong; undefined where that can't be told. */
+function mendLine<Line>(text: string, form: Form<Line>): Line | undefined {
+  if (text.length !== form.length) return undefined;
+  const checked = text.slice(0, -2 - checkLength);
+  const check = text.slice(-1 - checkLength, -1);
+  const [space, end] = [text.at(-2 - checkLength), text.at(-1)];
+  if (space !== " " || end !== "\n") {
+    // then that was the byte
+    return space === " " || end === "\n" ? readLine(`${checked} ${check}`, form) : undefined;
   }
-  return { commit, receivedMs };
+  const lines = mendOneByte({ text: checked, check }).map((each) => readLine(`${each.text} ${each.check}`, form));
+  const possible = lines.filter((line) => line !== undefined);
+  return possible.length === 1 ? possible[0] : undefined;
 }
 
-function parseForgottenLine(fields: readonly string[], where: string): ForgottenLine {
-  const [commit = "", received = "", forgotten = ""] = fields;
-  const [receivedMs, forgottenMs] = [parseTime(received), parseTime(forgotten)];
-  if (fields.length !== 3 || !isObjectId(commit) || receivedMs === undefined || forgottenMs === undefined) {
-    throw damaged(`${where} is not a commit and the times it was received and forgotten`);
-  }
-  return { commit, receivedMs, forgottenMs };
+function assertMended<Line>(audited: Audited<Line>, path: string): Audited<Line> {
+  const lost = audited.faults.find(({ isMended }) => !isMended);
+  if (lost === undefined) return audited;
+  throw new BakError("STORE_DAMAGED", `damaged log: '${path}', ${lost.why}`, {
+    hint: "'bak check --repair' keeps the other lines; a copy of the store may have the file as it was",
+  });
+}
+
+function withCheck(text: string): string {
+  return `${text} ${checkDigits(text)}\n`;
 }
 
 function formatTime(ms: number): string {
@@ -137,10 +201,4 @@ function formatTime(ms: number): string {
 function parseTime(text: string): number | undefined {
   const ms = Date.parse(text);
   return !Number.isNaN(ms) && formatTime(ms) === text ? ms : undefined;
-}
-
-function damaged(what: string): BakError {
-  return new BakError("STORE_DAMAGED", `damaged log: ${what}`, {
-    hint: "restore the file from a copy of the store, or delete that line if nothing is to be lost by it",
-  });
 }

@@ -10,15 +10,16 @@ import type { Layout } from "./layout.js";
 import {
   formatForgottenLine,
   formatLogLine,
-  logLineLength,
   parseForgotten,
   parseLog,
   auditForgotten,
   auditLog,
+  shortestLine,
   type Audited,
   type ParsedLog,
 } from "./project-log.js";
 import { SerialByKey } from "./serial.js";
+import { asidePath } from "./set-aside.js";
 import type { ForgetListener, ForgottenLine, LogLine, ProjectLines } from "./store.js";
 import { makeFolderDurably, writeFileWhole } from "./write-file.js";
 
@@ -40,7 +41,7 @@ export class Projects {
 
   /** The projects that have a commit, sorted. Does not look into the logs: a damaged one hides no other. */
   list(): Promise<ProjectId[]> {
-    return this.#listWhere(async (project) => (await this.#logSize(project)) >= logLineLength);
+    return this.#listWhere(async (project) => (await this.#logSize(project)) >= shortestLine);
   }
 
   /** The projects of which something was forgotten, sorted; perhaps some of which all has been brought back. */
@@ -53,14 +54,35 @@ export class Projects {
   }
 
   /** Every line of both files of a project, looked at for itself. */
-  async audit(project: ProjectId): Promise<{ log: Audited<LogLine>; forgotten: Audited<ForgottenLine> }> {
-    const [log, forgotten] = await this.#changing.run(project, () =>
-      Promise.all([readIfThere(this.#layout.log(project)), readIfThere(this.#layout.forgotten(project))]),
-    );
-    return {
-      log: auditLog(log.toString("latin1", 0, this.#lengths.get(project))),
-      forgotten: auditForgotten(forgotten.toString("latin1")),
-    };
+  audit(project: ProjectId): Promise<AuditedProject> {
+    return this.#changing.run(project, () => this.#audit(project));
+  }
+
+  /**
+   * Puts both files of a project in order, where something is wrong with them: what is no line goes, what its check tells
+   * of a line is written, and so are the lines of the log that `rescue` finds by other means. The damaged files are kept.
+   */
+  repair(project: ProjectId, rescue: (audited: AuditedProject) => Promise<LogLine[]>): Promise<RepairedFile[]> {
+    return this.#changing.run(project, async () => {
+      const audited = await this.#audit(project);
+      const { log, forgotten } = audited;
+      const repaired: RepairedFile[] = [];
+      if (log.faults.length > 0) {
+        const path = this.#layout.log(project);
+        const aside = await this.#copyAside(project, path);
+        const lines = await rescue(audited);
+        this.#lengths.delete(project);
+        await this.#replaceLog(project, lines);
+        repaired.push({ path, aside, lost: Math.max(0, lostOf(log) - (lines.length - log.lines.length)) });
+      }
+      if (forgotten.faults.length > 0) {
+        const path = this.#layout.forgotten(project);
+        const aside = await this.#copyAside(project, path);
+        await this.#writeForgotten(project, forgotten.lines);
+        repaired.push({ path, aside, lost: lostOf(forgotten) });
+      }
+      return repaired;
+    });
   }
 
   /** Both files of a project, with no change between the one and the other. */
@@ -74,7 +96,7 @@ export class Projects {
     { base, makeLine }: { base: ObjectId | undefined; makeLine: (before: LogLine | undefined) => LogLine },
   ): Promise<LogLine> {
     return this.#changing.run(project, async () => {
-      const log = await this.#read(project);
+      const log = await this.#readMended(project);
       assertHead(project, log.lines.at(-1)?.commit, base);
       const line = makeLine(log.lines.at(-1));
       await this.#append(project, line, log);
@@ -170,6 +192,10 @@ export class Projects {
   async #writeLog(project: ProjectId, lines: readonly LogLine[]): Promise<void> {
     await this.#cutTorn(project, await this.#read(project));
     this.#lengths.delete(project); // it would be of a file that is gone, whether the next step is told to have failed or not
+    await this.#replaceLog(project, lines);
+  }
+
+  async #replaceLog(project: ProjectId, lines: readonly LogLine[]): Promise<void> {
     await this.#replace(project, this.#layout.log(project), lines.map(formatLogLine).join(""));
   }
 
@@ -200,6 +226,32 @@ export class Projects {
     return parseForgotten((await readIfThere(path)).toString("latin1"), path);
   }
 
+  /** Copies a file to `damaged/`, which is there; gives the copy's path. */
+  async #copyAside(project: ProjectId, path: string): Promise<string> {
+    const aside = asidePath(this.#layout, path, `${project}.`);
+    await writeFileWhole(this.#disk, aside, { bytes: await readFile(path), temporary: this.#layout.temporary() });
+    return aside;
+  }
+
+  async #audit(project: ProjectId): Promise<AuditedProject> {
+    const [log, forgotten] = await Promise.all([
+      readIfThere(this.#layout.log(project)),
+      readIfThere(this.#layout.forgotten(project)),
+    ]);
+    return {
+      log: auditLog(log.toString("latin1", 0, this.#lengths.get(project))),
+      forgotten: auditForgotten(forgotten.toString("latin1")),
+    };
+  }
+
+  /** The log, of which the file has every byte as it should be. */
+  async #readMended(project: ProjectId): Promise<ReadLog> {
+    const log = await this.#read(project);
+    if (!log.isMended) return log;
+    await this.#writeLog(project, log.lines);
+    return this.#read(project);
+  }
+
   async #read(project: ProjectId): Promise<ReadLog> {
     const path = this.#layout.log(project);
     const bytes = await readIfThere(path);
@@ -220,12 +272,31 @@ export class Projects {
   }
 }
 
+/** What is left of a project's two files. */
+export interface AuditedProject {
+  readonly log: Audited<LogLine>;
+  readonly forgotten: Audited<ForgottenLine>;
+}
+
+/** A file that has been put in order. */
+export interface RepairedFile {
+  readonly path: string;
+  /** Where it is kept as it was. */
+  readonly aside: string;
+  /** Lines that nobody can tell any more; no less than 0. */
+  readonly lost: number;
+}
+
 interface ReadLog extends ParsedLog {
   readonly fileLength: number;
 }
 
 function commitsOf(lines: readonly LogLine[]): ObjectId[] {
   return [...new Set(lines.map(({ commit }) => commit))];
+}
+
+function lostOf({ faults }: Audited<unknown>): number {
+  return faults.filter(({ isMended }) => !isMended).length;
 }
 
 function assertHead(project: ProjectId, head: ObjectId | undefined, base: ObjectId | undefined): void {

@@ -5,9 +5,9 @@ import { errnoOf } from "../errors.js";
 import type { Disk } from "./disk.js";
 import type { Layout } from "./layout.js";
 
-/** A path in `damaged/` for a file, under its own name where no other has it. */
-export function asidePath(layout: Layout, path: string): string {
-  const own = join(layout.damaged, basename(path));
+/** A path in `damaged/` for a file, under its own name, behind a prefix, where no other has it. */
+export function asidePath(layout: Layout, path: string, prefix = ""): string {
+  const own = join(layout.damaged, prefix + basename(path));
   for (let number = 1; ; number += 1) {
     const aside = number === 1 ? own : `${own}.${number}`;
     if (!existsSync(aside)) return aside;

@@ -265,10 +265,82 @@ t.test("lines of a log that are none are named, and the others are looked at", a
   writeFileSync(path, text.replace(firstCommit.id.slice(0, 5), "xxxxx"));
   const store = await reopen(t, layout);
   t.match(await check(store), { findings: [{ kind: "log", subject: path, why: /^line 1 / }], report: { commits: 1 } });
-  writeFileSync(path, `${text.slice(0, -1)}J`);
+  writeFileSync(path, `${text.slice(0, -2)}xJ`);
   t.match((await check(store)).findings, [{ kind: "log", subject: path, why: "the last line has no end" }]);
   writeFileSync(path, text + text.slice(0, 50));
   t.match((await check(store)).report, { faults: 0, commits: 2 }, "a crash may leave the beginning of a line");
+});
+
+t.test("a wrong byte in a log or the config does no harm, and is put right", async (t) => {
+  const { layout } = await prepare(t);
+  const path = layout.log(testProject);
+  const [log, config] = [readFileSync(path, "latin1"), readFileSync(layout.config, "latin1")];
+  writeFileSync(path, log.replace(secondCommit.id.slice(-2), "!" + secondCommit.id.slice(-1)));
+  writeFileSync(layout.config, config.replace('"id"', '"ie"'));
+  const store = await reopen(t, layout);
+  t.match((await store.readLog(testProject)).at(-1), { commit: secondCommit.id }, "it is known what it was");
+  const { findings, report } = await check(store, { repair: true });
+  t.match(
+    findings.map(({ kind, subject }) => [kind, subject]),
+    [
+      ["file", layout.config],
+      ["repaired", layout.config],
+      ["log", path],
+      ["repaired", path],
+    ],
+  );
+  t.match(report, { faults: 2, repaired: 2, commits: 2 });
+  t.same([readFileSync(path, "latin1"), readFileSync(layout.config, "latin1")], [log, config]);
+  t.match((await check(store)).findings, []);
+});
+
+t.test("a push puts a log right before it appends to it", async (t) => {
+  const { layout } = await prepare(t);
+  const path = layout.log(testProject);
+  const log = readFileSync(path, "latin1");
+  writeFileSync(path, `${log.slice(0, -1)}J`);
+  const store = await reopen(t, layout);
+  await store.appendCommit(testProject, firstCommit.id, secondCommit.id);
+  const now = readFileSync(path, "latin1");
+  t.equal(now.slice(0, log.length), log);
+  t.equal(now.length, (log.length / 2) * 3);
+});
+
+t.test("lost lines are found again by what the commits say, as far as that goes", async (t) => {
+  const { layout } = await prepare(t);
+  const path = layout.log(testProject);
+  const log = readFileSync(path, "latin1");
+  const [firstLine = "", secondLine = ""] = log.split("\n");
+  const lost = "\0".repeat(firstLine.length);
+  const cases: { what: string; text: string; kept: ObjectId[]; says: RegExp }[] = [
+    {
+      what: "the one before another",
+      text: `${lost}\n${secondLine}\n`,
+      kept: [firstCommit.id, secondCommit.id],
+      says: /^every line is there again/,
+    },
+    {
+      what: "the last, of which the id is left",
+      text: `${firstLine}\n${secondLine.slice(0, 64)}${"\0".repeat(20)}${secondLine.slice(84)}\n`,
+      kept: [firstCommit.id, secondCommit.id],
+      says: /^every line is there again/,
+    },
+    { what: "the last", text: `${firstLine}\n!${lost}\n`, kept: [firstCommit.id], says: /^1 of its lines lost/ },
+  ];
+  const store = await reopen(t, layout);
+  for (const { what, text, kept, says } of cases) {
+    writeFileSync(path, text);
+    await t.rejects(store.readLog(testProject), { code: "STORE_DAMAGED", hint: /--repair/ });
+    const { findings } = await check(store, { repair: true });
+    t.match(findings.at(-1), { kind: "repaired", subject: path, why: says }, what);
+    t.same(
+      (await store.readLog(testProject)).map(({ commit }) => commit),
+      kept,
+      what,
+    );
+  }
+  const asides = readdirSync(layout.damaged).filter((name) => name.startsWith(`${testProject}.log`));
+  t.equal(asides.length, cases.length, "each is kept as it was");
 });
 
 t.test("a log that names what is no commit of the project is told of", async (t) => {

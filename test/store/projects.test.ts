@@ -6,6 +6,7 @@ import type { ObjectId } from "../../src/objects/object-id.js";
 import { parseProjectId } from "../../src/objects/project-id.js";
 import { nodeDisk, type Disk } from "../../src/store/disk.js";
 import { Layout } from "../../src/store/layout.js";
+import { formatLogLine } from "../../src/store/project-log.js";
 import { Projects } from "../../src/store/projects.js";
 import { failingDisk } from "../helpers/store-disks.js";
 
@@ -26,7 +27,7 @@ async function commitsOf(projects: Projects): Promise<ObjectId[]> {
   return (await projects.readLog(project)).map(({ commit }) => commit);
 }
 
-const text = (...ids: ObjectId[]): string => ids.map((id) => `${id} 1970-01-01T00:00:00.000Z\n`).join("");
+const text = (...ids: ObjectId[]): string => ids.map((id) => formatLogLine({ commit: id, receivedMs: 0 })).join("");
 
 t.test("a torn line is ignored, and cut off before the next is appended", async (t) => {
   const { projects, layout } = open(t);
