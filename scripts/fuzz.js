@@ -9,13 +9,11 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { compiled, compileTests, root, tapRunner } from "./compiled-tests.js";
 import { positive } from "./positive.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join("test", "fuzz");
-const runner = join(root, "node_modules/tap/dist/esm/run.mjs");
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "5" }, seed: { type: "string" } } });
 const minutes = positive(values.minutes);
@@ -27,17 +25,18 @@ const jobs = Math.min(availableParallelism(), files.length);
 const share = (minutes * jobs) / calls.reduce((sum, count) => sum + count, 0);
 
 console.log(`fuzzing for about ${minutes} minutes, ${jobs} files at a time, seed ${seed}`);
+compileTests();
 const { status } = spawnSync(
   process.execPath,
   [
-    runner,
+    tapRunner,
     "run",
     "--reporter=tap",
     `--jobs=${jobs}`,
     "--timeout=0",
     `--test-arg=--minutes=${share}`,
     `--test-arg=--seed=${seed}`,
-    ...files.map((name) => join(folder, name)),
+    ...files.map((name) => compiled(join(folder, name))),
   ],
   { cwd: root, stdio: "inherit" },
 );

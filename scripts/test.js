@@ -12,13 +12,11 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { compiled, compileTests, root, tapRunner } from "./compiled-tests.js";
 
 /** @typedef {{ pass: number, fail: number, skip: number, todo: number }} Totals */
 /** @typedef {{ name: string, totals: Totals, failures?: string[] }} Run */
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const runner = join(root, "node_modules/tap/dist/esm/run.mjs");
 const checks = ["build", "types", "lint", "format:check", "layers", "unused"];
 const oneFailure = { pass: 0, fail: 1, skip: 0, todo: 0 };
 const major = Number(process.versions.node.split(".")[0]);
@@ -114,16 +112,21 @@ function judge(name, tapFile, start) {
 function runTap(title, files, tapFile) {
   const name = `${title} on node ${process.version}`;
   announce(`${name}: ${files.length} files`);
+  compileTests();
   if (files.length === 0) {
     console.error(`${name}: there are no test files`);
     return { name, totals: oneFailure };
   }
   const reporter = process.stdout.isTTY ? "base" : "min";
   return judge(name, tapFile, () =>
-    spawnSync(process.execPath, [runner, "run", `--reporter=${reporter}`, `--output-file=${tapFile}`, ...files], {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-    }),
+    spawnSync(
+      process.execPath,
+      [tapRunner, "run", `--reporter=${reporter}`, `--output-file=${tapFile}`, ...files.map(compiled)],
+      {
+        cwd: root,
+        stdio: ["ignore", "inherit", "inherit"],
+      },
+    ),
   );
 }
 

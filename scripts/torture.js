@@ -1,5 +1,5 @@
 /**
- * Runs the tests of test/torture for longer than `npm test` does: until so many rounds are done, or so many minutes are over.
+ * Runs the tests of test/torture and test/reliability for longer than `npm test` does: until so many rounds are done, or so many minutes are over.
  *
  *     npm run torture -- --rounds 300
  *     npm run torture -- --minutes 30 --seed 7
@@ -9,36 +9,39 @@
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { compiled, compileTests, root, tapRunner } from "./compiled-tests.js";
 import { positive } from "./positive.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const folder = join("test", "torture");
-const runner = join(root, "node_modules/tap/dist/esm/run.mjs");
+const folders = [join("test", "torture"), join("test", "reliability")];
 
 const { values } = parseArgs({
   options: { rounds: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" } },
 });
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : positive(values.seed);
-const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.ts"));
+const files = folders.flatMap((folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join(folder, name)),
+);
 const length =
   values.minutes === undefined
     ? `--rounds=${positive(values.rounds ?? "200")}`
     : `--minutes=${positive(values.minutes) / files.length}`;
 
 console.log(`${length.slice(2).replace("=", " ")}, seed ${seed}`);
+compileTests();
 const tap = spawn(
   process.execPath,
   [
-    runner,
+    tapRunner,
     "run",
     "--reporter=tap",
     "--jobs=1",
     "--timeout=0",
     `--test-arg=${length}`,
     `--test-arg=--seed=${seed}`,
-    ...files.map((name) => join(folder, name)),
+    ...files.map(compiled),
   ],
   { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
 );

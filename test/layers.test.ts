@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
+import { projectFolder } from "./helpers/project.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(projectFolder);
 const depcruise = join(root, "node_modules/dependency-cruiser/bin/dependency-cruise.mjs");
 
 const rooms = ["objects", "platform", "threads", "store", "protocol", "client", "server", "cli", "commands"];

@@ -180,7 +180,7 @@ t.test("where few files may be open all are read, and where none may each fails 
   const folder = t.testdir();
   const paths = Array.from({ length: 100 }, (_, index) => join(folder, `file ${index}`));
   for (const path of paths) writeFileSync(path, path);
-  const script = fileURLToPath(new URL("./few-descriptors.ts", import.meta.url));
+  const script = fileURLToPath(new URL("./few-descriptors.js", import.meta.url));
   const limited = 'ulimit -Sn 256 && ulimit -Hn 256 && exec "$0" "$@"';
   const args = ["-c", limited, process.execPath, ...process.execArgv, script, ...paths];
   const { few, none } = JSON.parse(execFileSync("sh", args, { encoding: "utf8" })) as Record<string, unknown>;

@@ -4,8 +4,9 @@ import module from "node:module";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { BakUser } from "../helpers/bak-process.js";
+import { projectFolder } from "../helpers/project.js";
 
-const dist = new URL("../../dist/", import.meta.url).href;
+const dist = new URL("dist/", projectFolder).href;
 
 /** The addresses of all that `bak ARGS` loads, which must end well; those of bak itself from dist/ on. */
 async function loadedBy(t: Test, user: BakUser, args: string[]): Promise<string[]> {

@@ -5,8 +5,9 @@ import { compressMember, inflateMember } from "../../src/objects/member-gzip.js"
 import { packTrailers } from "../../src/objects/pack-format.js";
 import { parseHex } from "./annotate.js";
 import { makeExamples, memberTars } from "./examples.js";
+import { projectFolder } from "../helpers/project.js";
 
-const documents = ["format", "protocol"].map((name) => new URL(`../../docs/${name}.md`, import.meta.url));
+const documents = ["format", "protocol"].map((name) => new URL(`docs/${name}.md`, projectFolder));
 const block = /^```(hex|text) (\S+)\n([^]*?)\n?^```$/gm;
 
 /** The text of every example in a document, by its name. */

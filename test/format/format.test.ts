@@ -8,9 +8,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
+import { projectFolder } from "../helpers/project.js";
 
-const bak = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
-const reader = fileURLToPath(new URL("read_store.py", import.meta.url));
+const bak = fileURLToPath(new URL("bin/run.js", projectFolder));
+const reader = fileURLToPath(new URL("test/format/read_store.py", projectFolder));
 const project = "format-test";
 
 /** Runs a program to its end; stdout, or an error that has all it said. */

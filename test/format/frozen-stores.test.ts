@@ -4,10 +4,11 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
+import { projectFolder } from "../helpers/project.js";
 
-const bak = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
-const reader = fileURLToPath(new URL("read_store.py", import.meta.url));
-const fixtures = fileURLToPath(new URL("../fixtures/stores", import.meta.url));
+const bak = fileURLToPath(new URL("bin/run.js", projectFolder));
+const reader = fileURLToPath(new URL("test/format/read_store.py", projectFolder));
+const fixtures = fileURLToPath(new URL("test/fixtures/stores", projectFolder));
 const cache = t.testdir({});
 const project = "laptop-docs";
 /** Of every file in the frozen stores. */

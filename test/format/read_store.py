@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 
 import msgpack
 
@@ -71,7 +72,11 @@ def pack_paths(store):
 
 def check_store(store):
     with open(f"{store}/config.json", encoding="utf-8") as file:
-        version = json.load(file)["version"]
+        text = file.read()
+    version = json.loads(text)["version"]
+    check = re.search(r',\n  "check": "([0-9a-f]{8})"(?=\n\}\n$)', text)
+    unchecked = check and text[: check.start()] + text[check.end() :]
+    need(check is None or int(check[1], 16) == zlib.crc32(unchecked.encode()), "the check of config.json")
     need(version in (1, 2), f"store of version {version}")
     need(version == 2 or all(path.endswith(".tar.gz") for path in pack_paths(store)), "a zstd pack in a store of version 1")
 
@@ -129,7 +134,9 @@ def read_head(objects, store, project):
     lines = log[: log.rfind("\n") + 1].splitlines()
     need(lines, f"project {project} has no commit")
     for line in lines:
-        need(re.fullmatch(r"[0-9a-f]{64} \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line), f"log line {line}")
+        match = re.fullmatch(r"([0-9a-f]{64} \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)(?: ([0-9a-f]{8}))?", line)
+        need(match, f"log line {line}")
+        need(match[2] is None or int(match[2], 16) == zlib.crc32(match[1].encode()), f"the check of log line {line}")
     parent = None
     for line in lines:
         commit = objects.value(bytes.fromhex(line.split()[0]))

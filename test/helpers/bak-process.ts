@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
+import { projectFolder } from "./project.js";
 
-export const bakScript = fileURLToPath(new URL("../../bin/run.js", import.meta.url));
+export const bakScript = fileURLToPath(new URL("bin/run.js", projectFolder));
 
 export interface Finished {
   readonly code: number | null;

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
 import { start, type Finished, type Running } from "./bak-process.js";
+import { projectFolder } from "./project.js";
 
-const script = fileURLToPath(new URL("../../bench/main.js", import.meta.url));
+const script = fileURLToPath(new URL("bench/main.js", projectFolder));
 
 /** Where a run of the bench happens. */
 export interface Place {

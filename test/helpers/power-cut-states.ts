@@ -19,6 +19,8 @@ export interface ExploreOptions {
   readonly seed: number;
   /** How many random cuts there are at each step, beside the plain ones. */
   readonly randomCuts: number;
+  /** Fingerprints of what has been looked at already, which is not again. */
+  readonly seen: Set<string>;
   /** Looks only at every second state: the even ones, or the odd ones. */
   readonly half: 0 | 1;
   /** Gives what is wrong with what is left in a folder, after so many marks. What it throws is wrong, too. */
@@ -30,9 +32,9 @@ const atOnce = 3;
 
 /** See the top of the file. */
 export async function exploreCuts(options: ExploreOptions): Promise<Exploration> {
-  const seen = new Set<string>();
   const wrong: string[] = [];
-  const states = statesOf(options, seen);
+  const before = options.seen.size;
+  const states = statesOf(options);
   const look = async (): Promise<void> => {
     for (const { left, where, marks, layOutIn } of states) {
       layOutIn(left);
@@ -42,7 +44,7 @@ export async function exploreCuts(options: ExploreOptions): Promise<Exploration>
     }
   };
   await Promise.all(Array.from({ length: atOnce }, look));
-  return { states: seen.size >> 1, wrong };
+  return { states: (options.seen.size - before) >> 1, wrong };
 }
 
 interface State {
@@ -52,8 +54,8 @@ interface State {
   readonly layOutIn: (folder: string) => void;
 }
 
-function* statesOf(options: ExploreOptions, seen: Set<string>): Generator<State> {
-  const { steps, folder, seed, randomCuts, half } = options;
+function* statesOf(options: ExploreOptions): Generator<State> {
+  const { steps, folder, seed, randomCuts, half, seen } = options;
   const random = seededNumbers(seed);
   const image = new DiskImage();
   let marks = 0;

@@ -10,8 +10,9 @@ import { fastFolder } from "./fast-folder.js";
 import { exploreCuts } from "./power-cut-states.js";
 import { recordDisk } from "./recorded-disk.js";
 import { StoreLife, type Acknowledged } from "./store-life.js";
+import { tortureLength } from "./torture-arguments.js";
 
-/** Looks at every second state, so that two files can share them. */
+/** Looks at every second state, so that two files can share them. The long form goes on with other random cuts. */
 export async function powerCutTest(t: Test, half: 0 | 1): Promise<void> {
   const folder = fastFolder(t);
   const root = join(folder, "disk");
@@ -25,15 +26,24 @@ export async function powerCutTest(t: Test, half: 0 | 1): Promise<void> {
   };
   await life.live({ store: join(root, "store"), disk, onAcknowledged });
   t.ok(life.collected?.packsDeleted && life.collected.packsRewritten, "packs are deleted, and others rewritten");
-  const found = await exploreCuts({
-    steps,
-    folder: join(folder, "states"),
-    seed: 1,
-    randomCuts: 5,
-    half,
-    findWrong: (left, mark) => life.findWrong(left, marks[mark] as Acknowledged),
-  });
-  t.strictSame(found.wrong.slice(0, 20), [], `${found.wrong.length} states are wrong`);
-  t.comment(`${found.states} states after ${steps.length} steps`);
-  t.ok(found.states > 800, `${found.states} states`);
+  const { seed, goesOn } = tortureLength({ rounds: 1, seconds: Infinity }, { per: 100 });
+  const seen = new Set<string>();
+  let states = 0;
+  let wrong = 0;
+  for (let round = 0; goesOn(round); round += 1) {
+    const found = await exploreCuts({
+      steps,
+      folder: join(folder, "states"),
+      seed: seed + round,
+      randomCuts: 5,
+      half,
+      seen,
+      findWrong: (left, mark) => life.findWrong(left, marks[mark] as Acknowledged),
+    });
+    states += found.states;
+    wrong += found.wrong.length;
+    t.strictSame(found.wrong.slice(0, 20), [], `${found.wrong.length} states are wrong`);
+  }
+  t.comment(`seed ${seed}: ${states} states that a power cut left, after ${steps.length} steps; ${wrong} wrong`);
+  t.ok(states > 800, `${states} states`);
 }

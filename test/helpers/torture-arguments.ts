@@ -6,12 +6,19 @@ export interface TortureLength {
   readonly goesOn: (rounds: number) => boolean;
 }
 
-/** In `npm test` there are so many rounds, and no more begin after so many seconds. */
-export function tortureLength(short: { rounds: number; seconds: number }): TortureLength {
+/**
+ * In `npm test` there are so many rounds, and no more begin after so many seconds. `per` is how many of the rounds that were asked
+ * for one of these stands for, and `parts` among how many such loops of one file the minutes are divided.
+ */
+export function tortureLength(
+  short: { rounds: number; seconds: number },
+  { per = 1, parts = 1 }: { per?: number; parts?: number } = {},
+): TortureLength {
   const minutes = numberAfter("--minutes");
-  const rounds = numberAfter("--rounds") ?? (minutes === undefined ? short.rounds : Infinity);
-  const isLong = minutes !== undefined || numberAfter("--rounds") !== undefined;
-  const seconds = isLong ? (minutes ?? Infinity) * 60 : short.seconds;
+  const asked = numberAfter("--rounds");
+  const rounds = asked === undefined ? (minutes === undefined ? short.rounds : Infinity) : Math.ceil(asked / per);
+  const isLong = minutes !== undefined || asked !== undefined;
+  const seconds = isLong ? ((minutes ?? Infinity) * 60) / parts : short.seconds;
   const endMs = performance.now() + seconds * 1000;
   return { seed: numberAfter("--seed") ?? 1, goesOn: (done) => done < rounds && performance.now() < endMs };
 }

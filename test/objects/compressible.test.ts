@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import t from "tap";
 import { looksIncompressible } from "../../src/objects/compressible.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
+import { projectFolder } from "../helpers/project.js";
 
-const source = readFileSync(new URL("../../src/objects/tree.ts", import.meta.url));
+const source = readFileSync(new URL("src/objects/tree.ts", projectFolder));
 const manyWords = Buffer.concat(
   Array.from({ length: 20 }, (_, index) => Buffer.concat([source, Buffer.from(String(index))])),
 );

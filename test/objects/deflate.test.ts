@@ -7,12 +7,13 @@ import t from "tap";
 import { deflate, type DeflateLevel } from "../../src/objects/deflate.js";
 import { compressMember } from "../../src/objects/member-gzip.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
+import { projectFolder } from "../helpers/project.js";
 
 const levels: readonly DeflateLevel[] = [1, 2];
 const pieceBytes = 1 << 20;
 const windowBytes = 32 << 10;
 const program = readFileSync(process.execPath).subarray(0, 3 * pieceBytes + 12_345);
-const source = new URL("../../src/", import.meta.url);
+const source = new URL("src/", projectFolder);
 const text = Buffer.concat(
   readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import t from "tap";
+import { projectFolder } from "../helpers/project.js";
 import {
   blake3,
   blake3Names,
@@ -17,7 +18,7 @@ interface Vectors {
   cases: { input_len: number; hash: string }[];
 }
 
-const fixture = new URL("../fixtures/blake3/test_vectors.json", import.meta.url);
+const fixture = new URL("test/fixtures/blake3/test_vectors.json", projectFolder);
 const { cases } = JSON.parse(readFileSync(fixture, "utf8")) as Vectors;
 
 /** The input of an official vector. */
@@ -133,7 +134,7 @@ t.test("without the native package, WebAssembly does the work", (t) => {
       if (name === "@napi-rs/blake-hash") throw Object.assign(new Error("not installed"), { code: "MODULE_NOT_FOUND" });
       return resolve.call(this, name, ...rest);
     };
-    const { blake3 } = await import(${JSON.stringify(new URL("../../src/objects/hash.ts", import.meta.url).href)});
+    const { blake3 } = await import(${JSON.stringify(new URL("../../src/objects/hash.js", import.meta.url).href)});
     console.log(blake3().name, blake3().hash(Buffer.of(0)).toString("hex"));
   `;
   const { stdout, stderr } = spawnSync(

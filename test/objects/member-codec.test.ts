@@ -146,7 +146,7 @@ t.test("a zstd bomb is refused, with little memory", async (t) => {
   await refusesAll(t, frame(4_000_000_000, 1_175_000), "what says that it is large");
   await refusesAll(t, bomb, "what says that it is small");
   const path = join(t.testdir({ bomb }), "bomb");
-  const source = new URL("../../src/objects/member-codec.ts", import.meta.url).href;
+  const source = new URL("../../src/objects/member-codec.js", import.meta.url).href;
   const script = `
     import { readFileSync } from "node:fs";
     const { unpackMember, unpackMemberInBackground } = await import(${JSON.stringify(source)});

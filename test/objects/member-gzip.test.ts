@@ -227,7 +227,7 @@ t.test("a gzip bomb is cut off, with little memory", async (t) => {
   await t.rejects(inflateMember(bomb), { code: "BAD_PACK" });
   // a process of its own, whose memory is that of inflating alone
   const path = join(t.testdir({ bomb }), "bomb");
-  const source = new URL("../../src/objects/member-gzip.ts", import.meta.url).href;
+  const source = new URL("../../src/objects/member-gzip.js", import.meta.url).href;
   const script = `
     import { readFileSync } from "node:fs";
     const { inflateMember } = await import(${JSON.stringify(source)});

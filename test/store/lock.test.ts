@@ -12,7 +12,7 @@ import { lockStore } from "../../src/store/lock.js";
 import type { StoreLock } from "../../src/store/store-lock.js";
 import { failingDisk, systemError } from "../helpers/store-disks.js";
 
-const owner = fileURLToPath(new URL("../helpers/store-owner.ts", import.meta.url));
+const owner = fileURLToPath(new URL("../helpers/store-owner.js", import.meta.url));
 
 /** Starts a process that owns the store, or tries to, and gives what it says. */
 async function startOwner(t: Test, folder: string, how: string): Promise<{ child: ChildProcess; says: string }> {

@@ -163,7 +163,7 @@ t.test("closing ends what is being done, and what waits", async (t) => {
 });
 
 t.test("a thread does not keep the process", async (t) => {
-  const script = fileURLToPath(new URL("./keeps-process.ts", import.meta.url));
+  const script = fileURLToPath(new URL("./keeps-process.js", import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, script], { stdio: ["ignore", "pipe", "inherit"] });
   t.teardown(() => child.kill("SIGKILL"));
   const [said, [code]] = await within(30_000, "its end", Promise.all([text(child.stdout), once(child, "exit")]));
@@ -172,7 +172,7 @@ t.test("a thread does not keep the process", async (t) => {
 });
 
 t.test("a process that closes a pool lives to see it closed, whatever comes from its threads meanwhile", async (t) => {
-  const script = fileURLToPath(new URL("./closes-pool.ts", import.meta.url));
+  const script = fileURLToPath(new URL("./closes-pool.js", import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, script], { stdio: ["ignore", "pipe", "inherit"] });
   t.teardown(() => child.kill("SIGKILL"));
   const [said, [code]] = await within(30_000, "its end", Promise.all([text(child.stdout), once(child, "exit")]));
