@@ -11,6 +11,8 @@ export function describeEvent(event: ListenerEvent): string | undefined {
       return `${event.peer} ${oneLine(event.agent)} opened '${event.project}'`;
     case "committed":
       return `${event.peer} committed ${shortId(event.commit)} to '${event.project}'`;
+    case "replaced":
+      return `${event.peer} changed the tags of ${shortId(event.commit)} of '${event.project}'`;
     case "forgotten":
       return `${event.peer} forgot ${formatCounted(event.count, "commit")} of '${event.project}'`;
     case "broughtBack":

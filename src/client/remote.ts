@@ -245,6 +245,11 @@ export class Remote {
     return count;
   }
 
+  /** Puts a commit, which the store has, in the place of one that differs in its tags alone; false where that is not in the log. */
+  async replace(commit: ObjectId, by: ObjectId): Promise<boolean> {
+    return (await this.#conversation.ask({ type: "replace", commit, by }, "replaced")).count > 0;
+  }
+
   /** What was forgotten of the project and can be brought back, what was forgotten last first. */
   async *forgotten(): AsyncGenerator<ForgottenCommit, void, undefined> {
     let total = 1; // as long as it was at first

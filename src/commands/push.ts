@@ -3,17 +3,17 @@ import * as Flags from "@oclif/core/flags";
 import { identityOf, isSameFolder } from "../cli/folder-identity.js";
 import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
 import { codecs } from "../objects/member-codec.js";
-import { oneLine } from "../objects/one-line.js";
 import { PushTalk } from "../cli/push-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { pushIndexFile } from "../cli/index-file.js";
 import { findSourceFolder } from "../client/source-stat.js";
 import { push } from "../client/push.js";
+import { assertTags } from "../client/tag.js";
 import type { PushProgress, PushResult } from "../client/push-options.js";
 import { BakError, exitCodes } from "../errors.js";
 import { bytesOf, displayName } from "../objects/byte-string.js";
 import { usefulThreads } from "../threads/thread-pool.js";
-import { maxMessageBytes, maxTagBytes, maxTags, type CommitCounts } from "../objects/commit.js";
+import { maxMessageBytes, type CommitCounts } from "../objects/commit.js";
 
 interface Pushed {
   project: string;
@@ -156,12 +156,5 @@ function assertDescribable(message: string, tags: readonly string[]): void {
   if (Buffer.byteLength(message) > maxMessageBytes) {
     throw new BakError("USAGE", `the message is longer than ${formatBytes(maxMessageBytes)}`);
   }
-  if (tags.length > maxTags) throw new BakError("USAGE", `more than ${maxTags} tags`);
-  for (const tag of tags) {
-    const isUsable = tag !== "" && Buffer.byteLength(tag) <= maxTagBytes && oneLine(tag) === tag;
-    if (!isUsable)
-      throw new BakError("USAGE", `not a tag: '${oneLine(tag.slice(0, 80))}'`, {
-        hint: `use 1 to ${maxTagBytes} bytes on one line`,
-      });
-  }
+  assertTags(tags);
 }

@@ -149,6 +149,10 @@ export const layouts = {
       oldestVerifiedMs: field.optional(field.unsigned),
     },
   },
+  /** Puts a commit in the place of one in the project's log that has the same content but for its tags. */
+  replace: { number: 30, fields: { commit: field.objectId, by: field.objectId } },
+  /** Answers replace: how many lines of the log that changed. */
+  replaced: { number: 31, fields: { count: field.unsigned } },
 } as const;
 
 export type MessageType = keyof typeof layouts;

@@ -3,7 +3,7 @@
  * says about the project holds for all that follow.
  */
 import { BakError, isBakError, unreachable } from "../errors.js";
-import { decodeCommit } from "../objects/commit.js";
+import { decodeCommit, encodeCommit } from "../objects/commit.js";
 import { codecOfMember } from "../objects/member-codec.js";
 import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { maxPackBytes, maxPackObjects, packCodecs, type PackCodec } from "../objects/pack-format.js";
@@ -39,7 +39,7 @@ export interface SessionOptions {
 
 export type SessionEvent =
   | { type: "opened"; project: ProjectId; agent: string }
-  | { type: "committed"; project: ProjectId; commit: ObjectId }
+  | { type: "committed" | "replaced"; project: ProjectId; commit: ObjectId }
   | { type: "forgotten" | "broughtBack"; project: ProjectId; count: number };
 
 /** Serves one channel from a store until it ends. Resolves when the other end closes; rejects with what broke it off. */
@@ -115,6 +115,9 @@ class Session {
       }
       case "forget":
         return this.#forget(message, project);
+      case "replace":
+        lease.needs(message.by);
+        return this.#replace(message, project);
       case "forgottenLog":
         return this.#conversation.send(await answerForgottenLog(this.#store, project, message));
       case "collect":
@@ -138,6 +141,7 @@ class Session {
       case "forgotten":
       case "forgottenPage":
       case "collected":
+      case "replaced":
       case "error":
         throw new BakError("PROTOCOL", `'${message.type}' answers nothing that was asked`);
       default:
@@ -278,6 +282,20 @@ class Session {
     const { count } = answer;
     if (count > 0) this.#options.onEvent?.({ type: message.undo ? "broughtBack" : "forgotten", project, count });
     await this.#conversation.send(answer);
+  }
+
+  /** What a commit says of a folder stays as it was: only its tags may be others. */
+  async #replace({ request, commit, by }: MessageOf<"replace">, project: ProjectId): Promise<void> {
+    await this.#uploads.settleAll();
+    const before = decodeCommit(await this.#store.readObject(commit, "commit"));
+    const isSuspect = this.#store.damaged.length > 0 || this.#store.isIncomplete(commit);
+    const after = await assertComplete(this.#store, by, isSuspect ? undefined : commit);
+    if (after.project !== project || !encodeCommit({ ...before, tags: after.tags }).equals(encodeCommit(after))) {
+      throw new BakError("PROTOCOL", `commit '${by}' differs from '${commit}' in more than its tags`);
+    }
+    const count = await this.#store.replaceCommit(project, commit, by);
+    if (count > 0) this.#options.onEvent?.({ type: "replaced", project, commit: by });
+    await this.#conversation.send({ type: "replaced", request, count });
   }
 
   /** Checks the store; findings go out as they come, and the check waits for the network to take them. */

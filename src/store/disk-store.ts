@@ -204,6 +204,14 @@ export class DiskStore implements Store {
     });
   }
 
+  replaceCommit(project: ProjectId, commit: ObjectId, by: ObjectId): Promise<number> {
+    return this.#later(() => {
+      this.#packs.find(by);
+      this.#leases.needForAll(by);
+      return this.#projects.replace(project, commit, by);
+    });
+  }
+
   isIncomplete(head: ObjectId): boolean {
     return this.#heads.has(head);
   }

@@ -37,14 +37,19 @@ interface LoadOptions {
 /**
  * Adds every pack that is whole to `packs`, in the order of their ids, and tells of those that are not. A pack's index is
  * taken at its word, and made from the pack only where it does not have the checksum that it ends with. Memory: 32 MiB
- * beside what `packs` keeps.
+ * at most, beside what `packs` keeps.
  */
 export async function loadPacks(packs: Packs, options: LoadOptions): Promise<LoadedPacks> {
   const listed = await listPacks(options.layout);
   packs.reserve(listed.reduce((sum, { indexBytes }) => sum + maxObjectsIn(indexBytes ?? 0), 0));
   const batches = batchesOf(listed);
   const loadedPacks: LoadedPacks = { leftOut: [], remadeIndexes: [] };
-  const rooms = [Buffer.allocUnsafe(batchBytes), Buffer.allocUnsafe(batchBytes)];
+  // a small store needs no more than it has
+  const rooms = [0, 1].map((parity) =>
+    Buffer.allocUnsafe(
+      batches.reduce((most, each, at) => (at % 2 === parity ? Math.max(most, bytesOf(each)) : most), 0),
+    ),
+  );
   const load = (at: number): Promise<AddedPack[]> =>
     loadBatch(batches[at] ?? [], { ...options, loadedPacks, room: rooms[at % 2] as Buffer });
   let loaded = await load(0);
@@ -67,6 +72,11 @@ function batchesOf(listed: readonly ListedPack[]): ListedPack[][] {
     bytes = batches.at(-1) === batch ? bytes + length : length;
   }
   return batches;
+}
+
+/** How much of a batch is read. */
+function bytesOf(batch: readonly ListedPack[]): number {
+  return batch.reduce((sum, pack) => sum + (lengthToRead(pack) ?? 0), 0);
 }
 
 /** Length of a pack's index, unless there is none, or it is longer than an index can be. */

@@ -129,6 +129,21 @@ export class Projects {
     });
   }
 
+  /** Puts a commit in the place of another; gives how many lines that were. See `Store.replaceCommit`. */
+  replace(project: ProjectId, commit: ObjectId, by: ObjectId): Promise<number> {
+    return this.#changing.run(project, async () => {
+      const { lines } = await this.#read(project);
+      const count = lines.filter((line) => line.commit === commit).length;
+      if (count === 0) return 0;
+      await this.#settle(project);
+      await this.#writeLog(
+        project,
+        lines.map((line) => (line.commit === commit ? { ...line, commit: by } : line)),
+      );
+      return count;
+    });
+  }
+
   /** Drops what was forgotten before a time; gives how many lines that were. See `Store.expireForgotten`. */
   expireForgotten(project: ProjectId, beforeMs: number): Promise<number> {
     return this.#changing.run(project, async () => {

@@ -312,6 +312,11 @@ export interface Store extends ObjectSource {
   expireForgotten(project: ProjectId, beforeMs: number): Promise<number>;
   /** What could be brought back, in the order of forgetting. Rejects with STORE_DAMAGED. */
   readForgotten(project: ProjectId): Promise<readonly ForgottenLine[]>;
+  /**
+   * Puts a commit in the place of another in the log, which keeps the time at which it was received; gives how many lines of the log that
+   * were. Rejects with STORE_DAMAGED, and with NO_OBJECT where the store has not got the commit.
+   */
+  replaceCommit(project: ProjectId, commit: ObjectId, by: ObjectId): Promise<number>;
   /** The log and what was forgotten of it, with no change between the one and the other. Rejects with STORE_DAMAGED. */
   readLines(project: ProjectId): Promise<ProjectLines>;
   /** The projects of which something may have been forgotten, sorted; also those that have no commit left. */

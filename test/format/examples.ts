@@ -508,6 +508,14 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
       "forget",
       message({ type: "forget", request: 17, commits: objectIdBytes(commitId), undo: false }, ["one id", "undo"]),
     ],
+    [
+      "replace",
+      message({ type: "replace", request: 15, commit: commitId, by: objectIdOf(Buffer.from("another")) }, [
+        "commit",
+        "by",
+      ]),
+    ],
+    ["replaced", message({ type: "replaced", request: 15, count: 1 }, ["count"])],
     ["message-forgotten", message({ type: "forgotten", request: 17, count: 1 }, ["count"])],
     ["forgottenLog", message({ type: "forgottenLog", request: 19, skip: 0, limit: 100 }, ["skip", "limit"])],
     [

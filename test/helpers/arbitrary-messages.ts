@@ -62,6 +62,8 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
   progress: { phase: short, done: unsigned, total: unsigned },
   forget: { commits: ids, undo: fc.boolean() },
   forgotten: { count: unsigned },
+  replace: { commit: objectIds, by: objectIds },
+  replaced: { count: unsigned },
   forgottenLog: { skip: unsigned, limit: unsigned },
   forgottenPage: { lines: binary, total: unsigned, graceMs: unsigned },
   collect: { graceMs: unsigned, isDryRun: fc.boolean() },

@@ -136,6 +136,8 @@ t.test("numbers of messages are for ever", (t) => {
     checked: 27,
     stats: 28,
     storeStats: 29,
+    replace: 30,
+    replaced: 31,
   });
   t.end();
 });
