@@ -1,5 +1,5 @@
 /** Pushes that were broken off, and what the next one takes from their journal: what was read, is unchanged and is in the store. */
-import { existsSync, lstatSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { readCommit } from "../../src/client/history.js";
@@ -13,6 +13,7 @@ import type { Channel } from "../../src/protocol/channel.js";
 import { decodeMessage } from "../../src/protocol/message-codec.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { within } from "../helpers/deadline.js";
+import { fastFolder } from "../helpers/fast-folder.js";
 import { object, sendObjects } from "../helpers/store-pack.js";
 import { openWorld, pathsIn, pushFolder, text, told, untilOld, type Pushed, type StoreWorld } from "./world.js";
 
@@ -23,8 +24,9 @@ interface Place {
 }
 
 async function placeOf(t: Test, files: Record<string, Buffer | string>): Promise<Place> {
-  const at = t.testdir({ source: {} });
+  const at = fastFolder(t);
   const source = join(at, "source");
+  mkdirSync(source);
   for (const [name, bytes] of Object.entries(files)) writeFileSync(join(source, name), bytes);
   await untilOld(...pathsIn(source).map((path) => join(source, path)));
   return { world: await openWorld(t, join(at, "store")), source, journal: journalFile(`${source}.index`) };
