@@ -1,4 +1,6 @@
 /** What a push tells the person at the terminal while it runs: progress, and what went wrong with which path. */
+import { configFolderName } from "../client/config-folder.js";
+import { formatReason, type LeaveOut } from "../client/leave-out.js";
 import { measureInBackground, type FolderSize } from "../client/measure.js";
 import type { PushEvent, PushProgress } from "../client/push-options.js";
 import { unreachable } from "../errors.js";
@@ -10,8 +12,11 @@ import { showProgress, type ProgressLine } from "./progress.js";
 export interface PushTalkOptions {
   folder: ByteString;
   progress: PushProgress;
+  leaveOut: LeaveOut;
   /** Lists what has been added, changed and removed on stdout: the answer of a dry run. */
   isListing: boolean;
+  /** Lists what is left out, too, and by which rule. */
+  isVerbose: boolean;
 }
 
 /** Where the talk goes: a command's stdout and stderr. */
@@ -20,6 +25,12 @@ export interface Speaker {
 }
 
 const marks = { added: "+", changed: "~", removed: "-" } as const;
+
+/** What was left out and why, on a line. */
+export function formatLeftOut({ path, isContent, reason }: PushEvent & { type: "ruledOut" }): string {
+  const everything = path === "" ? "*" : `${displayName(path)}/*`;
+  return `! ${isContent ? everything : displayName(path)}  ${formatReason(reason)}`;
+}
 
 export class PushTalk {
   /** Paths that could not be read, and why. */
@@ -43,7 +54,7 @@ export class PushTalk {
     }));
     // only a person wants to know when it will end
     this.#stopMeasuring = process.stderr.isTTY
-      ? measureInBackground(folder, (size) => (this.#total = size))
+      ? measureInBackground({ folder, leaveOut: options.leaveOut }, (size) => (this.#total = size))
       : () => undefined;
   }
 
@@ -65,7 +76,15 @@ export class PushTalk {
       case "unsteady":
         return this.say(`'${displayName(event.path)}' changed while it was read; it is kept as it was read`);
       case "leftOut":
-        return this.say(`left out '${displayName(event.path)}': it is bak's own`);
+        // everybody who has run bak init knows of that one
+        if (event.path !== configFolderName) return this.say(`left out '${displayName(event.path)}': it is bak's own`);
+        if (this.#options.isVerbose) this.#print(`! ${configFolderName}/  bak's own`);
+        return;
+      case "ruledOut":
+        if (this.#options.isVerbose) this.#print(formatLeftOut(event));
+        return;
+      case "rulesNotRead":
+        return this.say(`cannot read '${displayName(event.path)}': ${event.why}; nothing is left out by it`);
       case "reconnecting":
         return this.say(`${event.error.message}; trying again in ${formatDuration(event.waitMs)}`);
       case "otherFolder": {
@@ -94,6 +113,10 @@ export class PushTalk {
   }
 
   #list(mark: string, path: ByteString, kind: string): void {
-    this.#line.around(() => this.#speaker.log(`${mark} ${displayName(path)}${kind === "dir" ? "/" : ""}`));
+    this.#print(`${mark} ${displayName(path)}${kind === "dir" ? "/" : ""}`);
+  }
+
+  #print(text: string): void {
+    this.#line.around(() => this.#speaker.log(text));
   }
 }

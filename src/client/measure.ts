@@ -1,8 +1,10 @@
 /** How much a folder holds, counted on a thread of its own while a push is under way, so that its end can be foreseen. */
-import { readdirSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { joinPath, type ByteString } from "../objects/byte-string.js";
-import { fsPath } from "./source-path.js";
+import type { FolderRules } from "./folder-rules.js";
+import { leaveNothingOut, type LeaveOut } from "./leave-out.js";
+import { LeavingOut } from "./leaving-out.js";
+import { namesIn } from "./source-root.js";
 import { statSource } from "./source-stat.js";
 
 /** Names that are no folders, and the sum of the files' sizes in bytes. */
@@ -11,9 +13,15 @@ export interface FolderSize {
   readonly bytes: number;
 }
 
+/** What is to be counted: a folder, without what is left out of it. */
+export interface Measured {
+  readonly folder: ByteString;
+  readonly leaveOut?: LeaveOut;
+}
+
 /** Counts in the background; `onMeasured` is called once, unless the returned function ends it before. */
-export function measureInBackground(folder: ByteString, onMeasured: (size: FolderSize) => void): () => void {
-  const worker = new Worker(new URL("./measure-worker.js", import.meta.url), { workerData: { folder } });
+export function measureInBackground(measured: Measured, onMeasured: (size: FolderSize) => void): () => void {
+  const worker = new Worker(new URL("./measure-worker.js", import.meta.url), { workerData: measured });
   worker.once("message", onMeasured);
   worker.once("error", () => undefined); // then the end is not foreseen
   worker.unref();
@@ -21,22 +29,36 @@ export function measureInBackground(folder: ByteString, onMeasured: (size: Folde
 }
 
 /** Counts now. What cannot be read is not counted. */
-export function measureFolder(folder: ByteString): FolderSize {
-  let files = 0;
-  let bytes = 0;
-  const folders = [folder];
+export async function measureFolder({ folder, leaveOut = leaveNothingOut }: Measured): Promise<FolderSize> {
+  const size = { files: 0, bytes: 0 };
+  const leaving = new LeavingOut({ leaveOut, onEvent: () => undefined, pause: () => undefined });
+  const folders: Folder[] = [{ relative: "" as ByteString, absolute: folder, rules: undefined }];
   for (let at = folders.pop(); at !== undefined; at = folders.pop()) {
     try {
-      for (const name of readdirSync(fsPath(at), { encoding: "latin1" })) {
-        const path = joinPath(at, name as ByteString);
-        const stat = statSource(path);
-        if (stat.kind === "dir") folders.push(path);
-        else files += 1;
-        if (stat.kind === "file") bytes += stat.size;
+      const entered = { ...at, stat: statSource(at.absolute) };
+      if (leaving.isElsewhere(entered)) continue;
+      const { names, rules } = await leaving.enter(entered, namesIn(at.absolute), at.rules);
+      for (const name of names) {
+        const [relative, absolute] = [joinPath(at.relative, name), joinPath(at.absolute, name)];
+        const stat = statSource(absolute);
+        if (stat.kind === "dir") {
+          folders.push({ relative, absolute, rules });
+          continue;
+        }
+        const bytes = stat.kind === "file" ? stat.size : 0;
+        if (leaving.isTooLarge({ relative, size: bytes })) continue;
+        size.files += 1;
+        size.bytes += bytes;
       }
     } catch {
       // the push itself tells what it could not read
     }
   }
-  return { files, bytes };
+  return size;
+}
+
+interface Folder {
+  readonly relative: ByteString;
+  readonly absolute: ByteString;
+  readonly rules: FolderRules | undefined;
 }

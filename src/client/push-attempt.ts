@@ -10,6 +10,7 @@ import { objectIdOf, type ObjectId } from "../objects/object-id.js";
 import { isSameAttributes } from "./compare.js";
 import { headOfIndex, nothingKnown, readHead } from "./head.js";
 import { deleteJournal } from "./journal.js";
+import { leaveNothingOut, rulesAsWritten } from "./leave-out.js";
 import { readPushIndex, writePushIndex } from "./push-index.js";
 import type { PushOptions, PushProgress, PushResult } from "./push-options.js";
 import type { Remote } from "./remote.js";
@@ -91,6 +92,7 @@ async function finishPush(taking: Taking, { options, attempts, remote, startedMs
   const result = {
     parent: remote.head,
     counts: snapshot.counts,
+    ruledOut: snapshot.ruledOut,
     filesRead: progress.filesRead,
     bytesRead: progress.bytesRead,
     upload: pipeline.uploader.counts,
@@ -138,7 +140,10 @@ function commitOf(
     endedMs: Math.max(Date.now(), from.startedMs),
     message: options.message,
     tags: [...new Set(options.tags)].toSorted(compareTags),
-    excludes: snapshot.leftOut.map((path) => `/${path}` as ByteString),
+    excludes: [
+      ...rulesAsWritten(options.leaveOut ?? leaveNothingOut),
+      ...snapshot.leftOut.map((path) => `/${path}` as ByteString),
+    ],
     counts: snapshot.counts,
     users: [],
     groups: [],

@@ -4,6 +4,7 @@ import type { ByteString } from "../objects/byte-string.js";
 import type { CommitCounts } from "../objects/commit.js";
 import type { Codec } from "../objects/member-codec.js";
 import type { ObjectId } from "../objects/object-id.js";
+import type { LeaveOut } from "./leave-out.js";
 import type { Reconnecting } from "./reconnects.js";
 import type { Remote } from "./remote.js";
 import type { SnapshotEvent, SnapshotOptions, SnapshotProgress } from "./snapshot.js";
@@ -50,6 +51,8 @@ export interface PushOptions {
   version: string;
   /** Folders that are not entered, beside the store itself. */
   isLeftOut: SnapshotOptions["isLeftOut"];
+  /** What else is left out, beside what the folder's own rules say. */
+  leaveOut?: LeaveOut | undefined;
   onEvent: (event: PushEvent) => void;
   progress: PushProgress;
   signal?: AbortSignal | undefined;
@@ -62,6 +65,8 @@ export interface PushResult {
   readonly commit: ObjectId | undefined;
   readonly parent: ObjectId | undefined;
   readonly counts: CommitCounts;
+  /** How many names rules have left out; a folder counts as one. */
+  readonly ruledOut: number;
   readonly filesRead: number;
   readonly bytesRead: number;
   readonly upload: UploadCounts;

@@ -35,11 +35,13 @@ export interface ComparedFolder {
   readonly scanStartedMs: number;
   readonly load: TreeLoader;
   readonly breathe: () => Promise<void> | undefined;
+  /** Larger files are no longer to be kept; undefined where that is not so. */
+  readonly maxFileBytes?: number | undefined;
 }
 
 /** Compares; undefined as soon as anything is, or may be, another than it was. Throws what `load` throws. */
 export async function compareFolder(at: ComparedFolder): Promise<SameFolder | undefined> {
-  const { absolute, names, indexed, load, breathe } = at;
+  const { absolute, names, indexed, load, breathe, maxFileBytes = Infinity } = at;
   const cursor = new EntryCursor(indexed.tree, load);
   const limits = raceLimits(at.scanStartedMs);
   const folders: { name: ByteString; stat: SourceStat; tree: ObjectId }[] = [];
@@ -55,7 +57,10 @@ export async function compareFolder(at: ComparedFolder): Promise<SameFolder | un
     } else {
       if (!isSameName(stats, { path, cursor, index, indexed, limits })) return undefined;
       files += 1;
-      if (cursor.kind === "file") bytes += cursor.size;
+      if (cursor.kind === "file") {
+        if (cursor.size > maxFileBytes) return undefined;
+        bytes += cursor.size;
+      }
     }
     const breath = breathe();
     if (breath !== undefined) await breath;

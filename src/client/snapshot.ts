@@ -14,7 +14,10 @@ import { createBreath } from "./breath.js";
 import { Changes, type ChangeEvent } from "./changes.js";
 import type { FileReader, ReadOutcome } from "./file-reader.js";
 import { HeadEntries, type HeadEntry } from "./head-entries.js";
+import type { FolderRules } from "./folder-rules.js";
 import { knownEntry, noId } from "./known-entry.js";
+import { leaveNothingOut, type LeaveOut } from "./leave-out.js";
+import { LeavingOut, type LeavingEvent } from "./leaving-out.js";
 import { OpenFolder, type Taken } from "./open-folder.js";
 import type { FolderStats } from "./push-index.js";
 import { compareFolder, type SameFolder } from "./same-folder.js";
@@ -41,6 +44,7 @@ export interface Baseline {
 /** What happened to a name since the head, or with it in this walk. */
 export type SnapshotEvent =
   | ChangeEvent
+  | LeavingEvent
   | { readonly type: "unreadable"; readonly path: ByteString; readonly why: string }
   | { readonly type: "unsteady" | "leftOut"; readonly path: ByteString };
 
@@ -71,6 +75,8 @@ export interface SnapshotOptions {
   sink: SnapshotSink | undefined;
   /** Folders that are not entered, such as the store itself; told by path, what is in it, and stat. */
   isLeftOut: (folder: FolderPlace) => boolean;
+  /** What else is left out, beside what the folder's own rules say. */
+  leaveOut?: LeaveOut | undefined;
   onEvent: (event: SnapshotEvent) => void;
   /** Asked between two names: what the walk is to wait for, where whoever is told of things has to hold too many of them. */
   room?: () => Promise<void> | undefined;
@@ -85,8 +91,10 @@ export interface Snapshot {
   readonly counts: CommitCounts;
   /** Whether anything beneath the folder is another than at the head. */
   readonly isChanged: boolean;
-  /** Paths of the folders that were left out. */
+  /** Paths of the folders that were left out, being bak's own. */
   readonly leftOut: readonly ByteString[];
+  /** How many names rules have left out; a folder counts as one. */
+  readonly ruledOut: number;
   /** What the client's next index holds. */
   readonly folders: ReadonlyMap<ByteString, FolderStats>;
   readonly objects: ReadonlyMap<ObjectId, Uint8Array>;
@@ -109,6 +117,7 @@ class Walk {
   readonly #objects = new Map<ObjectId, Uint8Array>();
   readonly #leftOut: ByteString[] = [];
   readonly #root: SourceRoot;
+  readonly #leaving: LeavingOut;
   /** What a file, or the sink, has stopped the walk with while it was elsewhere. */
   #failure: { readonly reason: unknown } | undefined;
   /** What the sink wants to be waited for. */
@@ -119,6 +128,8 @@ class Walk {
   constructor(options: SnapshotOptions) {
     this.#options = options;
     this.#root = new SourceRoot(options.folder);
+    const { leaveOut = leaveNothingOut, onEvent } = options;
+    this.#leaving = new LeavingOut({ leaveOut, onEvent, pause: () => this.#pause() });
     this.#changes = new Changes(this.#load, options.onEvent);
   }
 
@@ -128,7 +139,11 @@ class Walk {
     if (this.#options.isLeftOut({ path: folder, names, stat: root })) {
       throw new BakError("SOURCE_FAILED", "cannot push the folder: it is bak's own");
     }
-    const tree = await this.#wholeTree({ path: "" as ByteString, absolute: folder, stat: root }, names, baseline.tree);
+    const at = { relative: "" as ByteString, absolute: folder, stat: root };
+    this.#leaving.isElsewhere(at);
+    const kept = await this.#leaving.enter(at, names);
+    const place = { path: at.relative, absolute: folder, stat: root, rules: kept.rules };
+    const tree = await this.#wholeTree(place, kept.names, baseline.tree);
     this.#root.assertSame();
     const { added, changed, removed, isAny } = this.#changes;
     return {
@@ -137,6 +152,7 @@ class Walk {
       counts: { ...this.#counts, added, changed, removed },
       isChanged: isAny,
       leftOut: this.#leftOut,
+      ruledOut: this.#leaving.count,
       folders: this.#folders,
       objects: this.#objects,
     };
@@ -227,7 +243,8 @@ class Walk {
     if (indexed !== undefined && !isFull) {
       const { absolute } = at;
       const { scanStartedMs } = baseline;
-      const place = { absolute, names, indexed, scanStartedMs, load: this.#load, breathe: this.#breathe };
+      const maxFileBytes = this.#options.leaveOut?.maxFileBytes;
+      const place = { absolute, names, indexed, scanStartedMs, load: this.#load, breathe: this.#breathe, maxFileBytes };
       const same = await compareFolder(place);
       if (same !== undefined) return this.#sameFolder(at, same, indexed);
     }
@@ -318,6 +335,10 @@ class Walk {
         if (folder !== undefined && open !== undefined) this.#addFolder(open, folder, { entry, stat });
         return;
       }
+      if (stat.kind === "file" && this.#leaving.isTooLarge({ relative, size: stat.size })) {
+        if (head !== undefined) this.#changes.remove(relative, head.entry);
+        return;
+      }
       const known = knownEntry(place, head, this.#options);
       if (known !== undefined)
         this.#take({ entry: known, stat }, { relative, head: head?.entry, open, place: undefined });
@@ -329,9 +350,10 @@ class Walk {
 
   /** A folder in another; undefined where there is nothing to be kept of it, which has been told. */
   async #subfolder(parent: FolderPlaceInWalk, at: Place, head: Entry | undefined): Promise<WalkedFolder | undefined> {
-    let names: ByteString[];
+    let names: readonly ByteString[];
+    const isElsewhere = this.#leaving.isElsewhere(at);
     try {
-      names = namesIn(at.absolute);
+      names = isElsewhere ? [] : namesIn(at.absolute);
     } catch (error) {
       this.#notTaken(parent, { relative: at.relative, head }, error);
       return undefined;
@@ -343,7 +365,9 @@ class Walk {
       return undefined;
     }
     const headTree = head?.kind === "dir" ? head.tree : undefined;
-    const folder = await this.#folder({ path: at.relative, absolute: at.absolute, stat: at.stat }, names, headTree);
+    const kept = await this.#leaving.enter(at, names, parent.rules);
+    const place = { path: at.relative, absolute: at.absolute, stat: at.stat, rules: kept.rules };
+    const folder = await this.#folder(place, kept.names, headTree);
     if (isReplaced(at))
       this.#unreadable(at.relative, new BakError("SOURCE_FAILED", "it was replaced while it was read"));
     this.#counts.dirs += 1;
@@ -483,11 +507,12 @@ export interface FolderPlace {
   readonly stat: SourceStat;
 }
 
-/** A folder that the walk is in; `path` is that within the pushed folder. */
+/** A folder that the walk is in; `path` is that within the pushed folder, `rules` are those that hold there. */
 interface FolderPlaceInWalk {
   readonly path: ByteString;
   readonly absolute: ByteString;
   readonly stat: SourceStat;
+  readonly rules: FolderRules;
 }
 
 interface Place {

@@ -10,6 +10,7 @@ import { PushPipeline } from "./push-pipeline.js";
 import type { PushEvent, PushOptions } from "./push-options.js";
 import type { Remote } from "./remote.js";
 import { takeSnapshot, type Snapshot, type SnapshotSink } from "./snapshot.js";
+import { isConfigFolder } from "./config-folder.js";
 import { isStoreFolder } from "./store-folder.js";
 import type { Compression } from "./upload.js";
 
@@ -86,7 +87,9 @@ export class Taking {
       baseline: head.baseline,
       isFull: options.isFull,
       sink: options.isDryRun ? undefined : this.#sink(options, later),
-      isLeftOut: (folder) => options.isLeftOut(folder) || isStoreFolder(folder, store),
+      isLeftOut: (folder) =>
+        options.isLeftOut(folder) || isStoreFolder(folder, store) || isConfigFolder(folder, options.folder),
+      leaveOut: options.leaveOut,
       onEvent: (event) => this.#tell(event),
       room: () => (this.#heldBytes > maxHeldBytes ? confirmed.then(() => undefined) : undefined),
       progress,

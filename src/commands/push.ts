@@ -2,6 +2,7 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { identityOf, isSameFolder } from "../cli/folder-identity.js";
 import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
+import { leaveOutFlags, leaveOutOf } from "../cli/leave-out-flags.js";
 import { codecs } from "../objects/member-codec.js";
 import { PushTalk } from "../cli/push-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
@@ -23,6 +24,8 @@ interface Pushed {
   commit: string | null;
   parent: string | null;
   counts: CommitCounts;
+  /** How many names rules have left out; a folder counts as one. */
+  leftOut: number;
   filesRead: number;
   bytesRead: number;
   sent: PushResult["upload"];
@@ -42,6 +45,10 @@ export default class Push extends StoreCommand {
     {
       description: "Back it up to a server",
       command: "<%= config.bin %> <%= command.id %> ~/photos --server ws://nas:7420",
+    },
+    {
+      description: "Leave out what can be made again",
+      command: "<%= config.bin %> <%= command.id %> ~/src --exclude node_modules/ --exclude '*.o' --exclude-caches",
     },
     {
       description: "Say what it is",
@@ -64,7 +71,8 @@ export default class Push extends StoreCommand {
     }),
     "dry-run": Flags.boolean({
       char: "n",
-      summary: "List what has been added (+), changed (~) and removed (-); send nothing.",
+      summary:
+        "List what has been added (+), changed (~) and removed (-); send nothing. With -v, list what is left out.",
     }),
     compression: Flags.string({
       summary: "What to compress with; if not given, what the store asks for.",
@@ -73,11 +81,17 @@ export default class Push extends StoreCommand {
       options: codecs,
     }),
     "allow-empty": Flags.boolean({ summary: "Make a commit even if nothing has changed." }),
+    verbose: Flags.boolean({
+      char: "v",
+      summary: "List what is added (+), changed (~), removed (-) and left out (!), and by which rule.",
+    }),
+    ...leaveOutFlags,
   };
 
   async run(): Promise<Pushed> {
     const { args, flags } = await this.parse(Push);
     assertDescribable(flags.message, flags.tag ?? []);
+    const leaveOut = leaveOutOf(flags);
     const startedMs = Date.now();
     const address = this.addressOf(flags);
     const project = this.projectOf(flags, args.folder);
@@ -87,7 +101,13 @@ export default class Push extends StoreCommand {
     }
     const connector = await this.open(address, { mayCreate: !flags["dry-run"] });
     const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
-    const talk = new PushTalk(this, { folder, progress, isListing: flags["dry-run"] });
+    const talk = new PushTalk(this, {
+      folder,
+      progress,
+      leaveOut,
+      isListing: flags["dry-run"] || flags.verbose,
+      isVerbose: flags.verbose,
+    });
     try {
       if (connector.isNew) talk.say(`made a new store in '${this.nameOf(address)}'`);
       const cache = identityOf(this.config.cacheDir);
@@ -104,6 +124,7 @@ export default class Push extends StoreCommand {
         threads: usefulThreads(),
         version: this.config.version,
         isLeftOut: ({ stat }) => isSameFolder(stat, cache),
+        leaveOut,
         onEvent: (event) => talk.hear(event),
         progress,
         signal: this.signal,
@@ -115,7 +136,7 @@ export default class Push extends StoreCommand {
         this.complain(`${formatCounted(result.counts.unreadable, "path")} could not be read`);
         process.exitCode = exitCodes.partly;
       }
-      const { isUpToDate, counts, filesRead, bytesRead, upload: sent } = result;
+      const { isUpToDate, counts, ruledOut, filesRead, bytesRead, upload: sent } = result;
       return {
         project,
         server: this.nameOf(address),
@@ -124,6 +145,7 @@ export default class Push extends StoreCommand {
         commit: result.commit ?? null,
         parent: result.parent ?? null,
         counts,
+        leftOut: ruledOut,
         filesRead,
         bytesRead,
         sent,
@@ -139,7 +161,7 @@ export default class Push extends StoreCommand {
 
 function describe(result: PushResult, options: { project: string; isDryRun: boolean; durationMs: number }): string[] {
   const { counts, upload } = result;
-  const changes = `${formatCount(counts.added)} added, ${formatCount(counts.changed)} changed, ${formatCount(counts.removed)} removed`;
+  const changes = formatChanges(result);
   if (options.isDryRun) return [result.isUpToDate ? "everything up to date" : `would push: ${changes}`];
   if (result.isUpToDate) {
     const lost = upload.packs > 0 ? `; sent ${formatBytes(upload.packedBytes)} that the store had lost` : "";
@@ -149,6 +171,17 @@ function describe(result: PushResult, options: { project: string; isDryRun: bool
     `${shortId(result.commit ?? "")} is the head of '${options.project}': ${formatCounted(counts.files, "file")}, ${formatBytes(counts.bytes)}`,
     `${changes}; sent ${formatBytes(upload.packedBytes)} in ${formatDuration(options.durationMs)}`,
   ];
+}
+
+/** What has happened to so many names. */
+function formatChanges({ counts, ruledOut }: PushResult): string {
+  const leftOut = ruledOut > 0 ? [`${formatCount(ruledOut)} left out`] : [];
+  const changes = [
+    `${formatCount(counts.added)} added`,
+    `${formatCount(counts.changed)} changed`,
+    `${formatCount(counts.removed)} removed`,
+  ];
+  return [...changes, ...leftOut].join(", ");
 }
 
 /** What a commit could not hold is refused before anything is read or sent. */

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { leaveNothingOut } from "../../src/client/leave-out.js";
 import { measureFolder, measureInBackground, type FolderSize } from "../../src/client/measure.js";
 import { settle, within } from "../helpers/deadline.js";
 import { addNamesOfBytes, makeSampleFolder } from "../helpers/sample-folder.js";
@@ -26,24 +27,36 @@ t.test("all that is no folder is counted, and the bytes of files", async (t) => 
   symlinkSync(".", join(folder, "loop"));
   const size = measured(folder);
   t.ok(size.files > 70 && size.bytes > 5 << 20);
-  t.strictSame(measureFolder(text(folder)), size);
-  const inBackground = new Promise<FolderSize>((resolve) => measureInBackground(text(folder), resolve));
+  t.strictSame(await measureFolder({ folder: text(folder) }), size);
+  const inBackground = new Promise<FolderSize>((resolve) => measureInBackground({ folder: text(folder) }, resolve));
   t.strictSame(await within(20_000, "the count", inBackground), size);
 });
 
 t.test("what is not there counts as nothing", async (t) => {
   const folder = t.testdir({ file: "1" });
-  t.strictSame(measureFolder(text(join(folder, "missing"))), { files: 0, bytes: 0 });
-  t.strictSame(measureFolder(text(join(folder, "file"))), { files: 0, bytes: 0 });
+  t.strictSame(await measureFolder({ folder: text(join(folder, "missing")) }), { files: 0, bytes: 0 });
+  t.strictSame(await measureFolder({ folder: text(join(folder, "file")) }), { files: 0, bytes: 0 });
+});
+
+t.test("what is left out of a push does not count", async (t) => {
+  const folder = t.testdir({
+    a: "12",
+    "a.o": "3",
+    ".bakignore": "*.o",
+    large: "12345",
+    d: { ".bakignore": "!*.o", "b.o": "6" },
+  });
+  const leaveOut = { ...leaveNothingOut, maxFileBytes: 4 };
+  t.strictSame(await measureFolder({ folder: text(folder), leaveOut }), { files: 4, bytes: 2 + 3 + 4 + 1 });
 });
 
 t.test("a count that was ended is not told", async (t) => {
   const folder = t.testdir();
   for (let index = 0; index < 500; index += 1) writeFileSync(join(folder, `${index}`), "");
   let isTold = false;
-  const end = measureInBackground(text(folder), () => (isTold = true));
+  const end = measureInBackground({ folder: text(folder) }, () => (isTold = true));
   end();
-  await within(20_000, "another", new Promise((resolve) => measureInBackground(text(folder), resolve)));
+  await within(20_000, "another", new Promise((resolve) => measureInBackground({ folder: text(folder) }, resolve)));
   await settle();
   t.notOk(isTold);
 });
