@@ -1,11 +1,13 @@
 /** What a push tells the person at the terminal while it runs: progress, and what went wrong with which path. */
+import type { ChangeEvent } from "../client/changes.js";
 import { configFolderName } from "../client/config-folder.js";
 import { formatReason, type LeaveOut } from "../client/leave-out.js";
 import { measureInBackground, type FolderSize } from "../client/measure.js";
-import type { PushEvent, PushProgress } from "../client/push-options.js";
+import type { PushEvent, PushProgress, PushResult } from "../client/push-options.js";
 import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
-import { formatBytes, formatDuration } from "./format.js";
+import { formatBytes, formatCount, formatDuration } from "./format.js";
+import { WholeFolders } from "./whole-folders.js";
 import { oneLine } from "../objects/one-line.js";
 import { showProgress, type ProgressLine } from "./progress.js";
 
@@ -13,11 +15,15 @@ export interface PushTalkOptions {
   folder: ByteString;
   progress: PushProgress;
   leaveOut: LeaveOut;
-  /** Lists what has been added, changed and removed on stdout: the answer of a dry run. */
-  isListing: boolean;
+  /** Lists what has been added, changed and removed on stdout; of a folder that is new or gone all, or it alone. */
+  listing: "nothing" | "folders" | "everything";
   /** Lists what is left out, too, and by which rule. */
   isVerbose: boolean;
+  /** Told of each name that is listed. */
+  onListed?: (event: ChangeEvent | RuledOut) => void;
 }
+
+type RuledOut = Extract<PushEvent, { type: "ruledOut" }>;
 
 /** Where the talk goes: a command's stdout and stderr. */
 export interface Speaker {
@@ -26,8 +32,19 @@ export interface Speaker {
 
 const marks = { added: "+", changed: "~", removed: "-" } as const;
 
+/** To how many names something has happened. */
+export function formatChanges({ counts, ruledOut }: Pick<PushResult, "counts" | "ruledOut">): string {
+  const leftOut = ruledOut > 0 ? [`${formatCount(ruledOut)} left out`] : [];
+  const changes = [
+    `${formatCount(counts.added)} added`,
+    `${formatCount(counts.changed)} changed`,
+    `${formatCount(counts.removed)} removed`,
+  ];
+  return [...changes, ...leftOut].join(", ");
+}
+
 /** What was left out and why, on a line. */
-export function formatLeftOut({ path, isContent, reason }: PushEvent & { type: "ruledOut" }): string {
+function formatLeftOut({ path, isContent, reason }: RuledOut): string {
   const everything = path === "" ? "*" : `${displayName(path)}/*`;
   return `! ${isContent ? everything : displayName(path)}  ${formatReason(reason)}`;
 }
@@ -38,6 +55,7 @@ export class PushTalk {
   readonly #speaker: Speaker;
   readonly #options: PushTalkOptions;
   readonly #line: ProgressLine;
+  readonly #whole = new WholeFolders();
   #total: FolderSize | undefined;
   readonly #stopMeasuring: () => void;
 
@@ -68,8 +86,7 @@ export class PushTalk {
       case "added":
       case "changed":
       case "removed":
-        if (this.#options.isListing) this.#list(marks[event.type], event.path, event.entry.kind);
-        return;
+        return this.#list(event);
       case "unreadable":
         this.unreadable.push({ path: displayName(event.path), why: event.why });
         return this.say(`cannot read '${displayName(event.path)}': ${event.why}`);
@@ -81,8 +98,9 @@ export class PushTalk {
         if (this.#options.isVerbose) this.#print(`! ${configFolderName}/  bak's own`);
         return;
       case "ruledOut":
-        if (this.#options.isVerbose) this.#print(formatLeftOut(event));
-        return;
+        if (!this.#options.isVerbose) return;
+        this.#options.onListed?.(event);
+        return this.#print(formatLeftOut(event));
       case "rulesNotRead":
         return this.say(`cannot read '${displayName(event.path)}': ${event.why}; nothing is left out by it`);
       case "reconnecting":
@@ -112,8 +130,12 @@ export class PushTalk {
     this.#line.stop();
   }
 
-  #list(mark: string, path: ByteString, kind: string): void {
-    this.#print(`${mark} ${displayName(path)}${kind === "dir" ? "/" : ""}`);
+  #list(event: ChangeEvent): void {
+    const { listing, onListed } = this.#options;
+    if (listing === "nothing" || (listing === "folders" && this.#whole.has(event))) return;
+    onListed?.(event);
+    const { type, path, entry } = event;
+    this.#print(`${marks[type]} ${displayName(path)}${entry.kind === "dir" ? "/" : ""}`);
   }
 
   #print(text: string): void {

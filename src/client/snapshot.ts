@@ -365,13 +365,13 @@ class Walk {
       return undefined;
     }
     const headTree = head?.kind === "dir" ? head.tree : undefined;
+    this.#counts.dirs += 1;
+    this.#changes.compare(at.relative, { name: at.name, ...attributesOf(at.stat), kind: "dir", tree: noId }, head);
     const kept = await this.#leaving.enter(at, names, parent.rules);
     const place = { path: at.relative, absolute: at.absolute, stat: at.stat, rules: kept.rules };
     const folder = await this.#folder(place, kept.names, headTree);
     if (isReplaced(at))
       this.#unreadable(at.relative, new BakError("SOURCE_FAILED", "it was replaced while it was read"));
-    this.#counts.dirs += 1;
-    this.#changes.compare(at.relative, { name: at.name, ...attributesOf(at.stat), kind: "dir", tree: noId }, head);
     return folder;
   }
 

@@ -1,10 +1,10 @@
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { identityOf, isSameFolder } from "../cli/folder-identity.js";
-import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
+import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/format.js";
 import { leaveOutFlags, leaveOutOf } from "../cli/leave-out-flags.js";
 import { codecs } from "../objects/member-codec.js";
-import { PushTalk } from "../cli/push-talk.js";
+import { formatChanges, PushTalk } from "../cli/push-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { pushIndexFile } from "../cli/index-file.js";
 import { findSourceFolder } from "../client/source-stat.js";
@@ -105,7 +105,7 @@ export default class Push extends StoreCommand {
       folder,
       progress,
       leaveOut,
-      isListing: flags["dry-run"] || flags.verbose,
+      listing: flags["dry-run"] || flags.verbose ? "everything" : "nothing",
       isVerbose: flags.verbose,
     });
     try {
@@ -171,17 +171,6 @@ function describe(result: PushResult, options: { project: string; isDryRun: bool
     `${shortId(result.commit ?? "")} is the head of '${options.project}': ${formatCounted(counts.files, "file")}, ${formatBytes(counts.bytes)}`,
     `${changes}; sent ${formatBytes(upload.packedBytes)} in ${formatDuration(options.durationMs)}`,
   ];
-}
-
-/** What has happened to so many names. */
-function formatChanges({ counts, ruledOut }: PushResult): string {
-  const leftOut = ruledOut > 0 ? [`${formatCount(ruledOut)} left out`] : [];
-  const changes = [
-    `${formatCount(counts.added)} added`,
-    `${formatCount(counts.changed)} changed`,
-    `${formatCount(counts.removed)} removed`,
-  ];
-  return [...changes, ...leftOut].join(", ");
 }
 
 /** What a commit could not hold is refused before anything is read or sent. */
