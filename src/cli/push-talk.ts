@@ -4,9 +4,10 @@ import { configFolderName } from "../client/config-folder.js";
 import { formatReason, type LeaveOut } from "../client/leave-out.js";
 import { measureInBackground, type FolderSize } from "../client/measure.js";
 import type { PushEvent, PushProgress, PushResult } from "../client/push-options.js";
+import type { Movement } from "../client/snapshot.js";
 import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
-import { formatBytes, formatCount, formatDuration } from "./format.js";
+import { formatBytes, formatCount, formatCounted, formatDuration } from "./format.js";
 import { WholeFolders } from "./whole-folders.js";
 import { oneLine } from "../objects/one-line.js";
 import { showProgress, type ProgressLine } from "./progress.js";
@@ -30,7 +31,25 @@ export interface Speaker {
   log(text: string): void;
 }
 
+const movements: Readonly<Record<Movement, string>> = {
+  changed: "changed while it was read; it is kept as it was read",
+  grown: "grew while it was read; what came later is not kept",
+  shrunk: "was cut off while it was read; it is kept as it was read",
+  vanished: "vanished before it could be read; it is not kept",
+};
+
 const marks = { added: "+", changed: "~", removed: "-" } as const;
+
+/** What happened to names while the push was at them; undefined where nothing did. */
+export function formatMoved({ moved }: Pick<PushResult, "moved">): string | undefined {
+  const { vanished } = moved;
+  const changed = moved.changed + moved.grown + moved.shrunk;
+  const parts = [
+    ...(changed > 0 ? [`${formatCounted(changed, "file")} changed while being read`] : []),
+    ...(vanished > 0 ? [`${formatCounted(vanished, "path")} vanished`] : []),
+  ];
+  return parts.length === 0 ? undefined : parts.join(", ");
+}
 
 /** To how many names something has happened. */
 export function formatChanges({ counts, ruledOut }: Pick<PushResult, "counts" | "ruledOut">): string {
@@ -52,6 +71,8 @@ function formatLeftOut({ path, isContent, reason }: RuledOut): string {
 export class PushTalk {
   /** Paths that could not be read, and why. */
   readonly unreadable: { path: string; why: string }[] = [];
+  /** Paths that something happened to while the push was at them. */
+  readonly moved: { path: string; how: Movement }[] = [];
   readonly #speaker: Speaker;
   readonly #options: PushTalkOptions;
   readonly #line: ProgressLine;
@@ -90,8 +111,9 @@ export class PushTalk {
       case "unreadable":
         this.unreadable.push({ path: displayName(event.path), why: event.why });
         return this.say(`cannot read '${displayName(event.path)}': ${event.why}`);
-      case "unsteady":
-        return this.say(`'${displayName(event.path)}' changed while it was read; it is kept as it was read`);
+      case "moved":
+        this.moved.push({ path: displayName(event.path), how: event.how });
+        return this.say(`'${displayName(event.path)}' ${movements[event.how]}`);
       case "leftOut":
         // everybody who has run bak init knows of that one
         if (event.path !== configFolderName) return this.say(`left out '${displayName(event.path)}': it is bak's own`);

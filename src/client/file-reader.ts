@@ -13,6 +13,7 @@ import type { BufferPool } from "./buffer-pool.js";
 import { minPredictedBytes, type OldChunks } from "./old-chunks.js";
 import { doJob, type PushPool } from "./push-work.js";
 import { readOutcomes, statFields, type ReadResult } from "./read-batch.js";
+import type { Unsteadiness } from "./read-file.js";
 import type { ReadMoreResult } from "./read-large.js";
 import type { SourceStat } from "./source-stat.js";
 
@@ -26,8 +27,8 @@ export type ReadOutcome =
       readonly content: FileContent;
       /** As it was when the reading ended; its size is that of the content. */
       readonly stat: SourceStat;
-      /** Whether it was still changing at the last try: then its content may be of no one moment. */
-      readonly isUnsteady: boolean;
+      /** What was still happening to it at the last try: then its content may be of no one moment. */
+      readonly unsteady: Unsteadiness | undefined;
     }
   /** It need not be read: what is in it is known, and in the store. */
   | { readonly type: "known"; readonly content: FileContent; readonly stat: SourceStat }
@@ -150,7 +151,7 @@ export class FileReader {
       } else {
         this.#options.onBytes(stat.size);
         const content = { blob: objectIdAt(result.ids, index * objectIdLength) };
-        done({ type: "read", content, stat, isUnsteady: false });
+        done({ type: "read", content, stat, unsteady: undefined });
       }
     }
   }

@@ -68,7 +68,7 @@ export class JournaledReader implements Pick<FileReader, "read" | "finish"> {
     const limits = this.#limitsNow();
     const take = (outcome: ReadOutcome): void => {
       // one that was changed a moment ago may be changed once more without a trace
-      if (outcome.type === "read" && !outcome.isUnsteady && isOlderThan(outcome.stat.ctimeNs, limits))
+      if (outcome.type === "read" && outcome.unsteady === undefined && isOlderThan(outcome.stat.ctimeNs, limits))
         this.#options.journal.add(this.#within(path), outcome);
       done(outcome);
     };

@@ -93,6 +93,7 @@ async function finishPush(taking: Taking, { options, attempts, remote, startedMs
     parent: remote.head,
     counts: snapshot.counts,
     ruledOut: snapshot.ruledOut,
+    moved: snapshot.moved,
     filesRead: progress.filesRead,
     bytesRead: progress.bytesRead,
     upload: pipeline.uploader.counts,

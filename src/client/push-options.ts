@@ -7,7 +7,7 @@ import type { ObjectId } from "../objects/object-id.js";
 import type { LeaveOut } from "./leave-out.js";
 import type { Reconnecting } from "./reconnects.js";
 import type { Remote } from "./remote.js";
-import type { SnapshotEvent, SnapshotOptions, SnapshotProgress } from "./snapshot.js";
+import type { Snapshot, SnapshotEvent, SnapshotOptions, SnapshotProgress } from "./snapshot.js";
 import type { UploadCounts } from "./upload.js";
 
 export type PushEvent =
@@ -67,6 +67,8 @@ export interface PushResult {
   readonly counts: CommitCounts;
   /** How many names rules have left out; a folder counts as one. */
   readonly ruledOut: number;
+  /** How many names something happened to while the push was at them. */
+  readonly moved: Snapshot["moved"];
   readonly filesRead: number;
   readonly bytesRead: number;
   readonly upload: UploadCounts;

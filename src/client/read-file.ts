@@ -26,12 +26,15 @@ const maxTries = 3;
 /** A larger one is not begun again: it may well change for ever, as logs do. */
 const maxRetriedBytes = 64 << 20;
 
+/** How a file changes while it is read: it has grown, become shorter, or been written to. */
+export type Unsteadiness = "grown" | "shrunk" | "changed";
+
 export interface ReadFile {
   readonly content: FileContent;
   /** As it was when the reading ended; its size is that of the content. */
   readonly stat: SourceStat;
-  /** Whether it was still changing at the last try: then its content may be of no one moment. */
-  readonly isUnsteady: boolean;
+  /** What was still happening to it at the last try: then its content may be of no one moment. */
+  readonly unsteady: Unsteadiness | undefined;
 }
 
 /** What one buffer was filled with. */
@@ -82,8 +85,9 @@ export class SourceFile {
     const after = statOf(this.#fd);
     const isSteady = size === after.size && before.ctimeNs === after.ctimeNs && isSameTime(before, after);
     const isLastTry = this.#tries === maxTries || before.size > maxRetriedBytes;
-    const end = isSteady || isLastTry ? { content, stat: { ...after, size }, isUnsteady: !isSteady } : undefined;
-    return { batch, end };
+    if (!isSteady && !isLastTry) return { batch, end: undefined };
+    const unsteady = isSteady ? undefined : unsteadinessOf({ before: before.size, read: size, after: after.size });
+    return { batch, end: { content, stat: { ...after, size }, unsteady } };
   }
 
   close(): void {
@@ -202,6 +206,12 @@ class ChunkedReading implements Reading {
     while (this.#lists[0] !== undefined && filling.add(this.#lists[0])) this.#lists.shift();
     return this.#lists.length === 0;
   }
+}
+
+/** From its sizes in bytes. No more was read than it had before. */
+function unsteadinessOf({ before, read, after }: { before: number; read: number; after: number }): Unsteadiness {
+  if (read < before || after < read) return "shrunk";
+  return after > read ? "grown" : "changed";
 }
 
 function isSameTime(a: SourceStat, b: SourceStat): boolean {

@@ -20,6 +20,7 @@ import { leaveNothingOut, type LeaveOut } from "./leave-out.js";
 import { LeavingOut, type LeavingEvent } from "./leaving-out.js";
 import { OpenFolder, type Taken } from "./open-folder.js";
 import type { FolderStats } from "./push-index.js";
+import type { Unsteadiness } from "./read-file.js";
 import { compareFolder, type SameFolder } from "./same-folder.js";
 import { isGone, isSourceFailure, reasonOf, StoreFailure } from "./source-failure.js";
 import { isReplaced, isStillThere, namesIn, SourceRoot } from "./source-root.js";
@@ -46,7 +47,11 @@ export type SnapshotEvent =
   | ChangeEvent
   | LeavingEvent
   | { readonly type: "unreadable"; readonly path: ByteString; readonly why: string }
-  | { readonly type: "unsteady" | "leftOut"; readonly path: ByteString };
+  | { readonly type: "moved"; readonly path: ByteString; readonly how: Movement }
+  | { readonly type: "leftOut"; readonly path: ByteString };
+
+/** What became of a file while it was read, which is kept as it was read; or of a name that was there a moment ago. */
+export type Movement = Unsteadiness | "vanished";
 
 /** How far the walk is; the numbers only grow. */
 export interface SnapshotProgress {
@@ -95,6 +100,8 @@ export interface Snapshot {
   readonly leftOut: readonly ByteString[];
   /** How many names rules have left out; a folder counts as one. */
   readonly ruledOut: number;
+  /** How many names something happened to while the walk was at them. */
+  readonly moved: Readonly<Record<Movement, number>>;
   /** What the client's next index holds. */
   readonly folders: ReadonlyMap<ByteString, FolderStats>;
   readonly objects: ReadonlyMap<ObjectId, Uint8Array>;
@@ -111,6 +118,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
 class Walk {
   readonly #options: SnapshotOptions;
   readonly #breathe = createBreath();
+  readonly #movements: Record<Movement, number> = { changed: 0, grown: 0, shrunk: 0, vanished: 0 };
   readonly #counts = { files: 0, dirs: 0, bytes: 0, unreadable: 0 };
   readonly #changes: Changes;
   readonly #folders = new Map<ByteString, FolderStats>();
@@ -153,6 +161,7 @@ class Walk {
       isChanged: isAny,
       leftOut: this.#leftOut,
       ruledOut: this.#leaving.count,
+      moved: this.#movements,
       folders: this.#folders,
       objects: this.#objects,
     };
@@ -376,7 +385,7 @@ class Walk {
   }
 
   #readFile(parent: FolderPlaceInWalk, at: Place, { head, open }: NameInWalk): void {
-    const { isFull, sink, progress, onEvent } = this.#options;
+    const { isFull, sink, progress } = this.#options;
     const { name, relative } = at;
     const place = open?.reserve();
     const done = this.#later((outcome: ReadOutcome) => {
@@ -387,7 +396,7 @@ class Walk {
       const { stat, content } = outcome;
       if (outcome.type === "read") {
         progress.filesRead += 1;
-        if (outcome.isUnsteady) onEvent({ type: "unsteady", path: relative });
+        if (outcome.unsteady !== undefined) this.#moved(relative, outcome.unsteady);
       }
       const entry = { name, kind: "file", ...attributesOf(stat), size: stat.size, content } as const;
       this.#take({ entry, stat }, { relative, head: head?.entry, open, place });
@@ -470,7 +479,13 @@ class Walk {
       const why = "its folder was moved away, or unmounted, while it was read";
       return this.#unreadable(path, new BakError("SOURCE_FAILED", why));
     }
+    this.#moved(path, "vanished");
     if (head !== undefined) this.#changes.remove(path, head);
+  }
+
+  #moved(path: ByteString, how: Movement): void {
+    this.#movements[how] += 1;
+    this.#options.onEvent({ type: "moved", path, how });
   }
 }
 

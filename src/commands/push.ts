@@ -4,7 +4,7 @@ import { identityOf, isSameFolder } from "../cli/folder-identity.js";
 import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/format.js";
 import { leaveOutFlags, leaveOutOf } from "../cli/leave-out-flags.js";
 import { codecs } from "../objects/member-codec.js";
-import { formatChanges, PushTalk } from "../cli/push-talk.js";
+import { formatChanges, formatMoved, PushTalk } from "../cli/push-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { pushIndexFile } from "../cli/index-file.js";
 import { findSourceFolder } from "../client/source-stat.js";
@@ -30,6 +30,8 @@ interface Pushed {
   bytesRead: number;
   sent: PushResult["upload"];
   unreadable: { path: string; why: string }[];
+  /** What files did while they were read; `vanished` is what was there a moment before. */
+  moved: PushTalk["moved"];
   durationMs: number;
 }
 
@@ -132,6 +134,8 @@ export default class Push extends StoreCommand {
       talk.stop();
       const durationMs = Date.now() - startedMs;
       for (const line of describe(result, { project, isDryRun: flags["dry-run"], durationMs })) this.log(line);
+      const moved = formatMoved(result);
+      if (moved !== undefined) this.complain(moved);
       if (result.counts.unreadable > 0) {
         this.complain(`${formatCounted(result.counts.unreadable, "path")} could not be read`);
         process.exitCode = exitCodes.partly;
@@ -150,6 +154,7 @@ export default class Push extends StoreCommand {
         bytesRead,
         sent,
         unreadable: talk.unreadable,
+        moved: talk.moved,
         durationMs,
       };
     } finally {

@@ -113,7 +113,7 @@ t.test("every file is answered once with what it holds, small and large", async 
   for (const [index, length] of lengths.entries()) {
     const outcome = reading.outcomes.get(`${index}`);
     const id = objectIdOf(seededBytes(index, length));
-    t.match(outcome, { type: "read", isUnsteady: false, stat: statSource(text(join(folder, `${index}`))) });
+    t.match(outcome, { type: "read", unsteady: undefined, stat: statSource(text(join(folder, `${index}`))) });
     t.match(outcome, { content: length > maxWholeFileBytes ? { fileHash: id } : { blob: id } });
     if (length <= maxWholeFileBytes) t.ok(reading.ids.includes(id));
   }
@@ -207,7 +207,7 @@ t.test("files that have changed since they were found are read again, as they th
     const outcome = reading.outcomes.get(name);
     if (index % 5 === 2) t.match(outcome, { type: "failed", error: { code: "ENOENT" } });
     else if (index % 5 === 4) t.match(outcome, { type: "failed", error: { code: "ELOOP" } });
-    else t.match(outcome, { type: "read", isUnsteady: false, stat: statSource(text(join(folder, name))) });
+    else t.match(outcome, { type: "read", unsteady: undefined, stat: statSource(text(join(folder, name))) });
     const grown = Buffer.concat([seededBytes(index, 1000), Buffer.from("more")]);
     if (index % 5 === 0) t.match(outcome, { content: { blob: objectIdOf(seededBytes(index, 1000)) } });
     if (index % 5 === 1) t.match(outcome, { content: { blob: objectIdOf(grown) } });

@@ -100,7 +100,7 @@ t.test("a file of any size is what its objects say, and its hash is b3sum's", (t
     t.equal("blob" in result.content, size <= mebibyte, `${size}: whole or in chunks`);
     t.ok(result.offered.every(({ id, bytes: each }) => objectIdOf(each) === id && each.length <= maxChunkBytes));
     t.equal(result.bytesRead, size);
-    t.notOk(result.isUnsteady);
+    t.equal(result.unsteady, undefined);
     const { size: statSize, mtimeNs, ctimeNs, ino } = lstatSync(path, { bigint: true });
     t.equal(BigInt(result.stat.size), statSize);
     t.equal(BigInt(result.stat.mtimeSeconds) * 1_000_000_000n + BigInt(result.stat.mtimeNanoseconds), mtimeNs);
@@ -173,7 +173,7 @@ t.test("a file that changes while it is read is read again", (t) => {
         if (changes === 1) writeFileSync(path, final);
       },
     });
-    t.notOk(result.isUnsteady);
+    t.equal(result.unsteady, undefined);
     t.ok(contentOf(result).equals(final));
     t.equal(fileHashOf(result.content), b3sum(path));
     t.equal(result.stat.size, final.length);
@@ -198,7 +198,7 @@ t.test("a change that keeps size and mtime is noticed by the ctime", (t) => {
     },
   });
   t.equal(contentOf(result).toString(), "new");
-  t.notOk(result.isUnsteady);
+  t.equal(result.unsteady, undefined);
   t.end();
 });
 
@@ -215,9 +215,34 @@ t.test("a file that always changes is kept as it was read at last, and called un
         if (count !== more) appendFileSync(path, Buffer.alloc(more, 1)); // else the reading would never end
       },
     });
-    t.ok(result.isUnsteady);
+    t.equal(result.unsteady, "grown");
     t.equal(contentOf(result).length, result.stat.size, "size and content are of one reading");
     t.equal(fileHashOf(result.content), objectIdOf(contentOf(result)));
+  }
+  t.end();
+});
+
+t.test("what happens to a file that is never still is told apart", (t) => {
+  const large = 70 << 20; // read once
+  const happenings: [string, (path: string) => void][] = [
+    ["changed", (path) => utimesSync(path, 1000, 1000)],
+    ["grown", (path) => appendFileSync(path, "x")],
+    ["shrunk", (path) => truncateSync(path, large - 1)],
+    ["shrunk", (path) => truncateSync(path, 1 << 20)],
+  ];
+  for (const [what, happen] of happenings) {
+    const path = join(t.testdir(), "f");
+    writeFileSync(path, "");
+    truncateSync(path, large);
+    let has = false;
+    const result = read(path, {
+      onRead: () => {
+        if (!has) happen(path);
+        has = true;
+      },
+    });
+    t.equal(result.unsteady, what);
+    t.equal(contentOf(result).length, result.stat.size);
   }
   t.end();
 });
@@ -233,7 +258,7 @@ t.test("a file that is cut off while it is read is what is left of it", (t) => {
         isCut = true;
       },
     });
-    t.notOk(result.isUnsteady);
+    t.equal(result.unsteady, undefined);
     t.equal(result.stat.size, left);
     t.ok(contentOf(result).equals(seededBytes(6, 3 * mebibyte).subarray(0, left)));
     t.ok("blob" in result.content);

@@ -110,8 +110,8 @@ t.test("only what is older than its reading, and stood still, is taken down", as
   const reader = new JournaledReader({
     reader: {
       read: (path, found, done) => {
-        const isUnsteady = path.endsWith("unsteady");
-        done({ type: "read", content, stat: found, isUnsteady });
+        const unsteady = path.endsWith("unsteady") ? "changed" : undefined;
+        done({ type: "read", content, stat: found, unsteady });
         return undefined;
       },
       finish: () => Promise.resolve(),

@@ -13,6 +13,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
   type BigIntStats,
@@ -299,7 +300,7 @@ t.test("a file that became a folder, and a folder that became a file, are remove
   t.equal(third.snapshot.tree, treeByHand(Buffer.from(folder), new Set()));
 });
 
-t.test("a name that goes while the walk is under way is left out quietly, or removed if the head had it", async (t) => {
+t.test("a name that goes while the walk is under way is told of, and removed if the head had it", async (t) => {
   const folder = folderOf(t, { b: "1", c: "2", d: { x: "3" }, e: "4" });
   symlinkSync("old", join(folder, "a"));
   const vanishing = (event: SnapshotEvent): void => {
@@ -311,13 +312,15 @@ t.test("a name that goes while the walk is under way is left out quietly, or rem
   rmSync(join(folder, "a"));
   symlinkSync("new", join(folder, "a"));
   const second = await take(folder, { baseline: baselineOf(first), onEvent: vanishing });
-  t.strictSame(told(second.events), ["changed a", "removed b", "removed d", "removed d/x"]);
+  t.strictSame(told(second.events), ["changed a", "moved b", "removed b", "moved d", "removed d", "removed d/x"]);
+  t.strictSame(second.snapshot.moved, { changed: 0, grown: 0, shrunk: 0, vanished: 2 });
+  t.match(second.events[1], { how: "vanished" });
   t.match(second.snapshot.counts, { removed: 3, unreadable: 0, files: 3 });
   t.strictSame([...entriesOf(second).keys()], ["a", "c", "e"]);
   const other = folderOf(t, { b: "2", e: "4" });
   symlinkSync("link", join(other, "a"));
   const fresh = await take(other, { onEvent: ({ path }) => (path === "a" ? rmSync(join(other, "b")) : undefined) });
-  t.strictSame(told(fresh.events), ["added a", "added e"]);
+  t.strictSame(told(fresh.events), ["added a", "moved b", "added e"]);
   t.match(fresh.snapshot.counts, { added: 2, unreadable: 0 });
 });
 
@@ -328,13 +331,29 @@ t.test("a file that goes between the walk and its reading is gone, too", async (
   symlinkSync("last", join(folder, "z"));
   const onEvent = ({ path }: SnapshotEvent): void => (path === "z" ? rmSync(join(folder, "b")) : undefined);
   const second = await take(folder, { baseline: baselineOf(first), onEvent });
-  t.strictSame(told(second.events), ["added z", "changed a", "removed b", "changed c"]);
+  t.strictSame(told(second.events), ["added z", "changed a", "moved b", "removed b", "changed c"]);
   t.match(second.snapshot.counts, { added: 1, changed: 2, removed: 1, unreadable: 0, files: 3, bytes: 2 });
   t.strictSame([...entriesOf(second).keys()], ["a", "c", "z"]);
   t.equal(second.snapshot.tree, treeByHand(Buffer.from(folder), new Set()));
   const third = await take(folder, { baseline: baselineOf(second) });
   t.strictSame(third.events, []);
   t.equal(third.progress.filesRead, 0, "stats stay beside their names");
+});
+
+t.test("a file that is written to all the while is kept as it was read, told of and counted", async (t) => {
+  const folder = folderOf(t, { log: "" });
+  const size = 70 << 20; // read once
+  truncateSync(join(folder, "log"), size);
+  const taken = await take(folder, {
+    offer: () => {
+      appendFileSync(join(folder, "log"), "one more line\n");
+      return undefined;
+    },
+  });
+  t.match(taken.events[0], { type: "moved", path: "log", how: "grown" });
+  t.strictSame(taken.snapshot.moved, { changed: 0, grown: 1, shrunk: 0, vanished: 0 });
+  t.match(entriesOf(taken).get("log"), { size });
+  t.match(taken.snapshot.counts, { files: 1, bytes: size, unreadable: 0 });
 });
 
 t.test("a folder that goes while it is walked is gone", async (t) => {
@@ -345,7 +364,7 @@ t.test("a folder that goes while it is walked is gone", async (t) => {
       return false;
     },
   });
-  t.strictSame(told(gone.events), ["added e"]);
+  t.strictSame(told(gone.events), ["moved d", "added e"]);
   t.match(gone.snapshot.counts, { dirs: 0, unreadable: 0 });
 });
 
