@@ -8,6 +8,7 @@ import { BakError } from "../errors.js";
 import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
 import { parseProjectId, projectIdFrom, type ProjectId } from "../objects/project-id.js";
 import { BaseCommand } from "./base-command.js";
+import { FolderPlaces } from "./folder-places.js";
 import { openConnector } from "./connect.js";
 import type { Connector } from "./connector.js";
 import { parseServerAddress, type ServerAddress } from "./server-address.js";
@@ -31,23 +32,30 @@ export abstract class StoreCommand extends BaseCommand {
       env: "BAK_SERVER",
       helpValue: "URL|FOLDER",
       summary: "The store: ws://HOST:PORT, wss://HOST, or a folder.",
-      description: "Without it, the store is 'store' in bak's folder of your own data.",
+      description:
+        "Without it, the store is what 'bak init' was told, for the folder or one above it, or 'store' in bak's folder of your own data.",
       helpGroup: "STORE",
     }),
     project: Flags.string({
       char: "p",
       env: "BAK_PROJECT",
       helpValue: "ID",
-      summary: "The project; by default made from this machine's name and the folder's.",
+      summary: "The project; by default what 'bak init' was told, or made from this machine's name and the folder's.",
       helpGroup: "STORE",
     }),
   };
 
-  /** Where the store is. */
-  protected addressOf(flags: StoreFlags): ServerAddress {
-    return flags.server === undefined
-      ? { type: "folder", folder: this.#defaultStore }
-      : parseServerAddress(flags.server);
+  readonly #places = new FolderPlaces();
+
+  /** Where the store is: as a flag says, or `bak init` was told of the folder or one above it. */
+  protected addressOf(flags: StoreFlags, folder = "."): ServerAddress {
+    if (flags.server !== undefined) return parseServerAddress(flags.server);
+    return this.#places.find(folder)?.config().server ?? { type: "folder", folder: this.#defaultStore };
+  }
+
+  /** The folder that is backed up: as it was named, or that which `bak init` was run for, from here up, or this one. */
+  protected folderOf(named: string | undefined): string {
+    return named ?? this.#places.find(".")?.path ?? ".";
   }
 
   /** Where the store is, as a person reads it. */
@@ -55,11 +63,15 @@ export abstract class StoreCommand extends BaseCommand {
     return address.type === "url" ? address.url : address.folder;
   }
 
-  /** The project that a flag names, or that belongs to the folder. */
-  protected projectOf(flags: StoreFlags, folder: string): ProjectId {
+  /**
+   * The project that a flag names, or `bak init` was told of the folder or one above it, or that is made from the folder's name.
+   * With `isWhole`, all of the folder is the project's: what was said of one above it is not meant.
+   */
+  protected projectOf(flags: StoreFlags, folder: string, { isWhole = false } = {}): ProjectId {
     if (flags.project !== undefined) return parseProjectId(flags.project);
-    const name = basename(resolve(folder));
-    return projectIdFrom(name === "" ? hostname() : `${hostname()}-${name}`);
+    const found = this.#places.find(folder);
+    if (found === undefined || (isWhole && found.above > 0)) return projectIdOf(folder);
+    return found.config().project ?? projectIdOf(found.path);
   }
 
   /** Opens the way to the store. */
@@ -73,7 +85,7 @@ export abstract class StoreCommand extends BaseCommand {
   protected async withRemote<T>(flags: StoreFlags, use: (remote: Remote) => Promise<T>): Promise<T> {
     const connector = await this.open(this.addressOf(flags), { mayCreate: false });
     try {
-      const project = this.projectOf(flags, process.cwd());
+      const project = this.projectOf(flags, ".");
       const remote = await connector.connect({ project, agent: this.agent, wantTrees: false });
       const closeOnAbort = (): void => void remote.close();
       this.signal.addEventListener("abort", closeOnAbort, { once: true });
@@ -91,6 +103,12 @@ export abstract class StoreCommand extends BaseCommand {
   get #defaultStore(): string {
     return join(this.config.dataDir, "store");
   }
+}
+
+/** The project of a folder that nothing was said of: this machine and the folder's name. */
+export function projectIdOf(folder: string): ProjectId {
+  const name = basename(resolve(folder));
+  return projectIdFrom(name === "" ? hostname() : `${hostname()}-${name}`);
 }
 
 /**

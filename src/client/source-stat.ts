@@ -31,7 +31,8 @@ export function statSource(path: ByteString): SourceStat {
 export function findSourceFolder(named: string): ByteString {
   let path: Buffer;
   try {
-    path = realpathSync(named, "buffer");
+    // the other realpathSync takes the names on the way, and in links, for UTF-8
+    path = realpathSync.native(named, "buffer");
   } catch (cause) {
     const isMissing = ["ENOENT", "ENOTDIR"].includes(errnoOf(cause) ?? "");
     const message = isMissing ? `no such folder: '${named}'` : `cannot read '${named}': ${reasonOf(cause)}`;

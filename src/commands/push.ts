@@ -58,7 +58,7 @@ export default class Push extends StoreCommand {
     },
   ];
   static override args = {
-    folder: Args.string({ description: "the folder to back up", default: ".", noCacheDefault: true }),
+    folder: Args.string({ description: "the folder to back up; by default that of 'bak init', or where you stand" }),
   };
   static override flags = {
     message: Flags.string({ char: "m", summary: "What to remember of this commit.", default: "", helpValue: "TEXT" }),
@@ -95,11 +95,12 @@ export default class Push extends StoreCommand {
     assertDescribable(flags.message, flags.tag ?? []);
     const leaveOut = leaveOutOf(flags);
     const startedMs = Date.now();
-    const address = this.addressOf(flags);
-    const project = this.projectOf(flags, args.folder);
-    const folder = findSourceFolder(args.folder);
+    const named = this.folderOf(args.folder);
+    const address = this.addressOf(flags, named);
+    const project = this.projectOf(flags, named, { isWhole: true });
+    const folder = findSourceFolder(named);
     if (address.type === "folder" && isSameFolder(identityOf(bytesOf(folder)), identityOf(address.folder))) {
-      throw new BakError("USAGE", `'${args.folder}' cannot be both the folder and the store`);
+      throw new BakError("USAGE", `'${named}' cannot be both the folder and the store`);
     }
     const connector = await this.open(address, { mayCreate: !flags["dry-run"] });
     const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };

@@ -46,7 +46,7 @@ export default class Restore extends StoreCommand {
     const startedMs = Date.now();
     const paths = (argv as string[]).slice(1).map(parseCommitPath);
     const target = resolve(flags.to);
-    const project = this.projectOf(flags, process.cwd());
+    const project = this.projectOf(flags, ".");
     const connector = await this.open(this.addressOf(flags), { mayCreate: false });
     const progress: RestoreProgress = { files: 0, bytes: 0, filesFetched: 0 };
     const isWhole = paths.length === 0 || paths.includes(parseCommitPath(""));

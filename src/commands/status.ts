@@ -60,7 +60,9 @@ export default class Status extends StoreCommand {
     },
   ];
   static override args = {
-    folder: Args.string({ description: "the folder that is backed up", default: ".", noCacheDefault: true }),
+    folder: Args.string({
+      description: "the folder that is backed up; by default that of 'bak init', or where you stand",
+    }),
   };
   static override flags = {
     all: Flags.boolean({ char: "a", summary: "List what is in folders that are new or gone, too." }),
@@ -71,10 +73,11 @@ export default class Status extends StoreCommand {
   async run(): Promise<FolderStatus> {
     const { args, flags } = await this.parse(Status);
     const leaveOut = leaveOutOf(flags);
-    const address = this.addressOf(flags);
+    const named = this.folderOf(args.folder);
+    const address = this.addressOf(flags, named);
     const server = this.nameOf(address);
-    const project = this.projectOf(flags, args.folder);
-    const folder = findSourceFolder(args.folder);
+    const project = this.projectOf(flags, named, { isWhole: true });
+    const folder = findSourceFolder(named);
     const connector = await this.open(address, { mayCreate: false });
     const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
     const changes: Changed[] = [];
