@@ -38,7 +38,7 @@ interface Pushed {
 export default class Push extends StoreCommand {
   static override summary = "Keep a folder as it is now, as a project's next commit.";
   static override description =
-    "Compares the folder with the project's latest commit, by path, size and mtime, and sends what was added or changed. If nothing was, no commit is made. Files that cannot be read are named and left out; bak then exits with 3.";
+    "Compares the folder with the project's latest commit, by path, size and mtime, and sends what was added or changed. If nothing was, no commit is made. What files '.bakignore' name, which are written as '.gitignore' is, is left out. Files that cannot be read are named and left out; bak then exits with 3.";
   static override examples = [
     {
       description: "Back up a folder on this machine, with no server at all",

@@ -43,7 +43,7 @@ interface FolderStatus {
   /** How many names rules leave out; a folder counts as one. */
   leftOut: number;
   /** With --verbose, which these are. */
-  ruled: RuledOut[];
+  leftOutNames: RuledOut[];
   changes: Changed[];
   unreadable: { path: string; why: string }[];
 }
@@ -81,7 +81,7 @@ export default class Status extends StoreCommand {
     const connector = await this.open(address, { mayCreate: false });
     const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
     const changes: Changed[] = [];
-    const ruled: RuledOut[] = [];
+    const leftOutNames: RuledOut[] = [];
     let talk: PushTalk | undefined;
     try {
       const last = await this.#lastCommit(connector, project);
@@ -97,7 +97,7 @@ export default class Status extends StoreCommand {
           if (!this.jsonEnabled()) return;
           const path = displayName(event.path);
           if (event.type !== "ruledOut") changes.push({ change: event.type, path, kind: event.entry.kind });
-          else ruled.push({ path, isContent: event.isContent, rule: formatReason(event.reason) });
+          else leftOutNames.push({ path, isContent: event.isContent, rule: formatReason(event.reason) });
         },
       });
       const { unreadable } = talk;
@@ -129,7 +129,7 @@ export default class Status extends StoreCommand {
       const commit = last === undefined ? null : last.commit;
       const received = last === undefined ? null : new Date(last.receivedMs).toISOString();
       const where = { project, server, folder: displayName(folder) };
-      return { ...where, isUpToDate, commit, received, counts, leftOut, ruled, changes, unreadable };
+      return { ...where, isUpToDate, commit, received, counts, leftOut, leftOutNames, changes, unreadable };
     } finally {
       talk?.stop();
       await connector.close();

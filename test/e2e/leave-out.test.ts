@@ -10,7 +10,7 @@ interface StatusAnswer {
   received: string | null;
   isUpToDate: boolean;
   leftOut: number;
-  ruled: { path: string; isContent: boolean; rule: string }[];
+  leftOutNames: { path: string; isContent: boolean; rule: string }[];
   changes: { change: string; path: string; kind: string }[];
 }
 
@@ -54,7 +54,7 @@ t.test("what the rules name is left out, and told of", async (t) => {
   t.strictSame(lines, ["~ a", "- d/", "+ new/", "3 added, 1 changed, 3 removed, 4 left out", ""]);
   const answer = await user.json<StatusAnswer>(["status", source, ...where, ...rules, "-v", "--all"]);
   t.match(answer, { isUpToDate: false, leftOut: 4, commit: /^[0-9a-f]{64}$/, received: /^20.*Z$/ });
-  t.strictSame(answer.ruled, [
+  t.strictSame(answer.leftOutNames, [
     { path: "a.o", isContent: false, rule: ".bakignore:1:*.o" },
     { path: "build", isContent: false, rule: ".bakignore:2:build/" },
     { path: "z.log", isContent: false, rule: `${join(user.home, "weak")}:1:*.log` },
