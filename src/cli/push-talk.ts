@@ -19,11 +19,18 @@ export interface Speaker {
   log(text: string): void;
 }
 
+/** Node has no calls for them; koffi, which makes others reachable, is an optional package. */
+const whyUnsupported = ["linux", "darwin"].includes(process.platform)
+  ? "the package 'koffi' is not installed, or does not work here"
+  : "bak cannot read them on this system";
+
 const marks = { added: "+", changed: "~", removed: "-" } as const;
 
 export class PushTalk {
   /** Paths that could not be read, and why. */
   readonly unreadable: { path: string; why: string }[] = [];
+  /** Paths that are kept without their extended attributes, and why. */
+  readonly unreadAttributes: { path: string; why: string }[] = [];
   readonly #speaker: Speaker;
   readonly #options: PushTalkOptions;
   readonly #line: ProgressLine;
@@ -62,6 +69,13 @@ export class PushTalk {
       case "unreadable":
         this.unreadable.push({ path: displayName(event.path), why: event.why });
         return this.say(`cannot read '${displayName(event.path)}': ${event.why}`);
+      case "attributesUnread": {
+        const path = event.path === "" ? "." : displayName(event.path);
+        this.unreadAttributes.push({ path, why: event.why });
+        return this.say(`cannot keep the extended attributes of '${path}': ${event.why}`);
+      }
+      case "attributesUnsupported":
+        return this.say(`extended attributes and ACLs are not kept: ${whyUnsupported}`);
       case "unsteady":
         return this.say(`'${displayName(event.path)}' changed while it was read; it is kept as it was read`);
       case "leftOut":

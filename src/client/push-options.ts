@@ -62,6 +62,8 @@ export interface PushResult {
   readonly commit: ObjectId | undefined;
   readonly parent: ObjectId | undefined;
   readonly counts: CommitCounts;
+  /** Names that are kept without their extended attributes, which could not be read. */
+  readonly unreadAttributes: number;
   readonly filesRead: number;
   readonly bytesRead: number;
   readonly upload: UploadCounts;

@@ -27,6 +27,7 @@ interface Pushed {
   bytesRead: number;
   sent: PushResult["upload"];
   unreadable: { path: string; why: string }[];
+  unreadAttributes: { path: string; why: string }[];
   durationMs: number;
 }
 
@@ -115,6 +116,10 @@ export default class Push extends StoreCommand {
         this.complain(`${formatCounted(result.counts.unreadable, "path")} could not be read`);
         process.exitCode = exitCodes.partly;
       }
+      if (result.unreadAttributes > 0) {
+        this.complain(`${formatCounted(result.unreadAttributes, "path")} kept without extended attributes`);
+        process.exitCode = exitCodes.partly;
+      }
       const { isUpToDate, counts, filesRead, bytesRead, upload: sent } = result;
       return {
         project,
@@ -128,6 +133,7 @@ export default class Push extends StoreCommand {
         bytesRead,
         sent,
         unreadable: talk.unreadable,
+        unreadAttributes: talk.unreadAttributes,
         durationMs,
       };
     } finally {
