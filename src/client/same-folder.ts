@@ -110,7 +110,8 @@ function hasAttributes(stats: BigIntStats, cursor: EntryCursor): boolean {
   );
 }
 
-function isKind(stats: BigIntStats, kind: EntryKind): boolean {
+/** Whether what lstat says is of a kind. */
+export function isKind(stats: BigIntStats, kind: EntryKind): boolean {
   switch (kind) {
     case "file":
       return stats.isFile();
