@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t, { type Test } from "tap";
+import { projectFolder } from "../helpers/project.js";
 import { BakUser, bakScript, environment, start, type Finished } from "../helpers/bak-process.js";
 
-const makeFolder = fileURLToPath(new URL("../helpers/make-metadata-folder.sh", import.meta.url));
+const makeFolder = fileURLToPath(new URL("test/helpers/make-metadata-folder.sh", projectFolder));
 const isRoot = process.geteuid?.() === 0;
 const skip = process.platform !== "linux" && "made for Linux";
 const nobody = 65_534;
