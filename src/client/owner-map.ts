@@ -48,17 +48,26 @@ export class OwnerMap {
   map(attributes: Attributes): OwnedAttributes {
     const uid = this.#users.map(attributes.uid);
     const gid = this.#groups.map(attributes.gid);
-    if (this.isRoot) return { ...attributes, uid, gid, isOwned: true };
+    if (this.isRoot) return owned(attributes, { mode: attributes.mode, uid, gid, isOwned: true });
     const { mode } = attributes;
     const withUser = this.#options.uid === uid ? mode : mode & ~setUserId;
     const withGroup = this.#options.gid === gid ? withUser : withUser & ~setGroupId;
-    return { ...attributes, uid, gid, mode: withGroup, isOwned: false };
+    return owned(attributes, { mode: withGroup, uid, gid, isOwned: false });
   }
 
   /** Whether mapped attributes are of somebody else than who restores. */
   isOther({ uid, gid }: OwnedAttributes): boolean {
     return uid !== this.#options.uid || gid !== this.#options.gid;
   }
+}
+
+/** The attributes alone, of what may be a whole entry. */
+function owned(
+  { mtimeSeconds, mtimeNanoseconds, extendedAttributes }: Attributes,
+  own: Pick<OwnedAttributes, "mode" | "uid" | "gid" | "isOwned">,
+): OwnedAttributes {
+  const plain = { ...own, mtimeSeconds, mtimeNanoseconds };
+  return extendedAttributes === undefined ? plain : { ...plain, extendedAttributes };
 }
 
 /** Numbers of the commit, and those that the same names have here. */
@@ -75,7 +84,7 @@ class IdMap {
 
   map(id: number): number {
     const name = this.#names.get(id);
-    if (name === undefined) return id;
+    if (name === undefined || id === 0) return id; // root is root, whatever it is called
     let known = this.#known.get(id);
     if (known === undefined) {
       this.#local ??= this.#load();

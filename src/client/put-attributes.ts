@@ -87,7 +87,7 @@ export function putOnSpecialFile(path: string | Buffer, wanted: OwnedAttributes)
 
 /**
  * Makes the extended attributes those that are wanted, no more and no fewer; tells of those that cannot be set. Of what is
- * not wanted, the labels stay that the system gives by itself.
+ * not wanted, that stays which the system gives to files by itself.
  */
 function putExtended(place: AttributePlace, wanted: readonly ExtendedAttribute[]): Loss[] {
   const calls = loadAttributeCalls();
@@ -100,9 +100,10 @@ function putExtended(place: AttributePlace, wanted: readonly ExtendedAttribute[]
       losses.push({ what: "attributes", attribute, errno: errnoOrThrow(error) });
     }
   };
-  const there = calls.list(place);
+  const there: string[] = [];
+  attempt("", () => there.push(...calls.list(place)));
   for (const name of there) {
-    if (!isLabel(name) && !wanted.some((each) => each.name === name)) attempt(name, () => calls.remove(place, name));
+    if (isRemovable(name) && !wanted.some((each) => each.name === name)) attempt(name, () => calls.remove(place, name));
   }
   for (const { name, value } of wanted) {
     if (there.includes(name) && hasValue(calls, place, { name, value })) continue;
@@ -119,9 +120,10 @@ function hasValue(calls: AttributeCalls, place: AttributePlace, { name, value }:
   }
 }
 
-/** Attributes that the system gives to files by itself, and guards: those of SELinux, Smack and IMA. */
-function isLabel(name: string): boolean {
-  return name.startsWith("security.") && name !== "security.capability";
+/** Whether somebody has set it: labels, such as those of SELinux, and what a file system shows of its own, nobody has. */
+function isRemovable(name: string): boolean {
+  if (process.platform === "darwin") return !name.startsWith("com.apple.");
+  return /^(user\.|trusted\.|system\.posix_acl_|security\.capability$)/.test(name);
 }
 
 function put(subject: Subject, wanted: OwnedAttributes, found: FoundAttributes): Loss[] {

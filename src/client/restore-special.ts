@@ -1,6 +1,6 @@
 /** Restores fifos, sockets and devices. */
 import { lstatSync, type BigIntStats } from "node:fs";
-import { errnoOf, unreachable } from "../errors.js";
+import { unreachable } from "../errors.js";
 import type { DeviceEntry, PlainEntry } from "../objects/entry.js";
 import { loadMakeSpecialFile } from "../platform/special-files.js";
 import type { HeldFolder } from "./held-folder.js";
@@ -28,17 +28,10 @@ export function makeSpecialFile(
   if (makeSpecial === undefined) throw new CannotMake(`bak cannot make a ${nameOf(entry)} on this system`);
   const { kind } = entry;
   const numbers = "major" in entry ? { major: entry.major, minor: entry.minor } : { major: 0, minor: 0 };
-  const make = (): void => {
-    try {
-      makeSpecial(path, { kind, mode: modeAtFirst, ...numbers });
-    } catch (error) {
-      const isForRoot = "major" in entry && errnoOf(error) === "EPERM";
-      throw isForRoot ? new CannotMake("only root makes devices", { cause: error }) : error;
-    }
-  };
+  // known before anything is removed to make room
+  if ("major" in entry && process.geteuid?.() !== 0) throw new CannotMake("only root makes devices");
+  const make = (): void => makeSpecial(path, { kind, mode: modeAtFirst, ...numbers });
   if (found === undefined && unlessThere(make)) return "made";
-  // a device that cannot be made must not cost what is there
-  if (found !== undefined && "major" in entry && process.geteuid?.() !== 0) make();
   clearWay(path, lstatSync(path));
   make();
   return "replaced";

@@ -12,6 +12,7 @@ import {
   readSync,
   renameSync,
   unlinkSync,
+  type BigIntStats,
 } from "node:fs";
 import { BakError, isBakError } from "../errors.js";
 import { bytesOf, type ByteString } from "../objects/byte-string.js";
@@ -164,8 +165,8 @@ export class RestoreWriter {
   #writeWhole(wanted: TableFile, bytes: Uint8Array): readonly Loss[] {
     const folder = this.#folders.get(wanted.folder);
     const temporary = temporaryName(this.#plan.tag, wanted);
-    const hasAttributes = wanted.attributes.length > 0;
-    const isPlain = !hasAttributes && (wanted.mode & ~0o777) === 0 && (wanted.mode & this.#plan.umask) === 0;
+    const isBare = wanted.attributes.length === 0;
+    const isPlain = isBare && (wanted.mode & ~0o777) === 0 && (wanted.mode & this.#plan.umask) === 0;
     const mode = isPlain ? wanted.mode : modeUntilWhole;
     const file = this.#create(folder, temporary, mode);
     let losses = noLosses;
@@ -173,7 +174,7 @@ export class RestoreWriter {
       try {
         if (this.#write(file.descriptor, bytes, 0)) ftruncateSync(file.descriptor, wanted.size);
         const birth = this.#birthIn(folder, file.descriptor, mode);
-        if (hasAttributes || birth.hasAttributes || !isOwnerOf(birth, wanted)) {
+        if (!isBare || birth.hasAttributes || !isOwnerOf(birth, wanted)) {
           losses = putOnOpenFile(file.descriptor, ownedAttributesOf(wanted));
         } else {
           if (!isPlain || !birth.modes.has(mode)) fchmodSync(file.descriptor, wanted.mode);
@@ -239,8 +240,7 @@ export class RestoreWriter {
     if (birth?.modes.has(mode) === true) return birth;
     const stats = fstatSync(descriptor);
     if (birth === undefined) {
-      const hasAttributes = (loadAttributeCalls()?.list(descriptor).length ?? 0) > 0;
-      birth = { uid: stats.uid, gid: stats.gid, hasAttributes, modes: new Set() };
+      birth = { uid: stats.uid, gid: stats.gid, hasAttributes: hasAttributes(descriptor), modes: new Set() };
       this.#births.set(folder, birth);
     }
     if ((stats.mode & 0o7777) === mode) birth.modes.add(mode);
@@ -262,6 +262,7 @@ export class RestoreWriter {
     try {
       const stats = fstatSync(descriptor, { bigint: true });
       if (!stats.isFile() || !this.#hasHash(descriptor, hash)) return undefined;
+      if (wanted.attributes.length === 0 && isAsWanted(stats, wanted) && !hasAttributes(descriptor)) return noLosses;
       return putOnOpenFile(descriptor, ownedAttributesOf(wanted), stats);
     } finally {
       closeSync(descriptor);
@@ -290,6 +291,23 @@ interface Birth {
 }
 
 const noLosses: readonly Loss[] = [];
+
+/** Whether there is nothing to set but, perhaps, extended attributes; as most files are that are right already. */
+function isAsWanted(stats: BigIntStats, { mode, owner, mtimeSeconds, mtimeNanoseconds }: TableFile): boolean {
+  return (
+    (Number(stats.mode) & 0o7777) === mode &&
+    stats.mtimeNs === BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds) &&
+    (owner === undefined || (Number(stats.uid) === owner.uid && Number(stats.gid) === owner.gid))
+  );
+}
+
+function hasAttributes(descriptor: number): boolean {
+  try {
+    return (loadAttributeCalls()?.list(descriptor).length ?? 0) > 0;
+  } catch {
+    return true; // whoever looks closer tells
+  }
+}
 
 function isOwnerOf(birth: Birth, { owner }: TableFile): boolean {
   return owner === undefined || (owner.uid === birth.uid && owner.gid === birth.gid);

@@ -24,10 +24,10 @@ const usualBytes = 65_536;
 const maxValueBytes = 64 << 20;
 
 /** What the file system answers if it has no attributes at all, or not this one. */
-const { ENOTSUP, EOPNOTSUPP, ENODATA, ERANGE } = constants.errno;
+const { ENOTSUP, EOPNOTSUPP, ENOSYS, ENODATA, ERANGE } = constants.errno;
 /** ENOATTR of macOS, which Node does not name. */
 const isMissing = (errno: number): boolean => errno === ENODATA || (process.platform === "darwin" && errno === 93);
-const isUnsupported = (errno: number): boolean => errno === ENOTSUP || errno === EOPNOTSUPP;
+const isUnsupported = (errno: number): boolean => [ENOTSUP, EOPNOTSUPP, ENOSYS].includes(errno);
 
 let calls: AttributeCalls | undefined | null = null;
 

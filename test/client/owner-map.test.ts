@@ -9,6 +9,7 @@ const commit = {
   users: [
     { id: 1000, name: text("ada") },
     { id: 1001, name: text("gone") },
+    { id: 0, name: text("ada") },
   ],
   groups: [{ id: 100, name: text("users") }],
 };
@@ -22,6 +23,7 @@ t.test("root gives files to those who have the names here, and else to the numbe
   t.match(map.map(attributes(1000, 100)), { uid: 501, gid: 20, mode: 0o6755, isOwned: true });
   t.match(map.map(attributes(1001, 101)), { uid: 1001, gid: 101 });
   t.match(map.map(attributes(7, 8)), { uid: 7, gid: 8 });
+  t.match(map.map(attributes(0, 0)), { uid: 0, gid: 0 }, "root stays root");
   const numeric = new OwnerMap(commit, { isNumeric: true, uid: 0, gid: 0, users, groups });
   t.match(numeric.map(attributes(1000, 100)), { uid: 1000, gid: 100, isOwned: true });
   t.end();

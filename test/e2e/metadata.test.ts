@@ -1,6 +1,6 @@
 /** Folders with every kind of name and metadata come back exactly, as tools that are not bak's see them. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,13 +10,24 @@ import { BakUser, bakScript, environment, start, type Finished } from "../helper
 
 const makeFolder = fileURLToPath(new URL("test/helpers/make-metadata-folder.sh", projectFolder));
 const isRoot = process.geteuid?.() === 0;
-const skip = process.platform !== "linux" && "made for Linux";
+/** A disk that takes extended attributes: a temporary folder in memory may not. */
+const base = [tmpdir(), fileURLToPath(projectFolder)].find(takesAttributes);
+const skip =
+  (process.platform !== "linux" && "made for Linux") ||
+  (base === undefined && "no disk here takes extended attributes");
 const nobody = 65_534;
 const asNobody = ["--reuid", `${nobody}`, "--regid", `${nobody}`, "--clear-groups"];
 
+function takesAttributes(folder: string): boolean {
+  const at = mkdtempSync(join(folder, "bak-metadata-"));
+  const { status } = spawnSync("setfattr", ["-n", "user.x", "-v", "1", at]);
+  rmSync(at, { recursive: true });
+  return status === 0;
+}
+
 /** A folder that everybody may enter, and that goes when the test ends, however deep it is. */
 function placeOf(t: Test): string {
-  const at = mkdtempSync(join(tmpdir(), "bak-metadata-"));
+  const at = mkdtempSync(join(base ?? tmpdir(), "bak-metadata-"));
   t.teardown(() => execFileSync("rm", ["-rf", at]));
   chmodSync(at, 0o755);
   return at;
