@@ -38,6 +38,11 @@ const movements: Readonly<Record<Movement, string>> = {
   vanished: "vanished before it could be read; it is not kept",
 };
 
+/** Node has no calls for them; koffi, which makes others reachable, is an optional package. */
+const whyUnsupported = ["linux", "darwin"].includes(process.platform)
+  ? "the package 'koffi' is not installed, or does not work here"
+  : "bak cannot read them on this system";
+
 const marks = { added: "+", changed: "~", removed: "-" } as const;
 
 /** What happened to names while the push was at them; undefined where nothing did. */
@@ -73,6 +78,8 @@ export class PushTalk {
   readonly unreadable: { path: string; why: string }[] = [];
   /** Paths that something happened to while the push was at them. */
   readonly moved: { path: string; how: Movement }[] = [];
+  /** Paths that are kept without their extended attributes, and why. */
+  readonly unreadAttributes: { path: string; why: string }[] = [];
   readonly #speaker: Speaker;
   readonly #options: PushTalkOptions;
   readonly #line: ProgressLine;
@@ -114,6 +121,13 @@ export class PushTalk {
       case "moved":
         this.moved.push({ path: displayName(event.path), how: event.how });
         return this.say(`'${displayName(event.path)}' ${movements[event.how]}`);
+      case "attributesUnread": {
+        const path = event.path === "" ? "." : displayName(event.path);
+        this.unreadAttributes.push({ path, why: event.why });
+        return this.say(`cannot keep the extended attributes of '${path}': ${event.why}`);
+      }
+      case "attributesUnsupported":
+        return this.say(`extended attributes and ACLs are not kept: ${whyUnsupported}`);
       case "leftOut":
         // everybody who has run bak init knows of that one
         if (event.path !== configFolderName) return this.say(`left out '${displayName(event.path)}': it is bak's own`);

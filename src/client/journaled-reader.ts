@@ -8,6 +8,7 @@ import { objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { isOlderThan, raceLimits, type RaceLimits } from "./compare.js";
 import type { FileReader, ReadOutcome, ReadsFile } from "./file-reader.js";
 import type { Journal } from "./journal.js";
+import { isAlias } from "./long-paths.js";
 import type { Remote } from "./remote.js";
 import type { SourceStat } from "./source-stat.js";
 
@@ -45,6 +46,7 @@ export class JournaledReader implements Pick<FileReader, "read" | "finish"> {
   /** As that of a `FileReader`; of a file that need not be read, `done` is told that it is known. */
   read(...[path, stat, done, before]: Parameters<ReadsFile>): Promise<void> | undefined {
     if (this.#failure !== undefined) throw this.#failure.reason;
+    if (isAlias(path)) return this.#options.reader.read(path, stat, done, before);
     const content = this.#options.journal.find(this.#within(path), stat);
     if (content === undefined) return this.#readAnew(path, stat, done, before);
     this.#gathered.push({ path, stat, content, done, before });

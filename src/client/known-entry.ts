@@ -7,6 +7,7 @@ import type { ObjectId } from "../objects/object-id.js";
 import { isUnchangedFile } from "./compare.js";
 import type { HeadEntry } from "./head-entries.js";
 import { fsPath } from "./source-path.js";
+import type { Extras } from "./source-attributes.js";
 import { attributesOf, deviceNumbers, type SourceStat } from "./source-stat.js";
 
 /** What an entry holds in place of an id that is not known yet, or never asked for. */
@@ -19,11 +20,12 @@ interface Known {
   readonly sink: object | undefined;
 }
 
-/** A name of a folder, as lstat has it. */
+/** A name of a folder, as lstat has it, and what belongs to it beside that. */
 export interface FoundName {
   readonly name: ByteString;
   readonly absolute: ByteString;
   readonly stat: SourceStat;
+  readonly extras: Extras;
 }
 
 /**
@@ -31,8 +33,8 @@ export interface FoundName {
  * Throws what readlink(2) fails with.
  */
 export function knownEntry(at: FoundName, head: HeadEntry | undefined, options: Known): Entry | undefined {
-  const { name, stat, absolute } = at;
-  const base = { name, ...attributesOf(stat) };
+  const { name, stat, absolute, extras } = at;
+  const base = { name, ...attributesOf(stat), ...extras };
   switch (stat.kind) {
     case "file":
       return knownFile(at, head, options);
@@ -52,11 +54,11 @@ export function knownEntry(at: FoundName, head: HeadEntry | undefined, options: 
 }
 
 function knownFile(
-  { name, stat }: FoundName,
+  { name, stat, extras }: FoundName,
   head: HeadEntry | undefined,
   { baseline, isFull, sink }: Known,
 ): FileEntry | undefined {
-  const base = { name, kind: "file", ...attributesOf(stat), size: stat.size } as const;
+  const base = { name, kind: "file", ...attributesOf(stat), ...extras, size: stat.size } as const;
   const comparison = { indexed: head?.indexed, scanStartedMs: baseline.scanStartedMs };
   const isProven = baseline.isOfFolder || head?.indexed !== undefined;
   const known = head?.entry;

@@ -7,13 +7,16 @@ import { BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { compareTags, encodeCommit, type Commit } from "../objects/commit.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
+import { loadGroupNames, loadUserNames } from "../platform/owner-names.js";
 import { isSameAttributes } from "./compare.js";
 import { headOfIndex, nothingKnown, readHead } from "./head.js";
 import { deleteJournal } from "./journal.js";
 import { leaveNothingOut, rulesAsWritten } from "./leave-out.js";
-import { readPushIndex, writePushIndex } from "./push-index.js";
+import { readPushIndex, writePushIndex, type PushIndex } from "./push-index.js";
 import type { PushOptions, PushProgress, PushResult } from "./push-options.js";
 import type { Remote } from "./remote.js";
+import { namesOfOwners } from "./owners-seen.js";
+import { attributeSight } from "./source-attributes.js";
 import type { Snapshot } from "./snapshot.js";
 import { Taking } from "./taking.js";
 
@@ -33,7 +36,7 @@ export async function pushOnce(options: PushOptions, attempts: Attempts): Promis
   const startedMs = Date.now();
   Object.assign(progress, noProgress);
   if (attempts.isDistrusted) forgetJournal(options); // it takes a list in the store for all that the list names
-  const index = attempts.isDistrusted ? undefined : readPushIndex(options.indexFile);
+  const index = attempts.isDistrusted ? undefined : usableIndex(options);
   const connecting = options.connect({ have: index?.commit, wantTrees: !attempts.isDistrusted });
   const guess = index === undefined ? undefined : headOfIndex(index, options.folder);
   const isJournaled = !options.isFull && !options.isDryRun && !attempts.isDistrusted;
@@ -69,6 +72,12 @@ export async function pushOnce(options: PushOptions, attempts: Attempts): Promis
   }
 }
 
+/** An index that was made with other eyes proves nothing of what is seen now. */
+function usableIndex({ indexFile }: PushOptions): PushIndex | undefined {
+  const index = readPushIndex(indexFile);
+  return index?.attributes === attributeSight() ? index : undefined;
+}
+
 function lossOfHead({ peer, head }: Remote): BakError {
   return new BakError("INCOMPLETE_COMMIT", `'${peer}' has lost something of the head '${head}'`);
 }
@@ -94,6 +103,7 @@ async function finishPush(taking: Taking, { options, attempts, remote, startedMs
     counts: snapshot.counts,
     ruledOut: snapshot.ruledOut,
     moved: snapshot.moved,
+    unreadAttributes: snapshot.unreadAttributes,
     filesRead: progress.filesRead,
     bytesRead: progress.bytesRead,
     upload: pipeline.uploader.counts,
@@ -107,7 +117,7 @@ async function finishPush(taking: Taking, { options, attempts, remote, startedMs
   if (isSame && remote.head !== undefined && !options.isEmptyAllowed) {
     await pipeline.uploader.finish(); // what was read again and found to be missing in the store
     endJournal();
-    const isIndexStale = !head.isIndexed || progress.filesRead > 0;
+    const isIndexStale = !head.isIndexed || progress.filesRead > 0 || snapshot.isMoreProven;
     if (isIndexStale) keepIndex(options, snapshot, { ...kept, commit: remote.head, bytes: head.commitBytes });
     else forgetJournal(options);
     return { ...result, isUpToDate: true, commit: remote.head };
@@ -146,8 +156,8 @@ function commitOf(
       ...snapshot.leftOut.map((path) => `/${path}` as ByteString),
     ],
     counts: snapshot.counts,
-    users: [],
-    groups: [],
+    users: namesOfOwners(snapshot.users, loadUserNames()),
+    groups: namesOfOwners(snapshot.groups, loadGroupNames()),
     version: options.version,
   };
 }
@@ -170,7 +180,8 @@ function keepIndex(
   const { bytes, ...head } = from;
   const objects = new Map(snapshot.objects).set(head.commit, bytes);
   try {
-    writePushIndex(options.indexFile, { ...head, folders: snapshot.folders, objects });
+    const attributes = attributeSight();
+    writePushIndex(options.indexFile, { ...head, attributes, folders: snapshot.folders, objects });
   } catch (error) {
     options.onEvent({ type: "indexNotKept", why: error instanceof Error ? error.message : String(error) });
     return;

@@ -27,13 +27,15 @@ export interface PushIndex {
   readonly commit: ObjectId;
   /** When the scan began, in ms since 1970: what is not older may have changed since without a trace. */
   readonly startedMs: number;
+  /** Which extended attributes whoever made it could see. */
+  readonly attributes: string;
   readonly folders: ReadonlyMap<ByteString, FolderStats>;
   /** The trees' bytes, and the commit's. */
   readonly objects: ReadonlyMap<ObjectId, Uint8Array>;
 }
 
 const magic = Buffer.from("bakindex");
-const version = 1;
+const version = 2;
 const alignment = 8;
 
 /** The index that the file holds; undefined where there is none, or none that is whole and of this version. */
@@ -79,6 +81,7 @@ interface Header {
   store: string;
   commit: string;
   startedMs: number;
+  attributes: string;
   folders: number;
   objects: number;
 }
@@ -88,6 +91,7 @@ function write(writer: IndexWriter, index: PushIndex): void {
     store: index.store,
     commit: index.commit,
     startedMs: index.startedMs,
+    attributes: index.attributes,
     folders: index.folders.size,
     objects: index.objects.size,
   } satisfies Header;
@@ -188,7 +192,8 @@ function decode(bytes: Buffer): PushIndex | undefined {
     objects.set(objectIdAt(aligned, at + 4), aligned.subarray(start, end));
     at = align(end);
   }
-  return { store: header.store, commit: header.commit, startedMs: header.startedMs, folders, objects };
+  const { store, commit, startedMs, attributes } = header;
+  return { store, commit, startedMs, attributes, folders, objects };
 }
 
 function parseHeader(text: string): (Header & { commit: ObjectId }) | undefined {
@@ -199,15 +204,16 @@ function parseHeader(text: string): (Header & { commit: ObjectId }) | undefined 
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { store, commit, startedMs, folders, objects } = value as Partial<Record<keyof Header, unknown>>;
+  const { store, commit, startedMs, attributes, folders, objects } = value as Partial<Record<keyof Header, unknown>>;
   const isHeader =
     typeof store === "string" &&
     typeof commit === "string" &&
     isObjectId(commit) &&
     isCount(startedMs) &&
+    typeof attributes === "string" &&
     isCount(folders) &&
     isCount(objects);
-  return isHeader ? { store, commit, startedMs, folders, objects } : undefined;
+  return isHeader ? { store, commit, startedMs, attributes, folders, objects } : undefined;
 }
 
 function isCount(value: unknown): value is number {

@@ -69,6 +69,8 @@ export interface PushResult {
   readonly ruledOut: number;
   /** How many names something happened to while the push was at them. */
   readonly moved: Snapshot["moved"];
+  /** Names that are kept without their extended attributes, which could not be read. */
+  readonly unreadAttributes: number;
   readonly filesRead: number;
   readonly bytesRead: number;
   readonly upload: UploadCounts;

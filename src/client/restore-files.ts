@@ -6,7 +6,8 @@ import { unlinkSync } from "node:fs";
 import { nanoid } from "nanoid";
 import { BakError } from "../errors.js";
 import { joinPath, type ByteString } from "../objects/byte-string.js";
-import { fileHashOf, type FileEntry } from "../objects/entry.js";
+import { CanonicalWriter } from "../objects/canonical-writer.js";
+import { fileHashOf, writeExtendedAttributes, type ExtendedAttribute, type FileEntry } from "../objects/entry.js";
 import { decodeList, listSize, type List } from "../objects/list.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { fetchObject, fetchObjects } from "./fetch.js";
@@ -14,6 +15,8 @@ import { getRest, isLoss } from "./fetch-rest.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 import { FolderCache, HeldFolder, type FolderPlace } from "./held-folder.js";
 import { maxIdsPerCall, type Remote } from "./remote.js";
+import type { OwnedAttributes } from "./owner-map.js";
+import type { Loss } from "./put-attributes.js";
 import type { PathFailure } from "./restore-failure.js";
 import { fileStates, RestoreTable, targetFolder, type FileState, type TableFile } from "./restore-table.js";
 import { RestoreThreads } from "./restore-threads.js";
@@ -39,8 +42,8 @@ export interface FileFetcherOptions {
   threads: number | undefined;
   capacity: TableCapacity;
   target: FolderPlace;
-  /** The mode that a file is to be given. */
-  modeOf: (entry: FileEntry) => number;
+  /** What a file in a folder is to be given. */
+  attributesOf: (folder: TargetFolder, entry: FileEntry) => OwnedAttributes;
   onWritten: (bytes: number) => void;
   /** Files are in their place. */
   onRestored: (count: { files: number; bytes: number }) => void;
@@ -48,6 +51,8 @@ export interface FileFetcherOptions {
   onLeft: (count: { files: number; bytes: number }) => void;
   /** Another file is in the place of one, and will be replaced. */
   onOther: (path: ByteString) => void;
+  /** A file is in its place, but lacks something. */
+  onLosses: (path: ByteString, losses: readonly Loss[]) => void;
   /** What it throws stops the restore. */
   onFailed: (path: ByteString, failure: PathFailure) => void;
   /** All files that were added so far have been dealt with. */
@@ -57,7 +62,11 @@ export interface FileFetcherOptions {
 interface Wanted {
   readonly folder: TargetFolder;
   readonly entry: FileEntry;
+  readonly put: PutAttributes;
 }
+
+/** What a file is to be given, as the table takes it. */
+type PutAttributes = Pick<TableFile, "mode" | "owner" | "attributes">;
 
 /** See the top of the file. One call at a time: each is waited for before the next. */
 export class FileFetcher {
@@ -92,10 +101,15 @@ export class FileFetcher {
 
   /** Takes a file that is to be fetched; where there is something to wait for, resolves when the next may come. */
   add(folder: TargetFolder, entry: FileEntry): Promise<void> | undefined {
-    if ("list" in entry.content) return this.#addLarge({ folder, entry });
-    if (!this.#hasRoom(folder)) return this.#flush().then(() => this.add(folder, entry));
+    return this.#add({ folder, entry, put: this.#putOf(folder, entry) });
+  }
+
+  #add(wanted: Wanted): Promise<void> | undefined {
+    const { entry } = wanted;
+    if ("list" in entry.content) return this.#addLarge(wanted);
+    if (!this.#hasRoom(wanted)) return this.#flush().then(() => this.#add(wanted));
     const { blob } = entry.content;
-    const file = this.#addFile({ folder, entry }, this.#nextNumber++);
+    const file = this.#addFile(wanted, this.#nextNumber++);
     this.#table.addPiece(blob, file, { offset: 0, length: entry.size });
     this.#threads.foresee(1, entry.size);
     return undefined;
@@ -103,7 +117,7 @@ export class FileFetcher {
 
   /** Takes a file in whose place there is one of the right size. */
   compare(folder: TargetFolder, entry: FileEntry): Promise<void> | undefined {
-    this.#compared.push({ folder, entry });
+    this.#compared.push({ folder, entry, put: this.#putOf(folder, entry) });
     this.#comparedBytes += entry.size;
     this.#undecided += 1;
     this.#threads.foresee(1, entry.size);
@@ -125,18 +139,24 @@ export class FileFetcher {
 
   #stop = (): void => this.#table.stop();
 
-  #hasRoom(folder: TargetFolder): boolean {
-    return this.#table.hasRoom(folder.missingFrom(this.#round));
+  #hasRoom({ folder, put }: Wanted): boolean {
+    return this.#table.hasRoom(folder.missingFrom(this.#round), put.attributes.length);
+  }
+
+  #putOf(folder: TargetFolder, entry: FileEntry): PutAttributes {
+    const { mode, uid, gid, isOwned, extendedAttributes } = this.#options.attributesOf(folder, entry);
+    const attributes = extendedAttributes === undefined ? noBytes : encodeAttributes(extendedAttributes);
+    return { mode, owner: isOwned ? { uid, gid } : undefined, attributes };
   }
 
   /** There must be room. */
-  #addFile({ folder, entry }: Wanted, number: number, state: FileState = fileStates.waiting): number {
+  #addFile({ folder, entry, put }: Wanted, number: number, state: FileState = fileStates.waiting): number {
     return this.#table.addFile(
       {
         folder: folder.numberIn(this.#table, this.#round),
         name: entry.name,
         size: entry.size,
-        mode: this.#options.modeOf(entry),
+        ...put,
         mtimeSeconds: entry.mtimeSeconds,
         mtimeNanoseconds: entry.mtimeNanoseconds,
         number,
@@ -166,7 +186,7 @@ export class FileFetcher {
     this.#comparedBytes = 0;
     const isRight = new Uint8Array(files.length);
     for (let start = 0; start < files.length;) {
-      if (!this.#hasRoom((files[start] as Wanted).folder)) await this.#fetchPieces();
+      if (!this.#hasRoom(files[start] as Wanted)) await this.#fetchPieces();
       const job: number[] = [];
       let bytes = 0;
       for (let at = start; this.#fitsJob(files[at], { files: job.length, bytes }); at += 1) {
@@ -180,17 +200,17 @@ export class FileFetcher {
     }
     await this.#threads.drain();
     this.#options.signal?.throwIfAborted();
-    for (const [index, { folder, entry }] of files.entries()) {
+    for (const [index, wanted] of files.entries()) {
       if (isRight[index] === 0) {
-        this.#options.onOther(folder.pathOf(entry.name));
-        await this.add(folder, entry);
+        this.#options.onOther(wanted.folder.pathOf(wanted.entry.name));
+        await this.#add(wanted);
       }
       this.#undecided -= 1;
     }
   }
 
   #fitsJob(wanted: Wanted | undefined, job: { files: number; bytes: number }): wanted is Wanted {
-    if (wanted === undefined || !this.#hasRoom(wanted.folder)) return false;
+    if (wanted === undefined || !this.#hasRoom(wanted)) return false;
     return job.files < comparedPerJob && job.bytes < comparedBytesPerJob;
   }
 
@@ -229,12 +249,12 @@ export class FileFetcher {
 
   async #addPieces(wanted: Wanted, list: List): Promise<void> {
     const number = this.#nextNumber++;
-    if (!this.#hasRoom(wanted.folder)) await this.#fetchPieces();
+    if (!this.#hasRoom(wanted)) await this.#fetchPieces();
     let file = this.#addFile(wanted, number);
     let offset = 0;
     try {
       for await (const { id, size: length } of this.#chunksOf(list, wanted.entry.size)) {
-        if (!this.#hasRoom(wanted.folder)) {
+        if (!this.#hasRoom(wanted)) {
           this.#table.expectMore(file);
           const state = await this.#fetchPieces(file);
           file = this.#addFile(wanted, number, state);
@@ -294,8 +314,9 @@ export class FileFetcher {
     for (const file of this.#table.giveUp(id)) this.#options.onFailed(this.#pathOf(file), lostFailure);
   }
 
-  #count({ files, bytes, failures }: Written, tell: FileFetcherOptions["onRestored"]): void {
+  #count({ files, bytes, failures, losses }: Written, tell: FileFetcherOptions["onRestored"]): void {
     if (files > 0) tell({ files, bytes });
+    for (const { file, losses: its } of losses) this.#options.onLosses(this.#pathOf(file), its);
     for (const { file, failure } of failures) this.#options.onFailed(this.#pathOf(file), failure);
   }
 
@@ -321,6 +342,14 @@ export class FileFetcher {
     }
     folders.close();
   }
+}
+
+const noBytes = new Uint8Array(0);
+
+function encodeAttributes(attributes: readonly ExtendedAttribute[]): Uint8Array {
+  const writer = new CanonicalWriter(256);
+  writeExtendedAttributes(writer, attributes);
+  return writer.finish();
 }
 
 /** What is told of a file whose content is lost. */

@@ -34,6 +34,10 @@ export interface TableFile {
   readonly size: number;
   /** As it is to be set. */
   readonly mode: number;
+  /** Undefined where the owner is not to be set. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** Its extended attributes as `writeExtendedAttributes` writes them; empty for none. */
+  readonly attributes: Uint8Array;
   readonly mtimeSeconds: number;
   readonly mtimeNanoseconds: number;
   /** Names its temporary file; of a file that is in several tables in turn, the same in each. */
@@ -41,7 +45,13 @@ export interface TableFile {
 }
 
 const noPiece = -1;
+/** No user, and no group, has this number: chown(2) leaves an owner as it is for it. */
+const noOwner = -1;
+/** Different sets of attributes are seldom many; so many are looked through for the same before one is written again. */
+const maxKnownAttributes = 64;
 const taken = -2;
+
+const noAttributes = new Uint8Array(0);
 
 /** See the top of the file. Numbers of ids, pieces, files and folders count from 0 in the order in which they were added. */
 export class RestoreTable {
@@ -58,6 +68,8 @@ export class RestoreTable {
   #folders = 1;
   /** All ids before this one have been taken. */
   #cursor = 0;
+  /** Where attributes lie in the names that a file may share with others before it. */
+  readonly #attributes = new Map<string, number>();
 
   /** A new table, or, in another thread, a view of one. */
   constructor(from: SharedTable | TableCapacity) {
@@ -78,17 +90,21 @@ export class RestoreTable {
   /** Forgets everything; no thread may be at work on it. What was written stays counted. */
   clear(): void {
     this.#columns.slots.fill(0);
+    this.#attributes.clear();
     [this.#nameBytes, this.#ids, this.#pieces, this.#files, this.#folders, this.#cursor] = [0, 0, 0, 0, 1, 0];
   }
 
-  /** Whether a file with one piece can be added, in a folder that needs `newFolders` to be added before it. */
-  hasRoom(newFolders: number): boolean {
+  /**
+   * Whether a file with one piece and so many bytes of attributes can be added, in a folder that needs `newFolders` to be
+   * added before it.
+   */
+  hasRoom(newFolders: number, attributeBytes = 0): boolean {
     const { pieces, folders, nameBytes } = this.shared.capacity;
     return (
       this.#pieces < pieces &&
       this.#files < pieces &&
       this.#folders + newFolders <= folders &&
-      this.#nameBytes + (newFolders + 1) * maxNameBytes <= nameBytes
+      this.#nameBytes + (newFolders + 1) * maxNameBytes + attributeBytes <= nameBytes
     );
   }
 
@@ -108,6 +124,10 @@ export class RestoreTable {
     file.nameAt[index] = this.#addName(wanted.name);
     file.nameLength[index] = wanted.name.length;
     file.mode[index] = wanted.mode;
+    file.uid[index] = wanted.owner?.uid ?? noOwner;
+    file.gid[index] = wanted.owner?.gid ?? noOwner;
+    file.attributesLength[index] = wanted.attributes.length;
+    if (wanted.attributes.length > 0) file.attributesAt[index] = this.#addAttributes(wanted.attributes);
     file.seconds[index] = wanted.mtimeSeconds;
     file.nanoseconds[index] = wanted.mtimeNanoseconds;
     file.size[index] = wanted.size;
@@ -203,6 +223,8 @@ export class RestoreTable {
       name: this.#name(file.nameAt[index] as number, file.nameLength[index] as number),
       size: file.size[index] as number,
       mode: file.mode[index] as number,
+      owner: this.#owner(index),
+      attributes: this.#attributesOf(index),
       mtimeSeconds: file.seconds[index] as number,
       mtimeNanoseconds: file.nanoseconds[index] as number,
       number: file.number[index] as number,
@@ -267,6 +289,32 @@ export class RestoreTable {
     const at = this.#nameBytes;
     this.#nameBytes += this.#columns.names.write(name, at, "latin1");
     return at;
+  }
+
+  #addAttributes(bytes: Uint8Array): number {
+    const key = byteString(bytes);
+    const known = this.#attributes.get(key);
+    if (known !== undefined) return known;
+    const at = this.#nameBytes;
+    this.#columns.names.set(bytes, at);
+    this.#nameBytes += bytes.length;
+    if (this.#attributes.size === maxKnownAttributes) this.#attributes.clear();
+    this.#attributes.set(key, at);
+    return at;
+  }
+
+  #attributesOf(index: number): Uint8Array {
+    const { attributesAt, attributesLength } = this.#columns.file;
+    const length = attributesLength[index] as number;
+    if (length === 0) return noAttributes;
+    const at = attributesAt[index] as number;
+    return Buffer.from(this.#columns.names.subarray(at, at + length)); // no system call takes shared memory
+  }
+
+  #owner(index: number): TableFile["owner"] {
+    const { uid, gid } = this.#columns.file;
+    if (uid[index] === noOwner) return undefined;
+    return { uid: (uid[index] as number) >>> 0, gid: (gid[index] as number) >>> 0 };
   }
 
   #name(at: number, length: number): ByteString {

@@ -2,8 +2,8 @@
 import { chmodSync, lstatSync, mkdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync, type Stats } from "node:fs";
 import { errnoOf } from "../errors.js";
 import { byteString, type ByteString } from "../objects/byte-string.js";
-import type { Attributes, FileEntry, SymlinkEntry } from "../objects/entry.js";
-import { setModificationTime } from "../platform/file-times.js";
+import type { FileEntry, SymlinkEntry } from "../objects/entry.js";
+import { loadAttributeCalls } from "../platform/extended-attributes.js";
 import type { HeldFolder } from "./held-folder.js";
 import { RestoreFailure } from "./restore-failure.js";
 import { fsPath } from "./source-path.js";
@@ -25,59 +25,50 @@ export function unlockFolder(folder: HeldFolder): void {
   if ((mode & 0o700) !== 0o700) chmodSync(folder.self, (mode & 0o7777) | 0o700);
 }
 
-/** Makes a symlink, unless the very same is there. */
-export function makeSymlink(parent: HeldFolder, entry: SymlinkEntry): "made" | "there" | "replaced" {
+/** What new names in a folder inherit, and must not: it gets its own again when it is finished. */
+export function dropDefaultAcl(folder: HeldFolder): void {
+  try {
+    loadAttributeCalls()?.remove(folder.self, "system.posix_acl_default");
+  } catch {
+    // somebody else's folder: what is made in it is put right one by one
+  }
+}
+
+/** Makes a symlink, unless the very same is there, and may stay. */
+export function makeSymlink(
+  parent: HeldFolder,
+  entry: SymlinkEntry,
+  mayStay: (found: Stats) => boolean,
+): "made" | "there" | "replaced" {
   const path = parent.path(entry.name);
   const make = (): boolean => unlessThere(() => symlinkSync(fsPath(entry.target), path));
-  let made: "made" | "there" | "replaced" = "made";
-  if (!make()) {
-    const stats = lstatSync(path);
-    const isRight = stats.isSymbolicLink() && byteString(readlinkSync(path, "buffer")) === entry.target;
-    made = isRight ? "there" : "replaced";
-    if (!isRight) {
-      clearWay(path, stats);
-      symlinkSync(fsPath(entry.target), path);
-    }
-  }
-  setModificationTime(path, entry.mtimeSeconds, entry.mtimeNanoseconds);
-  return made;
+  if (make()) return "made";
+  const stats = lstatSync(path);
+  const isSame = stats.isSymbolicLink() && byteString(readlinkSync(path, "buffer")) === entry.target;
+  if (isSame && mayStay(stats)) return "there";
+  clearWay(path, stats);
+  symlinkSync(fsPath(entry.target), path);
+  return "replaced";
 }
 
 /**
  * What is in the place of a file: nothing; something that has to be replaced (an empty folder is gone already); or a file
- * of the right size, whose content has to be looked at.
+ * of the right size, whose content has to be looked at. `mayStay` says whether that is no other name of something else.
  */
-export function lookAtFile(parent: HeldFolder, entry: FileEntry): "missing" | "other" | "similar" {
+export function lookAtFile(
+  parent: HeldFolder,
+  entry: FileEntry,
+  mayStay: (found: Stats) => boolean,
+): "missing" | "other" | "similar" {
   const path = parent.path(entry.name);
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return "missing";
   if (stats.isDirectory()) clearWay(path, stats);
-  return stats.isFile() && stats.size === entry.size ? "similar" : "other";
-}
-
-/** Gives a folder its mode and mtime. */
-export function finishFolder(folder: HeldFolder, attributes: Attributes, mode: number): void {
-  chmodSync(folder.self, mode);
-  setModificationTime(folder.self, attributes.mtimeSeconds, attributes.mtimeNanoseconds);
-}
-
-/** Who restores. */
-export interface Owner {
-  readonly uid: number | undefined;
-  readonly gid: number | undefined;
-}
-
-/**
- * The mode that a file can be given: what made it run as its owner, or its group, must not make it run as us instead, who
- * own what we restore.
- */
-export function restorableMode({ mode, uid, gid }: Attributes, owner: Owner): number {
-  const withUser = owner.uid === uid ? mode : mode & ~0o4000;
-  return owner.gid === gid ? withUser : withUser & ~0o2000;
+  return stats.isFile() && stats.size === entry.size && mayStay(stats) ? "similar" : "other";
 }
 
 /** Removes what has the name, save a folder with something in it. */
-function clearWay(path: string | Buffer, stats: Stats): void {
+export function clearWay(path: string | Buffer, stats: Pick<Stats, "isDirectory">): void {
   if (!stats.isDirectory()) return unlinkSync(path);
   try {
     rmdirSync(path);
@@ -87,7 +78,7 @@ function clearWay(path: string | Buffer, stats: Stats): void {
 }
 
 /** Whether it could be made; false where something has its name. */
-function unlessThere(make: () => void): boolean {
+export function unlessThere(make: () => void): boolean {
   try {
     make();
     return true;

@@ -7,25 +7,32 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  ftruncateSync,
   openSync,
   readSync,
   renameSync,
   unlinkSync,
-  writeSync,
+  type BigIntStats,
 } from "node:fs";
 import { BakError, isBakError } from "../errors.js";
 import { bytesOf, type ByteString } from "../objects/byte-string.js";
+import { CanonicalReader } from "../objects/canonical-reader.js";
+import { readExtendedAttributes } from "../objects/entry.js";
 import { blake3 } from "../objects/hash.js";
 import { unpackMember } from "../objects/member-codec.js";
 import { decodeMemberTar, type MemberObject } from "../objects/member-tar.js";
 import { loadAtCalls, type AtCalls } from "../platform/at-calls.js";
+import { loadAttributeCalls } from "../platform/extended-attributes.js";
 import { setOpenFileTime } from "../platform/file-times.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 import { FolderCache, HeldFolder, type FolderPlace } from "./held-folder.js";
 import { openToRead } from "./open-file.js";
+import type { OwnedAttributes } from "./owner-map.js";
+import { putOnOpenFile, type Loss } from "./put-attributes.js";
 import { isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
 import { fileStates, RestoreTable, type TableFile } from "./restore-table.js";
 import type { SharedTable } from "./table-columns.js";
+import { writeSparse } from "./write-sparse.js";
 
 /** What threads have to know of the restore that they work for. */
 export interface WriterPlan {
@@ -43,6 +50,8 @@ export interface Written {
   /** Their sizes. */
   bytes: number;
   readonly failures: { readonly file: number; readonly failure: PathFailure }[];
+  /** Files among them that lack something. */
+  readonly losses: { readonly file: number; readonly losses: readonly Loss[] }[];
 }
 
 const compareBytes = 1 << 20;
@@ -57,8 +66,8 @@ export class RestoreWriter {
   readonly #table: RestoreTable;
   readonly #plan: WriterPlan;
   readonly #folders: FolderCache<number>;
-  /** Which modes a new file in a folder keeps: with a default ACL, others than without. */
-  #keptModes = new WeakMap<HeldFolder, Set<number>>();
+  /** What a new file in a folder has by itself. */
+  #births = new WeakMap<HeldFolder, Birth>();
   #calls: AtCalls | undefined | null = null;
   #buffer: Buffer | undefined;
 
@@ -82,7 +91,7 @@ export class RestoreWriter {
    * what their id says. Throws BAD_OBJECT for a blob of another length than the file that it is for should have there.
    */
   async write(member: Uint8Array): Promise<Written> {
-    const written: Written = { files: 0, bytes: 0, failures: [] };
+    const written: Written = { files: 0, bytes: 0, failures: [], losses: [] };
     const opened = await openMember(member);
     if (opened === undefined) return written;
     const { tar, objects } = opened;
@@ -106,15 +115,16 @@ export class RestoreWriter {
   /** For each file whether it is there as it should be, with the hashes in the order of the files; those get their attributes. */
   compare(files: Int32Array, hashes: Uint8Array): { isRight: Uint8Array; written: Written } {
     const isRight = new Uint8Array(files.length);
-    const written: Written = { files: 0, bytes: 0, failures: [] };
+    const written: Written = { files: 0, bytes: 0, failures: [], losses: [] };
     for (const [index, file] of files.entries()) {
       if (this.#table.isStopped) break;
       const wanted = this.#table.file(file);
       const hash = hashes.subarray(index * 32, (index + 1) * 32);
       this.#attempt(file, written, () => {
         isRight[index] = 1; // what fails from here on, fails for good
-        if (this.#isRight(wanted, hash)) this.#finish(file, wanted, written);
-        else isRight[index] = 0;
+        const losses = this.#lossesOfRight(wanted, hash);
+        if (losses === undefined) isRight[index] = 0;
+        else this.#finish(file, wanted, { written, losses });
       });
     }
     return { isRight, written };
@@ -130,8 +140,9 @@ export class RestoreWriter {
     }
   }
 
-  #finish(file: number, { size }: TableFile, written: Written): void {
+  #finish(file: number, { size }: TableFile, { written, losses }: { written: Written; losses: readonly Loss[] }): void {
     this.#table.finish(file);
+    if (losses.length > 0) written.losses.push({ file, losses });
     written.files += 1;
     written.bytes += size;
   }
@@ -143,36 +154,49 @@ export class RestoreWriter {
   ): void {
     if (!this.#table.start(file)) return;
     const wanted = this.#table.file(file);
+    let losses: readonly Loss[] | undefined;
     if (length === wanted.size) {
       this.#table.countDown(file);
-      this.#writeWhole(wanted, bytes);
-    } else if (!this.#writePart(file, wanted, { offset, bytes })) return;
-    this.#finish(file, wanted, written);
+      losses = this.#writeWhole(wanted, bytes);
+    } else losses = this.#writePart(file, wanted, { offset, bytes });
+    if (losses !== undefined) this.#finish(file, wanted, { written, losses });
   }
 
-  #writeWhole(wanted: TableFile, bytes: Uint8Array): void {
+  #writeWhole(wanted: TableFile, bytes: Uint8Array): readonly Loss[] {
     const folder = this.#folders.get(wanted.folder);
     const temporary = temporaryName(this.#plan.tag, wanted);
-    const isPlain = (wanted.mode & ~0o777) === 0 && (wanted.mode & this.#plan.umask) === 0;
+    const isBare = wanted.attributes.length === 0;
+    const isPlain = isBare && (wanted.mode & ~0o777) === 0 && (wanted.mode & this.#plan.umask) === 0;
     const mode = isPlain ? wanted.mode : modeUntilWhole;
     const file = this.#create(folder, temporary, mode);
+    let losses = noLosses;
     try {
       try {
-        this.#writeAll(file.descriptor, bytes, 0);
-        if (!isPlain || !this.#keepsMode(folder, file.descriptor, mode)) fchmodSync(file.descriptor, wanted.mode);
-        setOpenFileTime(file.descriptor, wanted.mtimeSeconds, wanted.mtimeNanoseconds);
+        if (this.#write(file.descriptor, bytes, 0)) ftruncateSync(file.descriptor, wanted.size);
+        const birth = this.#birthIn(folder, file.descriptor, mode);
+        if (!isBare || birth.hasAttributes || !isOwnerOf(birth, wanted)) {
+          losses = putOnOpenFile(file.descriptor, ownedAttributesOf(wanted));
+        } else {
+          if (!isPlain || !birth.modes.has(mode)) fchmodSync(file.descriptor, wanted.mode);
+          setOpenFileTime(file.descriptor, wanted.mtimeSeconds, wanted.mtimeNanoseconds);
+        }
       } finally {
         file.close();
       }
       file.rename(wanted.name);
+      return losses;
     } catch (error) {
       removeQuietly(folder, temporary);
       throw error;
     }
   }
 
-  /** Whether the file is whole now, and in its place. */
-  #writePart(file: number, wanted: TableFile, { offset, bytes }: { offset: number; bytes: Uint8Array }): boolean {
+  /** What the file lacks, if it is whole now, and in its place. */
+  #writePart(
+    file: number,
+    wanted: TableFile,
+    { offset, bytes }: { offset: number; bytes: Uint8Array },
+  ): readonly Loss[] | undefined {
     const folder = this.#folders.get(wanted.folder);
     const temporary = folder.path(temporaryName(this.#plan.tag, wanted));
     // whichever piece comes first makes the file; the thread that directs removes it, if it comes to nothing
@@ -181,23 +205,25 @@ export class RestoreWriter {
       constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_CREAT,
       modeUntilWhole,
     );
+    let losses: readonly Loss[];
     try {
-      this.#writeAll(descriptor, bytes, offset);
-      if (!this.#table.countDown(file)) return false;
-      fchmodSync(descriptor, wanted.mode);
-      setOpenFileTime(descriptor, wanted.mtimeSeconds, wanted.mtimeNanoseconds);
+      this.#write(descriptor, bytes, offset);
+      if (!this.#table.countDown(file)) return undefined;
+      ftruncateSync(descriptor, wanted.size);
+      losses = putOnOpenFile(descriptor, ownedAttributesOf(wanted));
     } finally {
       closeSync(descriptor);
     }
-    if (this.#table.stateOf(file) === fileStates.failed) return false;
+    if (this.#table.stateOf(file) === fileStates.failed) return undefined;
     renameSync(temporary, folder.path(wanted.name));
-    return true;
+    return losses;
   }
 
-  #writeAll(descriptor: number, bytes: Uint8Array, offset: number): void {
-    for (let done = 0; done < bytes.length;)
-      done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
+  /** Whether they end in a hole. */
+  #write(descriptor: number, bytes: Uint8Array, offset: number): boolean {
+    const isHole = writeSparse(descriptor, bytes, offset);
     this.#table.countBytes(bytes.length);
+    return isHole;
   }
 
   /** Makes a file that is not there. */
@@ -208,32 +234,36 @@ export class RestoreWriter {
     return createIn(this.#calls, descriptor, { name, mode });
   }
 
-  #keepsMode(folder: HeldFolder, descriptor: number, mode: number): boolean {
-    let kept = this.#keptModes.get(folder);
-    if (kept === undefined) this.#keptModes.set(folder, (kept = new Set()));
-    if (kept.has(mode)) return true;
-    if ((fstatSync(descriptor).mode & 0o7777) !== mode) return false;
-    kept.add(mode);
-    return true;
+  /** What a file in the folder has that was just made with a mode. */
+  #birthIn(folder: HeldFolder, descriptor: number, mode: number): Birth {
+    let birth = this.#births.get(folder);
+    if (birth?.modes.has(mode) === true) return birth;
+    const stats = fstatSync(descriptor);
+    if (birth === undefined) {
+      birth = { uid: stats.uid, gid: stats.gid, hasAttributes: hasAttributes(descriptor), modes: new Set() };
+      this.#births.set(folder, birth);
+    }
+    if ((stats.mode & 0o7777) === mode) birth.modes.add(mode);
+    return birth;
   }
 
-  /** Whether the file in the place of `wanted` has these bytes; if so, it has its mode and mtime afterwards, too. */
-  #isRight(wanted: TableFile, hash: Uint8Array): boolean {
+  /**
+   * What the file in the place of `wanted` lacks, if it has these bytes: it has its attributes afterwards, too. Undefined for
+   * another file.
+   */
+  #lossesOfRight(wanted: TableFile, hash: Uint8Array): readonly Loss[] | undefined {
     let descriptor: number;
     const path = this.#folders.get(wanted.folder).path(wanted.name);
     try {
       descriptor = openToRead(path);
     } catch {
-      return false; // it is gone, or cannot be read: then it has to be replaced
+      return undefined; // it is gone, or cannot be read: then it has to be replaced
     }
     try {
       const stats = fstatSync(descriptor, { bigint: true });
-      if (!stats.isFile() || !this.#hasHash(descriptor, hash)) return false;
-      const { mode, mtimeSeconds, mtimeNanoseconds } = wanted;
-      if ((Number(stats.mode) & 0o7777) !== mode) fchmodSync(descriptor, mode);
-      if (stats.mtimeNs !== BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds))
-        setOpenFileTime(descriptor, mtimeSeconds, mtimeNanoseconds);
-      return true;
+      if (!stats.isFile() || !this.#hasHash(descriptor, hash)) return undefined;
+      if (wanted.attributes.length === 0 && isAsWanted(stats, wanted) && !hasAttributes(descriptor)) return noLosses;
+      return putOnOpenFile(descriptor, ownedAttributesOf(wanted), stats);
     } finally {
       closeSync(descriptor);
     }
@@ -249,6 +279,46 @@ export class RestoreWriter {
       hasher.update(buffer.subarray(0, count));
     }
   }
+}
+
+/** What new files in a folder have by themselves: a folder may hand on its group, and a default ACL. */
+interface Birth {
+  readonly uid: number;
+  readonly gid: number;
+  readonly hasAttributes: boolean;
+  /** Those that a file keeps which is made with them. */
+  readonly modes: Set<number>;
+}
+
+const noLosses: readonly Loss[] = [];
+
+/** Whether there is nothing to set but, perhaps, extended attributes; as most files are that are right already. */
+function isAsWanted(stats: BigIntStats, { mode, owner, mtimeSeconds, mtimeNanoseconds }: TableFile): boolean {
+  return (
+    (Number(stats.mode) & 0o7777) === mode &&
+    stats.mtimeNs === BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds) &&
+    (owner === undefined || (Number(stats.uid) === owner.uid && Number(stats.gid) === owner.gid))
+  );
+}
+
+function hasAttributes(descriptor: number): boolean {
+  try {
+    return (loadAttributeCalls()?.list(descriptor).length ?? 0) > 0;
+  } catch {
+    return true; // whoever looks closer tells
+  }
+}
+
+function isOwnerOf(birth: Birth, { owner }: TableFile): boolean {
+  return owner === undefined || (owner.uid === birth.uid && owner.gid === birth.gid);
+}
+
+function ownedAttributesOf({ mode, owner, attributes, mtimeSeconds, mtimeNanoseconds }: TableFile): OwnedAttributes {
+  const { uid = 0, gid = 0 } = owner ?? {};
+  const base = { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, isOwned: owner !== undefined };
+  if (attributes.length === 0) return base;
+  const extendedAttributes = readExtendedAttributes(new CanonicalReader(attributes, "attributes"), 1);
+  return { ...base, extendedAttributes };
 }
 
 /** A file that has just been made. */

@@ -2,9 +2,9 @@
  * Whether a folder is what the head's tree and the client's own index say, name by name: one lstat a name and nothing made
  * of it, since most folders of most pushes are.
  */
-import { lstatSync, readlinkSync, type BigIntStats } from "node:fs";
+import { lstatSync, type BigIntStats } from "node:fs";
 import { unreachable } from "../errors.js";
-import { byteString, joinPath, type ByteString } from "../objects/byte-string.js";
+import { joinPath, type ByteString } from "../objects/byte-string.js";
 import type { TreeLoader } from "../objects/directory.js";
 import { EntryCursor } from "../objects/entry-cursor.js";
 import type { EntryKind } from "../objects/entry.js";
@@ -33,6 +33,8 @@ export interface ComparedFolder {
   readonly indexed: FolderStats;
   /** When the scan that made the index began, in ms since 1970. */
   readonly scanStartedMs: number;
+  /** Told whom a name belongs to. */
+  readonly onOwner: (uid: number, gid: number) => void;
   readonly load: TreeLoader;
   readonly breathe: () => Promise<void> | undefined;
   /** Larger files are no longer to be kept; undefined where that is not so. */
@@ -41,21 +43,23 @@ export interface ComparedFolder {
 
 /** Compares; undefined as soon as anything is, or may be, another than it was. Throws what `load` throws. */
 export async function compareFolder(at: ComparedFolder): Promise<SameFolder | undefined> {
-  const { absolute, names, indexed, load, breathe, maxFileBytes = Infinity } = at;
+  const { absolute, names, indexed, load, breathe, onOwner, maxFileBytes = Infinity } = at;
   const cursor = new EntryCursor(indexed.tree, load);
   const limits = raceLimits(at.scanStartedMs);
   const folders: { name: ByteString; stat: SourceStat; tree: ObjectId }[] = [];
   let files = 0;
   let bytes = 0;
   for (const [index, name] of names.entries()) {
-    if (!cursor.next() || cursor.name !== name || cursor.hasExtras) return undefined;
+    if (!cursor.next() || cursor.name !== name) return undefined;
     const path = joinPath(absolute, name);
     const stats = lstatIfThere(path);
-    if (stats === undefined || !hasAttributes(stats, cursor)) return undefined;
+    if (stats === undefined || !hasAttributes(stats, cursor) || !isProven(stats, { index, indexed, limits }))
+      return undefined;
+    onOwner(cursor.uid, cursor.gid);
     if (cursor.kind === "dir") {
       folders.push({ name, stat: sourceStatOf(stats), tree: cursor.tree() });
     } else {
-      if (!isSameName(stats, { path, cursor, index, indexed, limits })) return undefined;
+      if (!isSameName(stats, cursor)) return undefined;
       files += 1;
       if (cursor.kind === "file") {
         if (cursor.size > maxFileBytes) return undefined;
@@ -68,33 +72,34 @@ export async function compareFolder(at: ComparedFolder): Promise<SameFolder | un
   return cursor.next() ? undefined : { files, bytes, folders };
 }
 
-interface ComparedName {
-  readonly path: ByteString;
-  readonly cursor: EntryCursor;
+interface IndexedName {
   readonly index: number;
   readonly indexed: FolderStats;
   readonly limits: RaceLimits;
 }
 
-/** For a name with the attributes that it had. */
-function isSameName(stats: BigIntStats, { path, cursor, index, indexed, limits }: ComparedName): boolean {
+/** Whether nothing of a name can have changed: not the target of a link, nor its extended attributes, nor how many names it has. */
+function isProven(stats: BigIntStats, { index, indexed, limits }: IndexedName): boolean {
+  return (
+    stats.ctimeNs === indexed.stats[index * 2] &&
+    stats.ino === indexed.stats[index * 2 + 1] &&
+    isOlderThan(stats.ctimeNs, limits)
+  );
+}
+
+/** For a name that is proven to be as it was. */
+function isSameName(stats: BigIntStats, cursor: EntryCursor): boolean {
   switch (cursor.kind) {
     case "file":
-      return (
-        Number(stats.size) === cursor.size &&
-        stats.ctimeNs === indexed.stats[index * 2] &&
-        stats.ino === indexed.stats[index * 2 + 1] &&
-        isOlderThan(stats.ctimeNs, limits)
-      );
+      return Number(stats.size) === cursor.size;
     case "symlink":
-      return targetOf(path) === cursor.target();
     case "fifo":
     case "socket":
-      return true;
-    case "dir": // has been dealt with
-    case "char": // seldom, and looked at with more care
+    case "char":
     case "block":
-      return false;
+      return true;
+    case "dir":
+      throw new Error("a folder is no plain entry");
     default:
       return unreachable(cursor.kind);
   }
@@ -110,7 +115,8 @@ function hasAttributes(stats: BigIntStats, cursor: EntryCursor): boolean {
   );
 }
 
-function isKind(stats: BigIntStats, kind: EntryKind): boolean {
+/** Whether what lstat says is of a kind. */
+export function isKind(stats: BigIntStats, kind: EntryKind): boolean {
   switch (kind) {
     case "file":
       return stats.isFile();
@@ -136,13 +142,5 @@ function lstatIfThere(path: ByteString): BigIntStats | undefined {
     return lstatSync(fsPath(path), { bigint: true });
   } catch {
     return undefined; // the walk that looks with more care meets it again, and tells
-  }
-}
-
-function targetOf(path: ByteString): ByteString | undefined {
-  try {
-    return byteString(readlinkSync(fsPath(path), "buffer"));
-  } catch {
-    return undefined;
   }
 }

@@ -18,10 +18,13 @@ import type { FolderRules } from "./folder-rules.js";
 import { knownEntry, noId } from "./known-entry.js";
 import { leaveNothingOut, type LeaveOut } from "./leave-out.js";
 import { LeavingOut, type LeavingEvent } from "./leaving-out.js";
+import { LongPaths, type FolderReach } from "./long-paths.js";
 import { OpenFolder, type Taken } from "./open-folder.js";
+import { OwnersSeen } from "./owners-seen.js";
 import type { FolderStats } from "./push-index.js";
 import type { Unsteadiness } from "./read-file.js";
 import { compareFolder, type SameFolder } from "./same-folder.js";
+import { SourceAttributes, volumeOf, type SourceExtras, type Volume } from "./source-attributes.js";
 import { isGone, isSourceFailure, reasonOf, StoreFailure } from "./source-failure.js";
 import { isReplaced, isStillThere, namesIn, SourceRoot } from "./source-root.js";
 import { attributesOf, statSource, type SourceStat } from "./source-stat.js";
@@ -48,7 +51,10 @@ export type SnapshotEvent =
   | LeavingEvent
   | { readonly type: "unreadable"; readonly path: ByteString; readonly why: string }
   | { readonly type: "moved"; readonly path: ByteString; readonly how: Movement }
-  | { readonly type: "leftOut"; readonly path: ByteString };
+  /** The name is kept, but not its extended attributes. */
+  | { readonly type: "attributesUnread"; readonly path: ByteString; readonly why: string }
+  /** From this name on extended attributes are not kept: this machine does not give them. */
+  | { readonly type: "leftOut" | "attributesUnsupported"; readonly path: ByteString };
 
 /** What became of a file while it was read, which is kept as it was read; or of a name that was there a moment ago. */
 export type Movement = Unsteadiness | "vanished";
@@ -94,6 +100,13 @@ export interface Snapshot {
   readonly tree: ObjectId | undefined;
   readonly root: Attributes;
   readonly counts: CommitCounts;
+  /** How many names are kept without their extended attributes. */
+  readonly unreadAttributes: number;
+  /** Whom the names belong to, sorted. */
+  readonly users: readonly number[];
+  readonly groups: readonly number[];
+  /** Whether the next index proves names that the last did not. */
+  readonly isMoreProven: boolean;
   /** Whether anything beneath the folder is another than at the head. */
   readonly isChanged: boolean;
   /** Paths of the folders that were left out, being bak's own. */
@@ -126,6 +139,10 @@ class Walk {
   readonly #leftOut: ByteString[] = [];
   readonly #root: SourceRoot;
   readonly #leaving: LeavingOut;
+  readonly #attributes: SourceAttributes;
+  readonly #owners = new OwnersSeen();
+  readonly #paths = new LongPaths();
+  #unreadAttributes = 0;
   /** What a file, or the sink, has stopped the walk with while it was elsewhere. */
   #failure: { readonly reason: unknown } | undefined;
   /** What the sink wants to be waited for. */
@@ -139,6 +156,15 @@ class Walk {
     const { leaveOut = leaveNothingOut, onEvent } = options;
     this.#leaving = new LeavingOut({ leaveOut, onEvent, pause: () => this.#pause() });
     this.#changes = new Changes(this.#load, options.onEvent);
+    this.#attributes = new SourceAttributes({
+      isFull: options.isFull,
+      scanStartedMs: options.baseline.scanStartedMs,
+      onUnread: (path, why) => {
+        this.#unreadAttributes += 1;
+        options.onEvent({ type: "attributesUnread", path, why });
+      },
+      onUnsupported: (path) => options.onEvent({ type: "attributesUnsupported", path }),
+    });
   }
 
   async run(): Promise<Snapshot> {
@@ -149,15 +175,24 @@ class Walk {
     }
     const at = { relative: "" as ByteString, absolute: folder, stat: root };
     this.#leaving.isElsewhere(at);
-    const kept = await this.#leaving.enter(at, names);
-    const place = { path: at.relative, absolute: folder, stat: root, rules: kept.rules };
-    const tree = await this.#wholeTree(place, kept.names, baseline.tree);
+    const volume = { device: root.dev, path: at.relative };
+    const { extras } = this.#attributes.of(at, volume);
+    const readOfRoot = this.#attributes.readNames;
+    this.#owners.see(root.uid, root.gid);
+    const reach = this.#paths.reach(folder);
+    const kept = await this.#leaving.enter({ ...at, absolute: reach.absolute }, names);
+    const place = { path: at.relative, ...reach, stat: root, rules: kept.rules, volume };
+    const tree = await this.#wholeTree(place, kept.names, baseline.tree).finally(() => this.#paths.close());
     this.#root.assertSame();
     const { added, changed, removed, isAny } = this.#changes;
     return {
       tree: this.#options.sink === undefined ? undefined : tree,
-      root: attributesOf(root),
+      root: { ...attributesOf(root), ...extras },
       counts: { ...this.#counts, added, changed, removed },
+      unreadAttributes: this.#unreadAttributes,
+      users: this.#owners.users,
+      groups: this.#owners.groups,
+      isMoreProven: this.#attributes.readNames > readOfRoot,
       isChanged: isAny,
       leftOut: this.#leftOut,
       ruledOut: this.#leaving.count,
@@ -191,6 +226,8 @@ class Walk {
     if (bytes === undefined) throw new BakError("NO_OBJECT", `the store did not send tree '${id}'`);
     return bytes;
   };
+
+  #onOwner = (uid: number, gid: number): void => this.#owners.see(uid, gid);
 
   /**
    * Now and then something to wait for: others have their turn, and the sink may want it. Throws what has stopped the walk
@@ -253,7 +290,9 @@ class Walk {
       const { absolute } = at;
       const { scanStartedMs } = baseline;
       const maxFileBytes = this.#options.leaveOut?.maxFileBytes;
-      const place = { absolute, names, indexed, scanStartedMs, load: this.#load, breathe: this.#breathe, maxFileBytes };
+      const onOwner = this.#onOwner;
+      const [load, breathe] = [this.#load, this.#breathe];
+      const place = { absolute, names, indexed, scanStartedMs, onOwner, load, breathe, maxFileBytes };
       const same = await compareFolder(place);
       if (same !== undefined) return this.#sameFolder(at, same, indexed);
     }
@@ -278,7 +317,8 @@ class Walk {
     this.#options.progress.bytes += same.bytes;
     const walked = new Map<ByteString, WalkedFolder | undefined>();
     for (const { name, stat, tree } of same.folders) {
-      const place = { name, relative: joinPath(at.path, name), absolute: joinPath(at.absolute, name), stat };
+      const paths = { relative: joinPath(at.path, name), absolute: joinPath(at.absolute, name) };
+      const place = { name, ...paths, stat, extras: {}, proof: stat };
       const head = { name, ...attributesOf(stat), kind: "dir", tree } as const;
       const below = await this.#subfolder(at, place, head);
       if (below?.tree !== tree) walked.set(name, below);
@@ -306,7 +346,10 @@ class Walk {
       names,
       emit: (tree) => this.#offerTree(tree),
       add: (builder, entry) => this.#add(builder, entry, at.path),
-      onDone: (folder) => this.#folders.set(at.path, folder),
+      onDone: (folder) => {
+        this.#folders.set(at.path, folder);
+        at.close?.();
+      },
     });
   }
 
@@ -337,11 +380,12 @@ class Walk {
     const absolute = joinPath(parent.absolute, name);
     try {
       const stat = statSource(absolute);
-      const place = { name, relative, absolute, stat };
+      const { extras, proof } = this.#attributes.of({ relative, absolute, stat }, parent.volume, head);
+      const place = { name, relative, absolute, stat, extras, proof };
       if (stat.kind === "dir") {
         const folder = await this.#subfolder(parent, place, head?.entry);
-        const entry = { name, ...attributesOf(stat), kind: "dir", tree: noId } as const;
-        if (folder !== undefined && open !== undefined) this.#addFolder(open, folder, { entry, stat });
+        const entry = { name, ...attributesOf(stat), ...extras, kind: "dir", tree: noId } as const;
+        if (folder !== undefined && open !== undefined) this.#addFolder(open, folder, { entry, stat: proof });
         return;
       }
       if (stat.kind === "file" && this.#leaving.isTooLarge({ relative, size: stat.size })) {
@@ -350,7 +394,7 @@ class Walk {
       }
       const known = knownEntry(place, head, this.#options);
       if (known !== undefined)
-        this.#take({ entry: known, stat }, { relative, head: head?.entry, open, place: undefined });
+        this.#take({ entry: known, stat: proof }, { relative, head: head?.entry, open, place: undefined });
       else this.#readFile(parent, place, { head, open });
     } catch (error) {
       this.#notTaken(parent, { relative, head: head?.entry }, error);
@@ -360,14 +404,16 @@ class Walk {
   /** A folder in another; undefined where there is nothing to be kept of it, which has been told. */
   async #subfolder(parent: FolderPlaceInWalk, at: Place, head: Entry | undefined): Promise<WalkedFolder | undefined> {
     let names: readonly ByteString[];
+    let reach: FolderReach;
     const isElsewhere = this.#leaving.isElsewhere(at);
     try {
-      names = isElsewhere ? [] : namesIn(at.absolute);
+      reach = this.#paths.reach(at.absolute);
+      names = isElsewhere ? [] : namesIn(reach.absolute);
     } catch (error) {
       this.#notTaken(parent, { relative: at.relative, head }, error);
       return undefined;
     }
-    if (this.#options.isLeftOut({ path: at.absolute, names, stat: at.stat })) {
+    if (this.#options.isLeftOut({ path: reach.absolute, names, stat: at.stat })) {
       this.#leftOut.push(at.relative);
       this.#options.onEvent({ type: "leftOut", path: at.relative });
       if (head !== undefined) this.#changes.remove(at.relative, head);
@@ -375,10 +421,14 @@ class Walk {
     }
     const headTree = head?.kind === "dir" ? head.tree : undefined;
     this.#counts.dirs += 1;
-    this.#changes.compare(at.relative, { name: at.name, ...attributesOf(at.stat), kind: "dir", tree: noId }, head);
-    const kept = await this.#leaving.enter(at, names, parent.rules);
-    const place = { path: at.relative, absolute: at.absolute, stat: at.stat, rules: kept.rules };
+    this.#owners.see(at.stat.uid, at.stat.gid);
+    const entry = { name: at.name, ...attributesOf(at.stat), ...at.extras, kind: "dir", tree: noId } as const;
+    this.#changes.compare(at.relative, entry, head);
+    const kept = await this.#leaving.enter({ ...at, absolute: reach.absolute }, names, parent.rules);
+    const volume = volumeOf(at.relative, at.stat, parent.volume);
+    const place = { path: at.relative, ...reach, stat: at.stat, rules: kept.rules, volume };
     const folder = await this.#folder(place, kept.names, headTree);
+    if (folder.open === undefined) reach.close?.();
     if (isReplaced(at))
       this.#unreadable(at.relative, new BakError("SOURCE_FAILED", "it was replaced while it was read"));
     return folder;
@@ -398,8 +448,11 @@ class Walk {
         progress.filesRead += 1;
         if (outcome.unsteady !== undefined) this.#moved(relative, outcome.unsteady);
       }
-      const entry = { name, kind: "file", ...attributesOf(stat), size: stat.size, content } as const;
-      this.#take({ entry, stat }, { relative, head: head?.entry, open, place });
+      // what changed while it was read may have other attributes now
+      const isSame = stat.ctimeNs === at.stat.ctimeNs;
+      const { extras, proof } = isSame ? at : this.#attributes.of({ ...at, stat }, parent.volume);
+      const entry = { name, kind: "file", ...attributesOf(stat), ...extras, size: stat.size, content } as const;
+      this.#take({ entry, stat: proof }, { relative, head: head?.entry, open, place });
     });
     try {
       this.#wait(sink?.reader.read(at.absolute, at.stat, done, isFull ? undefined : listOf(head?.entry)));
@@ -413,6 +466,7 @@ class Walk {
     const { entry } = taken;
     this.#counts.files += 1;
     this.#options.progress.files += 1;
+    this.#owners.see(entry.uid, entry.gid);
     if (entry.kind === "file") this.#countBytes(entry);
     this.#changes.compare(relative, entry, head);
     if (place === undefined) open?.append(taken);
@@ -516,7 +570,7 @@ interface TakenPlace {
 
 /** A folder that may be left out. */
 export interface FolderPlace {
-  /** Absolute. */
+  /** Absolute; not the path of its own, where that is longer than the system takes. */
   readonly path: ByteString;
   readonly names: readonly ByteString[];
   readonly stat: SourceStat;
@@ -526,11 +580,13 @@ export interface FolderPlace {
 interface FolderPlaceInWalk {
   readonly path: ByteString;
   readonly absolute: ByteString;
+  readonly close?: () => void;
   readonly stat: SourceStat;
   readonly rules: FolderRules;
+  readonly volume: Volume;
 }
 
-interface Place {
+interface Place extends SourceExtras {
   readonly name: ByteString;
   readonly relative: ByteString;
   readonly absolute: ByteString;

@@ -11,6 +11,8 @@ export interface SourceStat extends Attributes {
   /** In bytes. */
   readonly size: number;
   readonly dev: bigint;
+  /** How many names it has; of a folder it says nothing. */
+  readonly links: number;
   readonly ino: bigint;
   readonly ctimeNs: bigint;
   /** Device number of a device, as the kernel packs it. */
@@ -73,6 +75,7 @@ export function sourceStatOf(stats: BigIntStats): SourceStat {
     mtimeNanoseconds: Number(nanoseconds),
     size: Number(stats.size),
     dev: stats.dev,
+    links: Number(stats.nlink),
     ino: stats.ino,
     ctimeNs: stats.ctimeNs,
     rdev: stats.rdev,

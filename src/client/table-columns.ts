@@ -38,6 +38,10 @@ export interface TableColumns {
     readonly nameAt: Int32Array;
     readonly nameLength: Int32Array;
     readonly mode: Int32Array;
+    readonly uid: Int32Array;
+    readonly gid: Int32Array;
+    readonly attributesAt: Int32Array;
+    readonly attributesLength: Int32Array;
     readonly nanoseconds: Int32Array;
     readonly number: Int32Array;
     readonly missing: Int32Array;
@@ -53,7 +57,7 @@ export interface TableColumns {
 export function allocateTable(capacity: TableCapacity): SharedArrayBuffer {
   const { pieces, folders, nameBytes } = capacity;
   const eights = 1 + 3 * pieces;
-  const fours = 1 + slotCount(capacity) + (wordsPerId + 1 + 3 + 8) * pieces + 3 * folders;
+  const fours = 1 + slotCount(capacity) + (wordsPerId + 1 + 3 + 12) * pieces + 3 * folders;
   return new SharedArrayBuffer(eights * 8 + fours * 4 + nameBytes);
 }
 
@@ -91,6 +95,10 @@ export function viewTable(memory: SharedArrayBuffer, capacity: TableCapacity): T
       nameAt: ints(),
       nameLength: ints(),
       mode: ints(),
+      uid: ints(),
+      gid: ints(),
+      attributesAt: ints(),
+      attributesLength: ints(),
       nanoseconds: ints(),
       number: ints(),
       missing: ints(),

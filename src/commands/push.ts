@@ -32,6 +32,7 @@ interface Pushed {
   unreadable: { path: string; why: string }[];
   /** What files did while they were read; `vanished` is what was there a moment before. */
   moved: PushTalk["moved"];
+  unreadAttributes: { path: string; why: string }[];
   durationMs: number;
 }
 
@@ -141,6 +142,10 @@ export default class Push extends StoreCommand {
         this.complain(`${formatCounted(result.counts.unreadable, "path")} could not be read`);
         process.exitCode = exitCodes.partly;
       }
+      if (result.unreadAttributes > 0) {
+        this.complain(`${formatCounted(result.unreadAttributes, "path")} kept without extended attributes`);
+        process.exitCode = exitCodes.partly;
+      }
       const { isUpToDate, counts, ruledOut, filesRead, bytesRead, upload: sent } = result;
       return {
         project,
@@ -156,6 +161,7 @@ export default class Push extends StoreCommand {
         sent,
         unreadable: talk.unreadable,
         moved: talk.moved,
+        unreadAttributes: talk.unreadAttributes,
         durationMs,
       };
     } finally {

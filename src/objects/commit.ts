@@ -27,10 +27,13 @@ export const maxMessageBytes = 1 << 16;
 export const maxTags = 256;
 export const maxTagBytes = 256;
 const maxTextBytes = 1024;
+/** The longest name of a user or group. */
+export const maxOwnerNameBytes = maxTextBytes;
 const maxPathBytes = 1 << 16;
 const maxRules = 1 << 16;
 const maxRuleBytes = 1 << 14;
-const maxOwners = 1 << 16;
+/** How many users, and how many groups, a commit names at most. */
+export const maxOwners = 1 << 16;
 const maxOwnerId = 0xffffffff;
 
 export interface CommitCounts {
@@ -199,7 +202,7 @@ function readOwners(reader: CanonicalReader): OwnerName[] {
     reader.array(2, 2);
     const id = reader.unsigned(maxOwnerId);
     if (index > 0 && id <= (owners[index - 1] as OwnerName).id) throw reader.refuse("owners out of order");
-    owners.push({ id, name: reader.name(1, maxTextBytes) });
+    owners.push({ id, name: reader.name(1, maxOwnerNameBytes) });
   }
   return owners;
 }

@@ -57,7 +57,7 @@ export type FileContent = { readonly blob: ObjectId } | { readonly list: ObjectI
 
 interface EntryBase extends Attributes {
   readonly name: ByteString;
-  /** Entries of one commit with the same number are names of one file; only where there are several. */
+  /** Entries of one commit with the same number are names of one file; only of a file that had several, there or elsewhere. */
   readonly hardLinkGroup?: number;
 }
 

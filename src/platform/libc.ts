@@ -12,6 +12,8 @@ export interface Libc {
   func(prototype: string): (...values: unknown[]) => unknown;
   /** The errno that the last call left. */
   errno(): number;
+  /** Where a buffer lies in memory, to understand a pointer into it. */
+  addressOf(buffer: Uint8Array): bigint;
 }
 
 let libc: Libc | undefined | null = null;
@@ -30,6 +32,7 @@ function open(): Libc | undefined {
     return {
       func: (prototype) => library.func(prototype) as (...values: unknown[]) => unknown,
       errno: () => koffi.errno(),
+      addressOf: (buffer) => koffi.address(buffer),
     };
   } catch {
     return undefined; // an optional package: what it would have done is left out, or done in another way

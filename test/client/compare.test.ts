@@ -18,6 +18,7 @@ const stat: SourceStat = {
   kind: "file",
   size: 7,
   dev: 1n,
+  links: 1,
   ino: 99n,
   ctimeNs: 2_000_000_000_001n,
   rdev: 0n,

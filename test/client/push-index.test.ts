@@ -23,6 +23,7 @@ const indexes: fc.Arbitrary<PushIndex> = fc.record({
   store: fc.string({ unit: "grapheme", maxLength: 40 }),
   commit: objectIds,
   startedMs: fc.nat(Number.MAX_SAFE_INTEGER),
+  attributes: fc.string(),
   folders: fc.array(fc.tuple(byteStrings(0, 40), folders), { maxLength: 6 }).map((pairs) => new Map(pairs)),
   objects: fc
     .array(fc.tuple(objectIds, fc.uint8Array({ maxLength: 40 })), { maxLength: 6 })
@@ -33,6 +34,7 @@ const small: PushIndex = {
   store: "a store",
   commit: one,
   startedMs: 1_700_000_000_000,
+  attributes: "own",
   folders: new Map([
     ["" as ByteString, { tree: two, stats: BigInt64Array.of(1n, 2n, -3n, 4n) }],
     ["d/\xff" as ByteString, { tree: one, stats: new BigInt64Array(0) }],

@@ -11,7 +11,17 @@ const idOf = (content: string): ObjectId => objectIdOf(Buffer.from(content));
 
 function fileOf(name: string, changes: Partial<TableFile> = {}): TableFile {
   const times = { mtimeSeconds: -5, mtimeNanoseconds: 999_999_999 };
-  return { folder: targetFolder, name: text(name), size: 10, mode: 0o640, number: 7, ...times, ...changes };
+  return {
+    folder: targetFolder,
+    name: text(name),
+    size: 10,
+    mode: 0o640,
+    number: 7,
+    owner: undefined,
+    attributes: new Uint8Array(0),
+    ...times,
+    ...changes,
+  };
 }
 
 /** The places of a blob, for whoever takes it. */
@@ -30,7 +40,13 @@ t.test("what was added is found, in another view of the same memory too", (t) =>
   const name = byteString(Buffer.of(0xff, 0x20, 0xe9));
   const folder = table.addFolder(targetFolder, name);
   const inner = table.addFolder(folder, text("inner"));
-  const wanted = fileOf("file", { folder: inner, size: 2 ** 41, mtimeSeconds: 2 ** 40, mode: 0o6755 });
+  const wanted = fileOf("file", {
+    folder: inner,
+    size: 2 ** 41,
+    mtimeSeconds: 2 ** 40,
+    mode: 0o6755,
+    owner: { uid: 4_000_000_000, gid: 2 },
+  });
   const file = table.addFile(wanted);
   table.addPiece(idOf("a"), file, { offset: 2 ** 40, length: 5 });
   t.strictSame(other.file(file), wanted);

@@ -358,15 +358,6 @@ t.test("for a path that the commit lacks, nothing is made", async (t) => {
   t.notOk(existsSync(target));
 });
 
-t.test("what this version does not make is told of", async (t) => {
-  const { source, target } = placeOf(t, { file: "1" });
-  makeFifo(join(source, "fifo"));
-  const restored = await restoreTo(await keep(t, source), target);
-  t.strictSame(restored.events, [{ type: "skipped", path: "fifo", kind: "fifo" }]);
-  t.match(restored.result, { skipped: 1, files: 1, failed: 0 });
-  t.strictSame(pathsIn(target), ["file"]);
-});
-
 t.test("large files come back, with chunks that repeat in them and between them", async (t) => {
   const { source, target } = placeOf(t);
   const part = seededBytes(5, 6 << 20);

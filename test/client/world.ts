@@ -10,7 +10,9 @@ import { FileReader } from "../../src/client/file-reader.js";
 import { push } from "../../src/client/push.js";
 import type { PushEvent, PushOptions, PushResult } from "../../src/client/push-options.js";
 import { createPushPool } from "../../src/client/push-work.js";
+import { readCommit } from "../../src/client/history.js";
 import { Remote } from "../../src/client/remote.js";
+import { restore, type RestoreOptions, type RestoreResult } from "../../src/client/restore.js";
 import {
   takeSnapshot,
   type Baseline,
@@ -103,6 +105,25 @@ export async function pushFolder(
     },
   });
   return { result, events, progress };
+}
+
+/** What a restore said, and which paths it told of, as `told` writes them. */
+export type Restored = RestoreResult & { readonly events: string[]; readonly filesFetched: number };
+
+/** Restores a commit into a folder. */
+export async function restoreFolder(
+  world: StoreWorld,
+  id: ObjectId,
+  target: string,
+  options: Partial<RestoreOptions> = {},
+): Promise<Restored> {
+  const remote = await world.connect();
+  const events: { type: string; path: ByteString }[] = [];
+  const progress = { files: 0, bytes: 0, filesFetched: 0 };
+  const commit = { id, content: await readCommit(remote, id) };
+  const onEvent: RestoreOptions["onEvent"] = (event) => void events.push(event);
+  const result = await restore(remote, commit, { target: text(target), paths: [], progress, onEvent, ...options });
+  return { ...result, events: told(events), filesFetched: progress.filesFetched };
 }
 
 export const noBaseline: Baseline = {

@@ -282,6 +282,7 @@ const pushIndexes: fc.Arbitrary<PushIndex> = fc.record({
   store: fc.string({ maxLength: 21 }),
   commit: objectIds,
   startedMs: fc.nat(Number.MAX_SAFE_INTEGER),
+  attributes: fc.string(),
   folders: fc
     .array(fc.tuple(byteStrings(0, 20), fc.record({ tree: objectIds, stats })), { maxLength: 4 })
     .map((pairs) => new Map(pairs)),
