@@ -3,6 +3,7 @@ import { Command } from "@oclif/core/command";
 import { CLIError } from "@oclif/core/errors";
 import { BakError, exitCodes, isBakError } from "../errors.js";
 import { errorData } from "./error-data.js";
+import { ReaderGone } from "./stream-sink.js";
 import { blake3Names, loadBlake3, useBlake3, type Blake3Name } from "../objects/hash.js";
 
 /** The base of all commands. Its answer goes to stdout, and as JSON with `--json`; everything else goes to stderr. */
@@ -39,6 +40,10 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override async catch(error: Error): Promise<void> {
+    if (error instanceof ReaderGone) {
+      process.exitCode = exitCodes.failed; // whoever has closed the pipe knows why
+      return;
+    }
     const failure = this.#failureOf(error);
     process.exitCode = failure.exitCode;
     if (this.jsonEnabled()) {
