@@ -21,6 +21,7 @@ export const commitArgument = Args.string({
   description: "an id or its beginning, head, head~3, @2026-11-01",
   default: "head",
   noCacheDefault: true,
+  ignoreStdin: true,
 });
 
 interface StoreFlags {
@@ -109,7 +110,7 @@ export abstract class StoreCommand extends BaseCommand {
     use: (remote: SteadyRemote) => Promise<T>,
     tell: (event: Reconnecting) => void,
   ): Promise<T> {
-    const project = this.projectOf(flags, process.cwd());
+    const project = this.projectOf(flags, ".");
     const connector = await this.open(this.addressOf(flags), { mayCreate: false });
     try {
       const remote = await SteadyRemote.open({

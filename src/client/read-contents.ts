@@ -224,7 +224,8 @@ async function fetchWindow<T>(
 ): Promise<Fetched<T>> {
   const room = Buffer.allocUnsafeSlow(sizeBytes);
   const missing = new Map(places);
-  const members = getRest(remote, [...places.keys()], (id) => missing.has(id));
+  const ids = [...places.keys()];
+  const members = ids.length === 0 ? nothing() : getRest(remote, ids, (id) => missing.has(id));
   for await (const member of lookahead(members, membersAhead, openMember)) {
     signal?.throwIfAborted();
     if (member === undefined) continue;
@@ -246,6 +247,11 @@ async function fetchWindow<T>(
     return place && room.subarray(place.offset, place.offset + place.size);
   };
   return { steps, bytesOf };
+}
+
+// eslint-disable-next-line require-yield
+async function* nothing(): AsyncGenerator<never, void, undefined> {
+  return;
 }
 
 /** What is in a member; undefined where it is damaged. */

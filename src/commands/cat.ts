@@ -28,7 +28,11 @@ export default class Cat extends StoreCommand {
     },
   ];
   static override args = {
-    path: Args.string({ description: "a file: head:photos/sea.jpg, or photos/sea.jpg", required: true }),
+    path: Args.string({
+      description: "a file: head:photos/sea.jpg, or photos/sea.jpg",
+      required: true,
+      ignoreStdin: true,
+    }),
   };
 
   async run(): Promise<void> {

@@ -41,7 +41,7 @@ export default class Export extends StoreCommand {
   ];
   static override args = {
     commit: commitArgument,
-    path: Args.string({ description: "paths in it; all of it if there are none" }),
+    path: Args.string({ description: "paths in it; all of it if there are none", ignoreStdin: true }),
   };
   static override flags = {
     output: Flags.string({ char: "o", summary: "The file to write; if not given, stdout.", helpValue: "FILE" }),

@@ -36,7 +36,7 @@ export default class Ls extends StoreCommand {
   ];
   static override args = {
     commit: commitArgument,
-    path: Args.string({ description: "a path in it; its root if there is none" }),
+    path: Args.string({ description: "a path in it; its root if there is none", ignoreStdin: true }),
   };
   static override flags = {
     recursive: Flags.boolean({ char: "r", summary: "List what is in its folders, too." }),

@@ -35,7 +35,7 @@ export default class Restore extends StoreCommand {
   ];
   static override args = {
     commit: commitArgument,
-    path: Args.string({ description: "paths in it; all of it if there are none" }),
+    path: Args.string({ description: "paths in it; all of it if there are none", ignoreStdin: true }),
   };
   static override flags = {
     to: Flags.string({ summary: "The folder to restore into.", helpValue: "DIR", required: true }),
