@@ -54,6 +54,8 @@ export abstract class BaseCommand extends Command {
     if (failure.hint !== undefined) this.say(`     ${failure.hint}`);
     if (process.env["DEBUG"]) this.say(error.stack ?? String(error));
     else if (failure.code === "INTERNAL") this.say("     this is a bug in bak: DEBUG=1 shows where");
+    // what nobody reads would be waited for
+    if (failure.code === "INTERRUPTED" && process.stdout.writableLength > 0) process.exit(failure.exitCode);
   }
 
   protected override finally(error: Error | undefined): Promise<unknown> {

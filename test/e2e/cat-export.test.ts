@@ -1,9 +1,12 @@
 /** `bak cat` and `bak export` as a person uses them: into pipes and files. */
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { bakScript, BakUser, differences, environment, start, type Finished } from "../helpers/bak-process.js";
+import { within } from "../helpers/deadline.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 
 const large = seededBytes(5, 24 << 20);
@@ -83,6 +86,23 @@ t.test("files are written to stdout, and folders as a tar", async (t) => {
   const inTerminal = await shell(`script -qec '"$NODE" "$BAK" export' /dev/null`);
   t.match(inTerminal, /^bak: a tar is nothing for a terminal\r\n {5}name a file with -o, or write into a pipe\r\n$/);
   await serving.stop();
+});
+
+t.test("an interruption ends it, though nobody reads what was written", async (t) => {
+  const user = await pushed(t);
+  const child = spawn(process.execPath, [bakScript, "cat", "large", "-s", "store", "-p", "docs"], {
+    cwd: user.home,
+    env: environment(user.home),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  t.teardown(() => child.kill("SIGKILL"));
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+  await once(child.stdout, "readable"); // the pipe is full soon, and stays so
+  child.kill("SIGINT");
+  const [code] = (await within(8000, "the end", once(child, "exit"))) as [number];
+  t.equal(code, 130);
+  t.equal(said, "bak: interrupted\n");
 });
 
 t.test("a file that is damaged in the store is told of, and nothing wrong is written", async (t) => {
