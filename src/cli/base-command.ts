@@ -3,6 +3,7 @@ import { Command } from "@oclif/core/command";
 import { CLIError } from "@oclif/core/errors";
 import { BakError, exitCodes, isBakError } from "../errors.js";
 import { errorData } from "./error-data.js";
+import { ReaderGone } from "./stream-sink.js";
 import { blake3Names, loadBlake3, useBlake3, type Blake3Name } from "../objects/hash.js";
 
 /** The base of all commands. Its answer goes to stdout, and as JSON with `--json`; everything else goes to stderr. */
@@ -39,6 +40,10 @@ export abstract class BaseCommand extends Command {
   }
 
   protected override async catch(error: Error): Promise<void> {
+    if (error instanceof ReaderGone) {
+      process.exitCode = exitCodes.failed; // whoever has closed the pipe knows why
+      return;
+    }
     const failure = this.#failureOf(error);
     process.exitCode = failure.exitCode;
     if (this.jsonEnabled()) {
@@ -49,6 +54,8 @@ export abstract class BaseCommand extends Command {
     if (failure.hint !== undefined) this.say(`     ${failure.hint}`);
     if (process.env["DEBUG"]) this.say(error.stack ?? String(error));
     else if (failure.code === "INTERNAL") this.say("     this is a bug in bak: DEBUG=1 shows where");
+    // what nobody reads would be waited for
+    if (failure.code === "INTERRUPTED" && process.stdout.writableLength > 0) process.exit(failure.exitCode);
   }
 
   protected override finally(error: Error | undefined): Promise<unknown> {

@@ -3,7 +3,9 @@ import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
+import type { Reconnecting } from "../client/reconnects.js";
 import type { Remote } from "../client/remote.js";
+import { SteadyRemote } from "../client/steady-remote.js";
 import { BakError } from "../errors.js";
 import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
 import { parseProjectId, projectIdFrom, type ProjectId } from "../objects/project-id.js";
@@ -11,6 +13,7 @@ import { BaseCommand } from "./base-command.js";
 import { FolderPlaces } from "./folder-places.js";
 import { openConnector } from "./connect.js";
 import type { Connector } from "./connector.js";
+import { formatDuration } from "./format.js";
 import { parseServerAddress, type ServerAddress } from "./server-address.js";
 
 /** The commit that a command looks at: the latest, unless one is named. */
@@ -18,6 +21,7 @@ export const commitArgument = Args.string({
   description: "an id or its beginning, head, head~3, @2026-11-01",
   default: "head",
   noCacheDefault: true,
+  ignoreStdin: true,
 });
 
 interface StoreFlags {
@@ -98,6 +102,35 @@ export abstract class StoreCommand extends BaseCommand {
     } finally {
       await connector.close();
     }
+  }
+
+  /** The same for what takes long and only reads: a connection that is lost meanwhile is made again. */
+  protected async withSteadyRemote<T>(
+    flags: StoreFlags,
+    use: (remote: SteadyRemote) => Promise<T>,
+    tell: (event: Reconnecting) => void,
+  ): Promise<T> {
+    const project = this.projectOf(flags, ".");
+    const connector = await this.open(this.addressOf(flags), { mayCreate: false });
+    try {
+      const remote = await SteadyRemote.open({
+        connect: () => connector.connect({ project, agent: this.agent, wantTrees: false }),
+        onEvent: tell,
+        signal: this.signal,
+      });
+      try {
+        return await use(remote);
+      } finally {
+        await remote.close();
+      }
+    } finally {
+      await connector.close();
+    }
+  }
+
+  /** Says that a connection was lost, and when it is made again. */
+  protected tellReconnecting({ error, waitMs }: Reconnecting): void {
+    this.complain(`${error.message}; trying again in ${formatDuration(waitMs)}`);
   }
 
   get #defaultStore(): string {

@@ -50,7 +50,7 @@ export async function fetchObjects(
 }
 
 /** Fetches one object. */
-export async function fetchObject(remote: Remote, id: ObjectId): Promise<Uint8Array> {
+export async function fetchObject(remote: Pick<Remote, "get" | "peer">, id: ObjectId): Promise<Uint8Array> {
   let found: Uint8Array | undefined;
   await fetchObjects(remote, [id], (_, bytes) => (found = bytes));
   return found as Uint8Array;

@@ -163,7 +163,7 @@ function commitOf(
 }
 
 /** Who pushes; by number where the system has no name for it, as in a container that runs with any user id. */
-function userName(): string {
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -137,7 +137,7 @@ export class Taking {
 }
 
 /** Of a store on this machine, the level stays as it is: the other end needs the very cores that seem idle. */
-function compressionFor(remote: Remote, asked: Codec | undefined): Compression {
+export function compressionFor(remote: Remote, asked: Codec | undefined): Compression {
   const codec = chooseCodec(remote, asked);
   const isFixed = remote.isLocal || codec === "none";
   return { codec, level: isFixed ? undefined : new CompressionLevel(packCodecOf(codec), defaultLevels[codec]) };

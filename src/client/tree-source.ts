@@ -23,12 +23,12 @@ class MissingTree extends Error {
 }
 
 export class TreeSource {
-  readonly #remote: Remote;
+  readonly #remote: Pick<Remote, "get" | "trees" | "peer">;
   readonly #intake: TreeIntakeOptions;
   readonly #trees = new Map<ObjectId, Uint8Array>();
 
   /** `intake` says how many trees that nobody has named are kept. */
-  constructor(remote: Remote, intake: TreeIntakeOptions = {}) {
+  constructor(remote: Pick<Remote, "get" | "trees" | "peer">, intake: TreeIntakeOptions = {}) {
     this.#remote = remote;
     this.#intake = intake;
   }

@@ -5,11 +5,19 @@ import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/form
 import { leaveOutFlags, leaveOutOf } from "../cli/leave-out-flags.js";
 import { codecs } from "../objects/member-codec.js";
 import { formatChanges, formatMoved, PushTalk } from "../cli/push-talk.js";
+import {
+  describeStreamEvent,
+  openStreamSource,
+  parseStreamName,
+  showStreamProgress,
+  type StreamFlags,
+} from "../cli/stream-source.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { pushIndexFile } from "../cli/index-file.js";
 import { findSourceFolder } from "../client/source-stat.js";
 import { push } from "../client/push.js";
 import { assertTags } from "../client/tag.js";
+import { pushStream, streamPath } from "../client/push-stream.js";
 import type { PushProgress, PushResult } from "../client/push-options.js";
 import { BakError, exitCodes } from "../errors.js";
 import { bytesOf, displayName } from "../objects/byte-string.js";
@@ -36,6 +44,9 @@ interface Pushed {
   durationMs: number;
 }
 
+/** What only a folder has a use for. */
+const streamExcludes = ["full", "dry-run", "verbose", ...Object.keys(leaveOutFlags)];
+
 export default class Push extends StoreCommand {
   static override summary = "Keep a folder as it is now, as a project's next commit.";
   static override description =
@@ -54,12 +65,25 @@ export default class Push extends StoreCommand {
       command: "<%= config.bin %> <%= command.id %> ~/src --exclude node_modules/ --exclude '*.o' --exclude-caches",
     },
     {
+      description: "Keep a dump of a database, unless it fails",
+      command: "<%= config.bin %> <%= command.id %> --stdin-from-command --name dump.sql -- pg_dump db",
+    },
+    {
       description: "Say what it is",
       command: "<%= config.bin %> <%= command.id %> ~/photos --message 'before the move' --tag keep",
     },
   ];
+  static override strict = false; // a command may come in place of the folder
+  static override usage = [
+    "<%= command.id %> [FOLDER] [-m TEXT] [-t TAG...] [--full] [-n] [-s URL|FOLDER] [-p ID] [--json]",
+    "<%= command.id %> --stdin --name NAME [-m TEXT] [-t TAG...] [-s URL|FOLDER] [-p ID] [--json]",
+    "<%= command.id %> --stdin-from-command --name NAME [...] -- COMMAND [ARGUMENT...]",
+  ];
   static override args = {
-    folder: Args.string({ description: "the folder to back up; by default that of 'bak init', or where you stand" }),
+    folder: Args.string({
+      description: "the folder to back up; by default that of 'bak init', or where you stand",
+      ignoreStdin: true,
+    }),
   };
   static override flags = {
     message: Flags.string({ char: "m", summary: "What to remember of this commit.", default: "", helpValue: "TEXT" }),
@@ -89,11 +113,29 @@ export default class Push extends StoreCommand {
       summary: "List what is added (+), changed (~), removed (-) and left out (!), and by which rule.",
     }),
     ...leaveOutFlags,
+    stdin: Flags.boolean({
+      summary: "Keep what comes from stdin, as a commit with one file.",
+      description:
+        "Its project is named after this machine and the file, unless --project says otherwise. Whether what writes into the pipe has failed cannot be seen from here: --stdin-from-command sees it.",
+      helpGroup: "STREAM",
+      exclusive: streamExcludes,
+    }),
+    "stdin-from-command": Flags.boolean({
+      summary: "The same with what a command writes, which comes after '--'; if it fails, no commit is made.",
+      helpGroup: "STREAM",
+      exclusive: [...streamExcludes, "stdin"],
+    }),
+    name: Flags.string({ summary: "The name of that file.", helpValue: "NAME", helpGroup: "STREAM" }),
   };
 
   async run(): Promise<Pushed> {
-    const { args, flags } = await this.parse(Push);
+    const { args, flags, raw } = await this.parse(Push);
     assertDescribable(flags.message, flags.tag ?? []);
+    const isStream = flags.stdin || flags["stdin-from-command"];
+    const words = raw.flatMap(({ type, input }) => (type === "arg" ? [input] : []));
+    if (isStream) return this.#pushStream(flags, words);
+    if (flags.name !== undefined) throw new BakError("USAGE", "--name is for --stdin and --stdin-from-command");
+    if (words[1] !== undefined) throw new BakError("USAGE", `unexpected argument: ${words[1]}`);
     const leaveOut = leaveOutOf(flags);
     const startedMs = Date.now();
     const named = this.folderOf(args.folder);
@@ -169,9 +211,65 @@ export default class Push extends StoreCommand {
       await connector.close();
     }
   }
+
+  /** Pushes stdin, or what the command writes. */
+  async #pushStream(flags: StreamFlags, argv: readonly string[]): Promise<Pushed> {
+    const startedMs = Date.now();
+    const name = parseStreamName(flags.name);
+    const source = openStreamSource(flags["stdin-from-command"] ? argv : undefined, this.signal);
+    if (flags.stdin && argv[0] !== undefined)
+      throw new BakError("USAGE", `'${argv[0]}' and stdin cannot both be what is pushed`);
+    const address = this.addressOf(flags);
+    const project = this.projectOf(flags, `/${flags.name}`, { isWhole: true });
+    const connector = await this.open(address, { mayCreate: true });
+    const progress = { bytesRead: 0, bytesSent: 0 };
+    const line = showStreamProgress(progress);
+    try {
+      if (connector.isNew) this.complain(`made a new store in '${this.nameOf(address)}'`);
+      const { upload, ...result } = await pushStream({
+        connect: () => connector.connect({ project, agent: this.agent, wantTrees: false }),
+        stream: source.open(),
+        confirm: () => source.ended(),
+        name,
+        mode: 0o666 & ~process.umask(), // as of a file that a shell had made of it
+        message: flags.message,
+        tags: flags.tag ?? [],
+        isEmptyAllowed: flags["allow-empty"],
+        compression: codecs.find((codec) => codec === flags.compression),
+        threads: usefulThreads(),
+        version: this.config.version,
+        onEvent: (event) => line.around(() => this.complain(describeStreamEvent(event))),
+        progress,
+        signal: this.signal,
+      });
+      line.stop();
+      const durationMs = Date.now() - startedMs;
+      const { bytesRead } = progress;
+      const pushed = { ...result, upload, ruledOut: 0 };
+      for (const each of describe(pushed, { project, isDryRun: false, durationMs })) this.log(each);
+      const rest = {
+        folder: displayName(streamPath),
+        filesRead: 1,
+        bytesRead,
+        sent: upload,
+        leftOut: 0,
+        unreadable: [],
+        moved: [],
+        unreadAttributes: [],
+        durationMs,
+      };
+      return { project, server: this.nameOf(address), ...result, parent: result.parent ?? null, ...rest };
+    } finally {
+      line.stop();
+      source.giveUp();
+      await connector.close();
+    }
+  }
 }
 
-function describe(result: PushResult, options: { project: string; isDryRun: boolean; durationMs: number }): string[] {
+type Described = Pick<PushResult, "counts" | "upload" | "isUpToDate" | "commit" | "ruledOut">;
+
+function describe(result: Described, options: { project: string; isDryRun: boolean; durationMs: number }): string[] {
   const { counts, upload } = result;
   const changes = formatChanges(result);
   if (options.isDryRun) return [result.isUpToDate ? "everything up to date" : `would push: ${changes}`];

@@ -38,7 +38,7 @@ export default class Restore extends StoreCommand {
   ];
   static override args = {
     commit: commitArgument,
-    path: Args.string({ description: "paths in it; all of it if there are none" }),
+    path: Args.string({ description: "paths in it; all of it if there are none", ignoreStdin: true }),
   };
   static override flags = {
     "numeric-owner": Flags.boolean({

@@ -1,0 +1,190 @@
+/**
+ * What differs between two trees: only what has another id in one than in the other is read, folders and pages of folders
+ * alike.
+ */
+import { BakError } from "../errors.js";
+import { joinPath, type ByteString } from "../objects/byte-string.js";
+import { fileHashOf, type Entry } from "../objects/entry.js";
+import type { ObjectId } from "../objects/object-id.js";
+import { decodeTree, isPaged, isPagedTree } from "../objects/tree.js";
+import { isSameAttributes } from "./compare.js";
+import type { TreeCache } from "./tree-cache.js";
+
+/** One name that is not the same in both. */
+export type TreeChange = { readonly path: ByteString } & (
+  | { readonly type: "added"; readonly after: Entry }
+  | { readonly type: "removed"; readonly before: Entry }
+  /** `changed`: other content, link target or device; `kind`: no longer of the same kind; `metadata`: mode, owner, times or attributes alone. */
+  | { readonly type: "changed" | "kind" | "metadata"; readonly before: Entry; readonly after: Entry }
+);
+
+interface Pair {
+  readonly name: ByteString;
+  readonly before: Entry | undefined;
+  readonly after: Entry | undefined;
+}
+
+/** Folders whose trees are fetched together. */
+const pairsAhead = 256;
+/** Pages of one folder that are. */
+const pagesAhead = 32;
+
+/**
+ * The changes from one tree to the other, beneath `path`, in byte order, each folder before what is in it. Either may be
+ * missing. Rejects with NO_OBJECT for a tree that the store has lost, and BAD_OBJECT for one that is malformed.
+ */
+export async function* diffTrees(
+  trees: TreeCache,
+  before: ObjectId | undefined,
+  after: ObjectId | undefined,
+  path: ByteString = "" as ByteString,
+): AsyncGenerator<TreeChange, void, undefined> {
+  if (before === after) return;
+  const open = [{ path, pairs: differingEntries(trees, before, after) }];
+  for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
+    const next = await at.pairs.next();
+    if (next.done === true) {
+      open.pop();
+      continue;
+    }
+    const pair = next.value;
+    const its = joinPath(at.path, pair.name);
+    const change = changeOf(its, pair);
+    if (change !== undefined) yield change;
+    const [old, now] = [treeOf(pair.before), treeOf(pair.after)];
+    if (old !== now) open.push({ path: its, pairs: differingEntries(trees, old, now) });
+  }
+}
+
+function treeOf(entry: Entry | undefined): ObjectId | undefined {
+  return entry?.kind === "dir" ? entry.tree : undefined;
+}
+
+function changeOf(path: ByteString, { before, after }: Pair): TreeChange | undefined {
+  if (before === undefined) return after && { path, type: "added", after };
+  if (after === undefined) return { path, type: "removed", before };
+  if (before.kind !== after.kind) return { path, type: "kind", before, after };
+  if (!isSameContent(before, after)) return { path, type: "changed", before, after };
+  return isSameAttributes(before, after) ? undefined : { path, type: "metadata", before, after };
+}
+
+/** Whether two entries of one kind have the same content; folders do, whatever is in them. */
+function isSameContent(a: Entry, b: Entry): boolean {
+  if (a.kind === "file" && b.kind === "file") return fileHashOf(a.content) === fileHashOf(b.content);
+  if (a.kind === "symlink" && b.kind === "symlink") return a.target === b.target;
+  if ("major" in a && "major" in b) return a.major === b.major && a.minor === b.minor;
+  return true;
+}
+
+/** Entries of two folders that may differ, by name; before folders are given out, their trees are asked for together. */
+async function* differingEntries(
+  trees: TreeCache,
+  before: ObjectId | undefined,
+  after: ObjectId | undefined,
+): AsyncGenerator<Pair, void, undefined> {
+  const [old, now] = await differingPages(trees, before, after);
+  let batch: Pair[] = [];
+  for await (const pair of mergeEntries(entriesOf(trees, old), entriesOf(trees, now))) {
+    batch.push(pair);
+    if (batch.length < pairsAhead) continue;
+    await trees.expect(treesToRead(batch));
+    yield* batch;
+    batch = [];
+  }
+  await trees.expect(treesToRead(batch));
+  yield* batch;
+}
+
+function treesToRead(pairs: readonly Pair[]): ObjectId[] {
+  return pairs.flatMap(({ before, after }) => {
+    const [old, now] = [treeOf(before), treeOf(after)];
+    return old === now ? [] : [old, now].filter((id) => id !== undefined);
+  });
+}
+
+interface Pages {
+  readonly level: number;
+  readonly ids: readonly ObjectId[];
+}
+
+/** The lowest pages of two folders, without those that both have: the names in these are the same, and nowhere else. */
+async function differingPages(
+  trees: TreeCache,
+  before: ObjectId | undefined,
+  after: ObjectId | undefined,
+): Promise<[readonly ObjectId[], readonly ObjectId[]]> {
+  let [old, now] = [await topOf(trees, before), await topOf(trees, after)];
+  for (;;) {
+    if (old.level === now.level) [old, now] = withoutCommon(old, now);
+    const level = Math.max(old.level, now.level);
+    if (level === 0) return [old.ids, now.ids];
+    if (old.level === level) old = await below(trees, old);
+    if (now.level === level) now = await below(trees, now);
+  }
+}
+
+async function topOf(trees: TreeCache, id: ObjectId | undefined): Promise<Pages> {
+  if (id === undefined) return { level: 0, ids: [] };
+  const [bytes] = await trees.load([id]);
+  if (bytes === undefined || !isPagedTree(bytes)) return { level: 0, ids: [id] };
+  return { level: decodeTree(bytes).level, ids: [id] };
+}
+
+async function below(trees: TreeCache, { level, ids }: Pages): Promise<Pages> {
+  const found: ObjectId[] = [];
+  for (let at = 0; at < ids.length; at += pagesAhead) {
+    for (const bytes of await trees.load(ids.slice(at, at + pagesAhead))) {
+      const tree = decodeTree(bytes);
+      if (!isPaged(tree) || tree.level !== level) throw malformed(`page of level ${tree.level}, not ${level}`);
+      for (const { id } of tree.pages) found.push(id);
+    }
+  }
+  return { level: level - 1, ids: found };
+}
+
+function withoutCommon(a: Pages, b: Pages): [Pages, Pages] {
+  const [inA, inB] = [new Set(a.ids), new Set(b.ids)];
+  return [
+    { level: a.level, ids: a.ids.filter((id) => !inB.has(id)) },
+    { level: b.level, ids: b.ids.filter((id) => !inA.has(id)) },
+  ];
+}
+
+async function* entriesOf(trees: TreeCache, pages: readonly ObjectId[]): AsyncGenerator<Entry, void, undefined> {
+  let last: ByteString | undefined;
+  for (let at = 0; at < pages.length; at += pagesAhead) {
+    for (const bytes of await trees.load(pages.slice(at, at + pagesAhead))) {
+      const tree = decodeTree(bytes);
+      if (isPaged(tree)) throw malformed(`page of level ${tree.level}, not 0`);
+      for (const entry of tree.entries) {
+        if (last !== undefined && entry.name <= last) throw malformed("pages out of order");
+        last = entry.name;
+        yield entry;
+      }
+    }
+  }
+}
+
+async function* mergeEntries(
+  before: AsyncGenerator<Entry, void, undefined>,
+  after: AsyncGenerator<Entry, void, undefined>,
+): AsyncGenerator<Pair, void, undefined> {
+  let [old, now] = [await take(before), await take(after)];
+  while (old !== undefined || now !== undefined) {
+    const isOld = old !== undefined && (now === undefined || old.name <= now.name);
+    const isNow = now !== undefined && (old === undefined || now.name <= old.name);
+    const { name } = (isOld ? old : now) as Entry;
+    yield { name, before: isOld ? old : undefined, after: isNow ? now : undefined };
+    if (isOld) old = await take(before);
+    if (isNow) now = await take(after);
+  }
+}
+
+async function take(from: AsyncGenerator<Entry, void, undefined>): Promise<Entry | undefined> {
+  const next = await from.next();
+  return next.done === true ? undefined : next.value;
+}
+
+function malformed(why: string): BakError {
+  return new BakError("BAD_OBJECT", `malformed tree: ${why}`);
+}

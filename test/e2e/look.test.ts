@@ -1,0 +1,60 @@
+/** `bak diff`, `bak find` and `bak ls -l` as a person uses them. */
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { bakScript, BakUser, environment, start } from "../helpers/bak-process.js";
+
+t.test("commits are compared, and looked through", async (t) => {
+  const user = new BakUser(t, t.testdir({ docs: { a: "one", d: { b: "two" }, gone: "three" } }));
+  const docs = join(user.home, "docs");
+  writeFileSync(join(docs, "d", "line\nbreak"), "");
+  symlinkSync("d", join(docs, "link"));
+  const env = { BAK_SERVER: "store", BAK_PROJECT: "docs" };
+  const bak = (...args: string[]) => user.run(args, { env });
+  await bak("push", "docs");
+  writeFileSync(join(docs, "a"), "one and more");
+  rmSync(join(docs, "gone"));
+  rmSync(join(docs, "d", "b"));
+  symlinkSync("../a", join(docs, "d", "b"));
+  writeFileSync(join(docs, "new"), "n".repeat(2000));
+  await bak("push", "docs");
+
+  const changes = "M a\nT d/b\n- gone\n+ new\n1 added, 2 changed, 1 removed; 2.01 kB more, 11 B less\n";
+  t.match(await bak("diff"), { code: 0, stdout: changes, stderr: "" });
+  t.match(await bak("diff", "head~1:d", "head:d", "--metadata"), {
+    stdout: "T d/b\n0 added, 1 changed, 0 removed; 0 B more, 3 B less\n",
+  });
+  const lines = (await bak("diff", "head", "head~1", "--json")).stdout.trimEnd().split("\n");
+  t.match(
+    lines.map((line) => JSON.parse(line) as unknown),
+    [
+      { change: "M", path: "a", kind: "file", sizeBefore: 12, size: 3 },
+      { change: "T", path: "d/b", kind: "file", size: 3 },
+      { change: "+", path: "gone", kind: "file", size: 5 },
+      { change: "-", path: "new", kind: "file", sizeBefore: 2000 },
+      { added: 1, removed: 1, changed: 2, addedBytes: 11, removedBytes: 2012 },
+    ],
+  );
+  t.match(await bak("diff", "head:a"), { code: 1, stderr: /^bak: 'a' is no folder\n/ });
+
+  const span = /[0-9a-f]{12} [-\d]+ [:\d]+ \.\. [0-9a-f]{12} [-\d]+ [:\d]+/.source;
+  const { stdout } = await bak("find", "a", "d/b");
+  const kinds = ["-rw\\S+ +12  a", "lrwxrwxrwx +-  d/b", "-rw\\S+ +3  a", "-rw\\S+ +3  d/b"];
+  t.match(stdout, new RegExp(`^${kinds.map((kind) => `${span}  ${kind}\n`).join("")}$`));
+  const found = (await bak("find", "line*", "--json")).stdout.trimEnd().split("\n");
+  t.match(
+    found.map((line) => JSON.parse(line) as unknown),
+    [{ path: "d/line\\x0abreak", kind: "file", size: 0, commits: 2 }, { versions: 1 }],
+  );
+  t.match(await bak("find"), { code: 2, stdout: "", stderr: /^bak: missing 1 required arg: pattern/ });
+
+  const listed = await bak("ls", "-lR");
+  t.match(listed.stdout, /^-rw\S+ \S+ +\S+ + 12 \d{4}-\d\d-\d\d \d\d:\d\d a\nd\S+ \S+ +\S+ + 0 [-\d]+ [:\d]+ d\/\n/);
+  t.match(listed.stdout, /^l\S+ .* d\/b -> \.\.\/a\n-\S+ .* d\/line\\x0abreak\n/m);
+  t.match(await bak("ls", "-l", "--b3sum"), { code: 2 });
+  const shell = start("bash", ["-c", `'${process.execPath}' '${bakScript}' find '*' | true; echo \${PIPESTATUS[0]}`], {
+    cwd: user.home,
+    env: { ...environment(user.home), ...env },
+  });
+  t.match(await shell.ended, { stdout: /^[01]\n$/, stderr: "" }, "a reader that has enough ends it quietly");
+});
