@@ -439,18 +439,24 @@ class Walk {
     const { name, relative } = at;
     const place = open?.reserve();
     const done = this.#later((outcome: ReadOutcome) => {
-      if (outcome.type === "failed") {
+      const fail = (error: unknown): void => {
         if (place !== undefined) open?.fill(place, undefined);
-        return this.#notTaken(parent, { relative, head: head?.entry }, outcome.error);
-      }
+        this.#notTaken(parent, { relative, head: head?.entry }, error);
+      };
+      if (outcome.type === "failed") return fail(outcome.error);
       const { stat, content } = outcome;
       if (outcome.type === "read") {
         progress.filesRead += 1;
         if (outcome.unsteady !== undefined) this.#moved(relative, outcome.unsteady);
       }
-      // what changed while it was read may have other attributes now
-      const isSame = stat.ctimeNs === at.stat.ctimeNs;
-      const { extras, proof } = isSame ? at : this.#attributes.of({ ...at, stat }, parent.volume);
+      let its: SourceExtras = at;
+      try {
+        // what changed while it was read may have other attributes now
+        if (stat.ctimeNs !== at.stat.ctimeNs) its = this.#attributes.of({ ...at, stat }, parent.volume);
+      } catch (error) {
+        return fail(error);
+      }
+      const { extras, proof } = its;
       const entry = { name, kind: "file", ...attributesOf(stat), ...extras, size: stat.size, content } as const;
       this.#take({ entry, stat: proof }, { relative, head: head?.entry, open, place });
     });

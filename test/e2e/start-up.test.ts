@@ -48,7 +48,7 @@ t.test("a push to a server loads nothing of a store", async (t) => {
   t.strictSame(inRooms(toServer, "commands/"), ["dist/commands/push.js"]);
   t.ok(inRooms(toServer, "protocol/websocket-dial.js").length === 1);
   t.strictSame(inRooms(toServer, "store/", "server/", "protocol/websocket-accept"), []);
-  t.strictSame(inPackages(toServer, "koffi", "msgpackr-extract"), []);
+  t.strictSame(inPackages(toServer, "msgpackr-extract"), []);
 });
 
 t.test("a push to a folder loads nothing of the network", async (t) => {
