@@ -105,7 +105,7 @@ t.test("a store that lies in the pushed folder is left out, also where a server 
 });
 
 t.test(
-  "what ran as its owner does not come back running as somebody else",
+  "what ran as its owner comes back running as its owner, where root restores it",
   { skip: process.getuid?.() !== 0 && "needs root" },
   async (t) => {
     const user = new BakUser(t, t.testdir({ docs: { theirs: "x", ours: "y" } }));
@@ -114,9 +114,9 @@ t.test(
     for (const name of ["theirs", "ours"]) chmodSync(join(docs, name), 0o6755);
     await user.json(["push", docs, "-s", "store", "-p", "x"]);
     await user.json(["restore", "-s", "store", "-p", "x", "--to", "out"]);
-    const modeOf = (name: string): number => statSync(join(user.home, "out", name)).mode & 0o7777;
-    t.equal(modeOf("theirs"), 0o755);
-    t.equal(modeOf("ours"), 0o6755);
+    const { mode, uid, gid } = statSync(join(user.home, "out", "theirs"));
+    t.same({ mode: mode & 0o7777, uid, gid }, { mode: 0o6755, uid: 1000, gid: 1000 });
+    t.match(statSync(join(user.home, "out", "ours")), { uid: 0, gid: 0 });
   },
 );
 
