@@ -28,7 +28,7 @@ t.test("messages", (t) =>
         ? undefined
         : `said as ${JSON.stringify(again)}`;
     },
-    count: 250_000,
+    count: 220_000,
   }),
 );
 
@@ -40,7 +40,7 @@ t.test("lines of a log", (t) =>
     shape: recordsOf(40),
     codes: ["BAD_MESSAGE"],
     judge: (bytes) => (encodeLogLines(decodeLogLines(bytes)).equals(bytes) ? undefined : "other bytes come of it"),
-    count: 80_000,
+    count: 70_000,
   }),
 );
 

@@ -93,7 +93,7 @@ t.test("what a member is checked to hold", (t) =>
         throw error;
       }
     },
-    count: 60_000,
+    count: 50_000,
   }),
 );
 
@@ -123,7 +123,7 @@ t.test("gzip members", (t) =>
     codes,
     allocatedBytes: 3 * maxMemberBytes,
     judge: unpackTwice,
-    count: 40_000,
+    count: 35_000,
   }),
 );
 
@@ -155,7 +155,7 @@ t.test("zstd members, by every implementation that there is", (t) =>
       if (contents.some((content) => !content.equals(contents[0] as Buffer))) return "implementations differ";
       return length === bytes.length ? wrong : "bytes after the frame";
     },
-    count: 40_000,
+    count: 35_000,
   }),
 );
 
@@ -168,7 +168,7 @@ t.test("what a frame says of itself is no more than there is", (t) =>
       const { length, contentLength } = measureZstdFrame(bytes, maxMemberBytes);
       return length <= bytes.length && contentLength >= 1 && contentLength <= maxMemberBytes ? undefined : "more";
     },
-    count: 100_000,
+    count: 70_000,
   }),
 );
 

@@ -66,7 +66,7 @@ t.test("logs of projects", (t) =>
       if (left.includes("\n") && !isHalf) return "a whole line is left out";
       return again === text.slice(0, length) ? undefined : `read as ${again}`;
     },
-    count: 100_000,
+    count: 80_000,
   }),
 );
 
@@ -224,7 +224,7 @@ t.test("config.json", (t) =>
       if (isMended && bytesChanged(again, text) !== 1) return `mended to ${again}`;
       return isDeepStrictEqual(parseConfig(again, "config.json").config, config) ? undefined : `read as ${again}`;
     },
-    count: 60_000,
+    count: 50_000,
   }),
 );
 
@@ -271,7 +271,7 @@ t.test("indexes of packs", (t) =>
       }
       return undefined;
     },
-    count: 80_000,
+    count: 60_000,
   }),
 );
 
