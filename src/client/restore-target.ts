@@ -1,15 +1,30 @@
 /** What restore does to one name in the target; nothing here follows a symlink. */
-import { chmodSync, lstatSync, mkdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync, type Stats } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  type BigIntStats,
+  type Stats,
+} from "node:fs";
 import { errnoOf } from "../errors.js";
 import { byteString, type ByteString } from "../objects/byte-string.js";
 import type { Attributes, FileEntry, SymlinkEntry } from "../objects/entry.js";
 import { setModificationTime } from "../platform/file-times.js";
 import type { HeldFolder } from "./held-folder.js";
-import { RestoreFailure } from "./restore-failure.js";
+import { FolderInPlace } from "./restore-failure.js";
 import { fsPath } from "./source-path.js";
 
+/** What has been done for a folder: it took the place of something else, or there was nothing, or a folder. */
+export type MadeFolder = "made" | "there" | "replaced";
+/** The same for a link; one that was there may have got another mtime. */
+export type MadeLink = MadeFolder | "changed";
+
 /** Makes a folder where there is none; what else has that name is replaced. */
-export function makeFolder(parent: HeldFolder, name: ByteString): "made" | "there" | "replaced" {
+export function makeFolder(parent: HeldFolder, name: ByteString): MadeFolder {
   const path = parent.path(name);
   const make = (): boolean => unlessThere(() => mkdirSync(path, { mode: 0o700 }));
   if (make()) return "made";
@@ -26,14 +41,15 @@ export function unlockFolder(folder: HeldFolder): void {
 }
 
 /** Makes a symlink, unless the very same is there. */
-export function makeSymlink(parent: HeldFolder, entry: SymlinkEntry): "made" | "there" | "replaced" {
+export function makeSymlink(parent: HeldFolder, entry: SymlinkEntry): MadeLink {
   const path = parent.path(entry.name);
   const make = (): boolean => unlessThere(() => symlinkSync(fsPath(entry.target), path));
-  let made: "made" | "there" | "replaced" = "made";
+  let made: MadeLink = "made";
   if (!make()) {
-    const stats = lstatSync(path);
+    const stats = lstatSync(path, { bigint: true });
     const isRight = stats.isSymbolicLink() && byteString(readlinkSync(path, "buffer")) === entry.target;
-    made = isRight ? "there" : "replaced";
+    if (isRight && isTimeOf(stats, entry)) return "there";
+    made = isRight ? "changed" : "replaced";
     if (!isRight) {
       clearWay(path, stats);
       symlinkSync(fsPath(entry.target), path);
@@ -53,6 +69,11 @@ export function lookAtFile(parent: HeldFolder, entry: FileEntry): "missing" | "o
   if (stats === undefined) return "missing";
   if (stats.isDirectory()) clearWay(path, stats);
   return stats.isFile() && stats.size === entry.size ? "similar" : "other";
+}
+
+/** Whether an mtime is the entry's. */
+export function isTimeOf({ mtimeNs }: BigIntStats, { mtimeSeconds, mtimeNanoseconds }: Attributes): boolean {
+  return mtimeNs === BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds);
 }
 
 /** Gives a folder its mode and mtime. */
@@ -77,12 +98,12 @@ export function restorableMode({ mode, uid, gid }: Attributes, owner: Owner): nu
 }
 
 /** Removes what has the name, save a folder with something in it. */
-function clearWay(path: string | Buffer, stats: Stats): void {
+function clearWay(path: string | Buffer, stats: Stats | BigIntStats): void {
   if (!stats.isDirectory()) return unlinkSync(path);
   try {
     rmdirSync(path);
   } catch (cause) {
-    throw new RestoreFailure("a folder that is not empty is in its place", { cause });
+    throw new FolderInPlace({ cause });
   }
 }
 

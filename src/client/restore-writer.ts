@@ -13,14 +13,13 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { BakError, isBakError } from "../errors.js";
+import { BakError } from "../errors.js";
 import { bytesOf, type ByteString } from "../objects/byte-string.js";
 import { blake3 } from "../objects/hash.js";
-import { unpackMember } from "../objects/member-codec.js";
-import { decodeMemberTar, type MemberObject } from "../objects/member-tar.js";
 import { loadAtCalls, type AtCalls } from "../platform/at-calls.js";
 import { setOpenFileTime } from "../platform/file-times.js";
 import { countGarbage } from "../threads/collect-garbage.js";
+import { openMember } from "./fetch-rest.js";
 import { FolderCache, HeldFolder, type FolderPlace } from "./held-folder.js";
 import { openToRead } from "./open-file.js";
 import { isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
@@ -35,6 +34,8 @@ export interface WriterPlan {
   readonly tag: string;
   /** The bits that a new file is denied. */
   readonly umask: number;
+  /** Files are compared, and nothing is written or set. */
+  readonly isDryRun: boolean;
 }
 
 /** What has come of some files. */
@@ -45,12 +46,21 @@ export interface Written {
   readonly failures: { readonly file: number; readonly failure: PathFailure }[];
 }
 
+/** What a comparison says of a file: another has to take its place; it is right; its content is, and its mode or mtime was set. */
+export const verdicts = { other: 0, right: 1, mended: 2 } as const;
+type Verdict = (typeof verdicts)[keyof typeof verdicts];
+
 const compareBytes = 1 << 20;
 const modeUntilWhole = 0o600;
 
 /** The name of a file until it is whole. */
 export function temporaryName(tag: string, file: TableFile): ByteString {
   return `.bak-${tag}-${file.number.toString(36)}.tmp` as ByteString;
+}
+
+/** Whether a file may be one that a restore has not finished: this one, another, or one that was killed. */
+export function isTemporaryName(name: ByteString): boolean {
+  return /^\.bak-[\w-]{10}-[0-9a-z]+\.tmp$/.test(name);
 }
 
 export class RestoreWriter {
@@ -103,21 +113,21 @@ export class RestoreWriter {
     return written;
   }
 
-  /** For each file whether it is there as it should be, with the hashes in the order of the files; those get their attributes. */
-  compare(files: Int32Array, hashes: Uint8Array): { isRight: Uint8Array; written: Written } {
-    const isRight = new Uint8Array(files.length);
+  /** The verdict on each file, with the hashes in the order of the files; those whose content is right get their attributes. */
+  compare(files: Int32Array, hashes: Uint8Array): { verdicts: Uint8Array; written: Written } {
+    const found = new Uint8Array(files.length);
     const written: Written = { files: 0, bytes: 0, failures: [] };
     for (const [index, file] of files.entries()) {
       if (this.#table.isStopped) break;
       const wanted = this.#table.file(file);
       const hash = hashes.subarray(index * 32, (index + 1) * 32);
       this.#attempt(file, written, () => {
-        isRight[index] = 1; // what fails from here on, fails for good
-        if (this.#isRight(wanted, hash)) this.#finish(file, wanted, written);
-        else isRight[index] = 0;
+        found[index] = verdicts.right; // what fails from here on, fails for good
+        found[index] = this.#compareOne(wanted, hash);
+        if (found[index] !== verdicts.other) this.#finish(file, wanted, written);
       });
     }
-    return { isRight, written };
+    return { verdicts: found, written };
   }
 
   #attempt(file: number, written: Written, act: () => void): void {
@@ -218,22 +228,26 @@ export class RestoreWriter {
   }
 
   /** Whether the file in the place of `wanted` has these bytes; if so, it has its mode and mtime afterwards, too. */
-  #isRight(wanted: TableFile, hash: Uint8Array): boolean {
+  #compareOne(wanted: TableFile, hash: Uint8Array): Verdict {
     let descriptor: number;
     const path = this.#folders.get(wanted.folder).path(wanted.name);
     try {
       descriptor = openToRead(path);
     } catch {
-      return false; // it is gone, or cannot be read: then it has to be replaced
+      return verdicts.other; // it is gone, or cannot be read: then it has to be replaced
     }
     try {
       const stats = fstatSync(descriptor, { bigint: true });
-      if (!stats.isFile() || !this.#hasHash(descriptor, hash)) return false;
+      if (!stats.isFile() || !this.#hasHash(descriptor, hash)) return verdicts.other;
       const { mode, mtimeSeconds, mtimeNanoseconds } = wanted;
-      if ((Number(stats.mode) & 0o7777) !== mode) fchmodSync(descriptor, mode);
-      if (stats.mtimeNs !== BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds))
-        setOpenFileTime(descriptor, mtimeSeconds, mtimeNanoseconds);
-      return true;
+      const hasMode = (Number(stats.mode) & 0o7777) === mode;
+      const hasTime = stats.mtimeNs === BigInt(mtimeSeconds) * 1_000_000_000n + BigInt(mtimeNanoseconds);
+      if (hasMode && hasTime) return verdicts.right;
+      if (!this.#plan.isDryRun) {
+        if (!hasMode) fchmodSync(descriptor, mode);
+        if (!hasTime) setOpenFileTime(descriptor, mtimeSeconds, mtimeNanoseconds);
+      }
+      return verdicts.mended;
     } finally {
       closeSync(descriptor);
     }
@@ -278,17 +292,6 @@ function createIn(calls: AtCalls, folder: number, { name, mode }: { name: ByteSt
     close: () => calls.close(descriptor),
     rename: (to) => calls.rename(folder, from, bytesOf(`${to}\0` as ByteString)),
   };
-}
-
-/** What is in a member; undefined where it is damaged. */
-async function openMember(member: Uint8Array): Promise<{ tar: Buffer; objects: MemberObject[] } | undefined> {
-  try {
-    const tar = await unpackMember(member);
-    return { tar, objects: decodeMemberTar(tar) };
-  } catch (error) {
-    if (isBakError(error, "BAD_PACK")) return undefined;
-    throw error;
-  }
 }
 
 /** Removes a file that came to nothing. */

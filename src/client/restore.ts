@@ -3,18 +3,21 @@
  * fetched in the order in which the store has them, and written by threads; folders get their modes and times when all is
  * in them.
  */
-import { opendirSync, realpathSync } from "node:fs";
-import { BakError, errnoOf, unreachable } from "../errors.js";
-import { byteString, displayName, type ByteString } from "../objects/byte-string.js";
+import type { BigIntStats } from "node:fs";
+import { BakError, unreachable } from "../errors.js";
+import { joinPath, type ByteString } from "../objects/byte-string.js";
 import type { Commit } from "../objects/commit.js";
-import type { DirEntry, Entry, FileEntry } from "../objects/entry.js";
+import type { Attributes, DirEntry, Entry, FileEntry, SymlinkEntry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { createBreath } from "./breath.js";
-import { makeFolders } from "./make-folders.js";
-import { FolderCache, HeldFolder } from "./held-folder.js";
+import { FolderCache, type HeldFolder } from "./held-folder.js";
 import type { Remote } from "./remote.js";
-import { isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
-import { FileFetcher } from "./restore-files.js";
+import { Extras, type Scope } from "./restore-delete.js";
+import { FolderInPlace, isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
+import { FileFetcher, type FileFate } from "./restore-files.js";
+import { findPaths, type FoundPath } from "./restore-paths.js";
+import { planFile, planFolder, planSymlink } from "./restore-plan.js";
+import { foldersAround, makeRoot, planRoot, type RestoreRoot } from "./restore-root.js";
 import { fullCapacity } from "./restore-table.js";
 import {
   finishFolder,
@@ -25,14 +28,20 @@ import {
   unlockFolder,
   type Owner,
 } from "./restore-target.js";
-import { fsPath } from "./source-path.js";
+import { isStoreAt } from "./store-folder.js";
 import type { TableCapacity } from "./table-columns.js";
 import { TargetFolder } from "./target-folder.js";
 import { TreeSource } from "./tree-source.js";
 
 export type RestoreEvent =
+  /** Told where `tells` asks for it. */
+  | { readonly type: "made" | "changed" | "left"; readonly path: ByteString; readonly isFolder: boolean }
   /** Something else than what the commit has was at this path and is gone. */
-  | { readonly type: "replaced"; readonly path: ByteString }
+  | { readonly type: "replaced"; readonly path: ByteString; readonly isFolder: boolean }
+  /** The commit does not have it, and it is gone. */
+  | { readonly type: "deleted"; readonly path: ByteString; readonly isFolder: boolean }
+  /** Nothing was deleted, since something of the commit is lost. */
+  | { readonly type: "deletedNothing" }
   /** A kind of entry that this version does not make. */
   | { readonly type: "skipped"; readonly path: ByteString; readonly kind: Entry["kind"] }
   | { readonly type: "failed"; readonly path: ByteString; readonly why: string };
@@ -43,6 +52,8 @@ export interface RestoreProgress {
   bytes: number;
   /** Files of these that were not right already. */
   filesFetched: number;
+  /** Files of these that only got another mode or mtime. */
+  filesMended: number;
 }
 
 export interface RestoreOptions {
@@ -50,7 +61,16 @@ export interface RestoreOptions {
   target: ByteString;
   /** Paths within the commit; all of it if there are none. */
   paths: readonly ByteString[];
+  /** Finds out and tells what would be done, and touches nothing: what is told as done then would be. */
+  isDryRun?: boolean;
+  /**
+   * Deletes what is in the target, within what is restored, and not in the commit: after all else, and nothing if something of
+   * the commit is lost. The folder of the store is spared, and those for which `isSpared` says so.
+   */
+  deletion?: { readonly isSpared: (stats: BigIntStats) => boolean } | undefined;
   onEvent: (event: RestoreEvent) => void;
+  /** Which paths are told of one by one, beside those that are replaced, deleted or not restored; none unless said. */
+  tells?: { readonly made: boolean; readonly left: boolean };
   progress: RestoreProgress;
   signal?: AbortSignal | undefined;
   /** Threads that write; as many as pay, unless said. With 0 all is done on the calling one. */
@@ -64,67 +84,121 @@ export interface RestoreResult {
   readonly files: number;
   readonly dirs: number;
   readonly bytes: number;
-  /** Files that were right already. */
+  /** Files of these that were right already, and those of which only the mode or mtime was not. */
   readonly left: number;
+  readonly changed: number;
+  /** Names whose place something else had. */
   readonly replaced: number;
+  readonly deleted: number;
   readonly skipped: number;
   readonly failed: number;
 }
 
-/** Restores into the target. Rejects with TARGET_FAILED if that is no folder, and NO_PATH for a path that the commit lacks. */
+/**
+ * Restores into the target. Rejects with TARGET_FAILED if that is no folder, and NO_PATH for a path that the commit lacks.
+ * What the store has lost, or has damaged, is told of by path, and the rest is restored.
+ */
 export async function restore(
   remote: Remote,
   commit: { id: ObjectId; content: Commit },
   options: RestoreOptions,
 ): Promise<RestoreResult> {
   const trees = new TreeSource(remote);
-  const found: FoundPath[] = [];
   // a path that the commit lacks is told of before anything is made
-  for (const path of options.paths) {
-    const entries = await trees.fetchPath(commit.content, path);
-    const last = entries.pop() as Entry;
-    found.push({ path, parents: entries as DirEntry[], last });
-  }
-  const target = HeldFolder.openTarget(makeTarget(options.target));
-  const run = new Restore(remote, { trees, target, options });
+  const { found, lost } = await findPaths(trees, commit.content, options.paths);
+  const root = options.isDryRun === true ? planRoot(options.target) : makeRoot(options.target);
   try {
-    if (options.paths.length === 0) await run.everything(commit);
-    else for (const each of withoutNested(found)) await run.onePath(each);
-    return await run.finish();
+    if (options.deletion !== undefined) assertNotInStore(root, remote.store);
+    const attributes = options.paths.length === 0 ? commit.content.root : undefined;
+    const run = new Restore(remote, { trees, root, attributes, options });
+    try {
+      for (const path of lost) run.lose(path, lostWay);
+      if (options.paths.length === 0) await run.everything(commit);
+      else for (const each of found) await run.onePath(each);
+      return await run.finish();
+    } finally {
+      await run.end();
+    }
   } finally {
-    await run.end();
-    target.close();
+    root.folder.close();
   }
 }
 
-/** A path of the commit: the folders on the way to it, and what it names. */
-interface FoundPath {
+/** A folder of the commit that is being gone through. */
+interface OpenFolder {
+  readonly folder: TargetFolder;
+  /** In the commit. */
   readonly path: ByteString;
-  readonly parents: readonly DirEntry[];
-  readonly last: Entry;
+  readonly entries: Iterator<Entry>;
+}
+
+/** A name whose place a folder with something in it has. */
+interface Blocked {
+  readonly folder: TargetFolder;
+  readonly path: ByteString;
+  readonly entry: FileEntry | SymlinkEntry;
 }
 
 /** Folders that are empty, or hold only others, wait for their modes up to so many. */
 const maxFinished = 1 << 16;
+/** So many names wait for folders in their places to be deleted. */
+const maxBlocked = 1 << 16;
+
+const lostWay = "a folder on the way to it is damaged or missing in the store";
+const lostContent = {
+  some: "a part of what was in it is damaged or missing in the store",
+  all: "what was in it is damaged or missing in the store",
+} as const;
+
+interface RestoreWork {
+  readonly trees: TreeSource;
+  readonly root: RestoreRoot;
+  /** Those of the target; undefined where it keeps its own. */
+  readonly attributes: Attributes | undefined;
+  readonly options: RestoreOptions;
+}
 
 class Restore {
   readonly #options: RestoreOptions;
+  readonly #remote: Remote;
+  readonly #isDryRun: boolean;
   readonly #trees: TreeSource;
-  readonly #target: HeldFolder;
+  readonly #root: TargetFolder;
+  /** Folders on the way to single paths, by their paths; undefined where one could not be made. */
+  readonly #onTheWay = new Map<ByteString, TargetFolder | undefined>();
   readonly #folders: FolderCache<TargetFolder>;
   readonly #files: FileFetcher;
   readonly #owner: Owner = { uid: process.geteuid?.(), gid: process.getegid?.() };
   readonly #breathe = createBreath();
+  readonly #tells: { readonly made: boolean; readonly left: boolean };
   /** Folders that have been gone through, each after what is in it. */
   #finished: TargetFolder[] = [];
-  readonly #result = { files: 0, dirs: 0, bytes: 0, left: 0, replaced: 0, skipped: 0, failed: 0 };
+  readonly #scopes: Scope[] = [];
+  readonly #blocked: Blocked[] = [];
+  #isBlocking: boolean;
+  #isAnythingLost = false;
+  readonly #result = {
+    files: 0,
+    dirs: 0,
+    bytes: 0,
+    left: 0,
+    changed: 0,
+    replaced: 0,
+    deleted: 0,
+    skipped: 0,
+    failed: 0,
+  };
 
-  constructor(remote: Remote, work: { trees: TreeSource; target: HeldFolder; options: RestoreOptions }) {
-    const { options } = work;
+  constructor(remote: Remote, work: RestoreWork) {
+    const { options, root } = work;
     this.#options = options;
+    this.#remote = remote;
+    this.#isDryRun = options.isDryRun ?? false;
+    this.#tells = options.tells ?? { made: false, left: false };
     this.#trees = work.trees;
-    this.#target = work.target;
-    this.#folders = new FolderCache(work.target, {
+    this.#isBlocking = options.deletion !== undefined;
+    this.#root = new TargetFolder(undefined, "" as ByteString, { attributes: work.attributes, isNew: root.isNew });
+    this.#folders = new FolderCache(root.folder, {
       parent: (folder: TargetFolder) => folder.parent,
       name: (folder) => folder.name,
     });
@@ -132,52 +206,71 @@ class Restore {
       signal: options.signal,
       threads: options.threads,
       capacity: options.capacity ?? fullCapacity,
-      target: work.target.place,
+      target: root.folder.place,
+      isDryRun: this.#isDryRun,
       modeOf: (entry) => restorableMode(entry, this.#owner),
+      tells: this.#tells,
       onWritten: (bytes) => (options.progress.bytes += bytes),
       onRestored: (count) => {
         options.progress.filesFetched += count.files;
         this.#restored(count);
       },
       onLeft: (count) => {
-        this.#result.left += count.files;
         options.progress.bytes += count.bytes;
+        this.#left(count.files - count.mended, count.mended);
         this.#restored(count);
       },
-      onOther: (path) => this.#replaced(path),
+      onFate: (path, fate) => this.#tellFate(path, fate),
       onFailed: (path, failure) => this.#failed(path, failure),
       onSettled: () => this.#finishFolders(),
     });
   }
 
   async everything({ id, content }: { id: ObjectId; content: Commit }): Promise<void> {
-    await this.#trees.fetchAll(id);
-    const isNew = isEmpty(this.#target);
-    await this.#walk(new TargetFolder(undefined, "" as ByteString, { attributes: content.root, isNew }), content.tree);
+    const { tree } = content;
+    await this.#trees.fetchAll(id, tree);
+    const { lost } = await this.#trees.openRest(tree);
+    if (lost === "all") {
+      throw new BakError("NO_OBJECT", `the commit's own folder is damaged or missing in '${this.#remote.peer}'`, {
+        hint: "'bak check --read-data' names what is damaged; an earlier commit may be whole",
+      });
+    }
+    await this.#walk({ folder: this.#root, path: "" as ByteString, tree });
   }
 
-  async onePath({ parents, last }: FoundPath): Promise<void> {
-    let folder = new TargetFolder(undefined, "" as ByteString, { attributes: undefined, isNew: false });
-    const opened: TargetFolder[] = [];
+  async onePath({ path, parents, last }: FoundPath): Promise<void> {
+    let [folder, at] = [this.#root as TargetFolder | undefined, "" as ByteString];
     for (const entry of parents) {
       // what has the folder's name, and stays, may be a link that leads out of the target
-      const next = this.#folder(folder, entry);
-      if (next === undefined) break;
-      opened.push((folder = next));
+      const next = joinPath(at, entry.name);
+      if (folder !== undefined && !this.#onTheWay.has(next)) this.#onTheWay.set(next, this.#folder(folder, entry));
+      folder = this.#onTheWay.get(next);
+      at = next;
     }
-    if (opened.length === parents.length) {
-      if (last.kind === "dir") {
-        await this.#trees.fetchAll(last.tree);
-        const top = this.#folder(folder, last);
-        if (top !== undefined) await this.#walk(top, last.tree);
-      } else await this.#entry(folder, last);
-    }
-    this.#finished.push(...opened.toReversed());
+    if (folder === undefined) return;
+    if (last.kind === "dir") {
+      await this.#trees.fetchAll(last.tree);
+      const top = this.#folder(folder, last);
+      if (top !== undefined) await this.#walk({ folder: top, path, tree: last.tree });
+    } else await this.#entry(folder, at, last);
   }
 
-  /** Resolves when all that the walk has come to has been dealt with. */
+  /** Notes that something of the commit is lost. */
+  lose(path: ByteString, why: string): void {
+    this.#failed(path, { errno: undefined, why, isLoss: true });
+  }
+
+  /** Resolves when all that the walk has come to has been dealt with, and what the commit does not have is deleted. */
   async finish(): Promise<RestoreResult> {
+    for (const folder of [...this.#onTheWay.values()].toReversed())
+      if (folder !== undefined) this.#finished.push(folder);
     await this.#files.finish();
+    if (this.#options.deletion === undefined) return this.#result;
+    if (this.#isAnythingLost) {
+      for (const { folder, entry } of this.#blocked)
+        this.#failed(folder.pathOf(entry.name), pathFailureOf(new FolderInPlace()));
+      this.#options.onEvent({ type: "deletedNothing" });
+    } else await this.#delete(this.#options.deletion);
     return this.#result;
   }
 
@@ -188,8 +281,9 @@ class Restore {
   }
 
   /** Goes through a folder and all beneath it, each folder before what is in it. */
-  async #walk(top: TargetFolder, tree: ObjectId): Promise<void> {
-    const open = [{ folder: top, entries: (await this.#trees.openFolder(tree))[Symbol.iterator]() }];
+  async #walk(scope: Scope): Promise<void> {
+    this.#scopes.push(scope);
+    const open = [await this.#open(scope)];
     for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
       this.#options.signal?.throwIfAborted();
       const next = at.entries.next();
@@ -198,12 +292,12 @@ class Restore {
         this.#finished.push(at.folder);
         if (this.#finished.length >= maxFinished) await this.#files.finish();
       } else if (next.value.kind === "dir") {
+        const { name, tree } = next.value;
         const folder = this.#folder(at.folder, next.value);
-        if (folder !== undefined)
-          open.push({ folder, entries: (await this.#trees.openFolder(next.value.tree))[Symbol.iterator]() });
+        if (folder !== undefined) open.push(await this.#open({ folder, path: joinPath(at.path, name), tree }));
       } else {
         // a promise for each of a million files would cost more than what is done for them here
-        const pending = this.#entry(at.folder, next.value);
+        const pending = this.#entry(at.folder, at.path, next.value);
         if (pending !== undefined) await pending;
       }
       const breath = this.#breathe();
@@ -211,15 +305,18 @@ class Restore {
     }
   }
 
-  #entry(folder: TargetFolder, entry: Exclude<Entry, DirEntry>): Promise<void> | undefined {
+  async #open({ folder, path, tree }: Scope): Promise<OpenFolder> {
+    const { entries, lost } = await this.#trees.openRest(tree);
+    if (lost !== "nothing") this.lose(folder.path, lostContent[lost]);
+    return { folder, path, entries: entries[Symbol.iterator]() };
+  }
+
+  #entry(folder: TargetFolder, path: ByteString, entry: Exclude<Entry, DirEntry>): Promise<void> | undefined {
     switch (entry.kind) {
       case "file":
-        return this.#file(folder, entry);
+        return this.#file(folder, path, entry);
       case "symlink":
-        this.#attempt(folder, entry.name, () => {
-          if (makeSymlink(this.#folders.get(folder), entry) === "replaced") this.#replaced(folder.pathOf(entry.name));
-          this.#restored({ files: 1, bytes: 0 });
-        });
+        this.#attempt(folder, entry.name, () => this.#symlink(folder, path, entry));
         return undefined;
       case "fifo":
       case "socket":
@@ -237,42 +334,118 @@ class Restore {
   #folder(parent: TargetFolder, entry: DirEntry): TargetFolder | undefined {
     let folder: TargetFolder | undefined;
     this.#attempt(parent, entry.name, () => {
-      const made = makeFolder(this.#folders.get(parent), entry.name);
-      if (made === "replaced") this.#replaced(parent.pathOf(entry.name));
+      const made = this.#look(parent, planFolder, makeFolder, entry.name) ?? "made";
       const opened = new TargetFolder(parent, entry.name, { attributes: entry, isNew: made !== "there" });
-      if (made === "there") unlockFolder(this.#folders.get(opened));
+      if (made === "there" && !this.#isDryRun) unlockFolder(this.#folders.get(opened));
+      this.#tell(opened.path, made, true);
       this.#result.dirs += 1;
       folder = opened;
     });
     return folder;
   }
 
-  #file(folder: TargetFolder, entry: FileEntry): Promise<void> | undefined {
-    const state = folder.isNew ? "missing" : this.#lookAt(folder, entry);
-    if (state === undefined) return undefined;
-    if (state === "similar") return this.#files.compare(folder, entry);
-    if (state === "other") this.#replaced(folder.pathOf(entry.name));
-    return this.#files.add(folder, entry);
+  #symlink(folder: TargetFolder, path: ByteString, entry: SymlinkEntry): void {
+    this.#unlessBlocked({ folder, path, entry }, () => {
+      const made = this.#look(folder, planSymlink, makeSymlink, entry) ?? "made";
+      if (made === "there") this.#left(1, 0);
+      else if (made === "changed") this.#left(0, 1);
+      else this.#options.progress.filesFetched += 1;
+      this.#tell(folder.pathOf(entry.name), made, false);
+      this.#restored({ files: 1, bytes: 0 });
+    });
   }
 
-  /** What is in the place of a file; undefined where that cannot be replaced. */
-  #lookAt(folder: TargetFolder, entry: FileEntry): ReturnType<typeof lookAtFile> | undefined {
-    const found: ReturnType<typeof lookAtFile>[] = [];
-    this.#attempt(folder, entry.name, () => found.push(lookAtFile(this.#folders.get(folder), entry)));
+  #file(folder: TargetFolder, path: ByteString, entry: FileEntry): Promise<void> | undefined {
+    const state = folder.isNew ? "missing" : this.#lookAt(folder, path, entry);
+    if (state === undefined) return undefined;
+    if (state === "similar") return this.#files.compare(folder, entry);
+    return this.#files.add(folder, entry, state === "other");
+  }
+
+  /** What is in the place of a file; undefined where that cannot be replaced, or not yet. */
+  #lookAt(folder: TargetFolder, path: ByteString, entry: FileEntry): ReturnType<typeof lookAtFile> | undefined {
+    const found: (ReturnType<typeof lookAtFile> | undefined)[] = [];
+    this.#attempt(folder, entry.name, () => {
+      this.#unlessBlocked({ folder, path, entry }, () => {
+        found.push(this.#look(folder, planFile, lookAtFile, entry));
+      });
+    });
     return found[0];
+  }
+
+  /** Does something to a name, or, in a dry run, only plans it; undefined for a folder that would be new. */
+  #look<Name, T>(
+    folder: TargetFolder,
+    plan: (held: HeldFolder, name: Name) => T,
+    act: (held: HeldFolder, name: Name) => T,
+    name: Name,
+  ): T | undefined {
+    if (!this.#isDryRun) return act(this.#folders.get(folder), name);
+    return folder.isNew ? undefined : plan(this.#folders.get(folder), name);
+  }
+
+  /** Where a folder is in the way that will be deleted, it is tried again after that. */
+  #unlessBlocked(wanted: Blocked, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const mayWait = this.#isBlocking && this.#blocked.length < maxBlocked;
+      if (!mayWait || !(error instanceof FolderInPlace)) throw error;
+      this.#blocked.push(wanted);
+    }
+  }
+
+  async #delete({ isSpared }: { isSpared: (stats: BigIntStats) => boolean }): Promise<void> {
+    const extras = new Extras({
+      folders: this.#folders,
+      isDryRun: this.#isDryRun,
+      store: this.#remote.store,
+      isSpared,
+      choose: () => "all",
+      onDeleted: (path, isFolder) => {
+        this.#result.deleted += 1;
+        this.#options.onEvent({ type: "deleted", path, isFolder });
+      },
+      onFailed: (path, failure) => this.#failed(path, failure),
+      open: async (tree) => (await this.#trees.openRest(tree)).entries,
+      onTouched: (folder) => this.#finishFolder(folder),
+      breathe: this.#breathe,
+      signal: this.#options.signal,
+    });
+    for (const scope of this.#scopes) await extras.deleteWithin(scope);
+    this.#isBlocking = false;
+    for (const { folder, path, entry } of this.#blocked) {
+      const inTheWay = new TargetFolder(folder, entry.name, { attributes: undefined, isNew: false });
+      const isEmpty = await extras.empty(inTheWay, joinPath(path, entry.name));
+      if (!this.#isDryRun) await this.#entry(folder, path, entry);
+      else if (!isEmpty) this.#failed(folder.pathOf(entry.name), pathFailureOf(new FolderInPlace()));
+      else await this.#replaceFolder(folder, entry);
+      this.#finished.push(folder);
+    }
+    await this.#files.finish();
+  }
+
+  /** What a dry run does where a folder would be gone. */
+  async #replaceFolder(folder: TargetFolder, entry: FileEntry | SymlinkEntry): Promise<void> {
+    if (entry.kind === "file") return this.#files.add(folder, entry, true);
+    this.#options.progress.filesFetched += 1;
+    this.#tell(folder.pathOf(entry.name), "replaced", false);
+    this.#restored({ files: 1, bytes: 0 });
   }
 
   #finishFolders(): void {
     const folders = this.#finished;
     this.#finished = [];
-    for (const folder of folders) {
-      const { attributes } = folder;
-      if (attributes === undefined) continue;
-      const finish = (): void =>
-        finishFolder(this.#folders.get(folder), attributes, restorableMode(attributes, this.#owner));
-      if (folder.parent === undefined) this.#attempt(folder, "" as ByteString, finish);
-      else this.#attempt(folder.parent, folder.name, finish);
-    }
+    for (const folder of folders) this.#finishFolder(folder);
+  }
+
+  #finishFolder(folder: TargetFolder): void {
+    const { attributes } = folder;
+    if (attributes === undefined || this.#isDryRun) return;
+    const finish = (): void =>
+      finishFolder(this.#folders.get(folder), attributes, restorableMode(attributes, this.#owner));
+    if (folder.parent === undefined) this.#attempt(folder, "" as ByteString, finish);
+    else this.#attempt(folder.parent, folder.name, finish);
   }
 
   #restored({ files, bytes }: { files: number; bytes: number }): void {
@@ -281,9 +454,20 @@ class Restore {
     this.#options.progress.files += files;
   }
 
-  #replaced(path: ByteString): void {
-    this.#result.replaced += 1;
-    this.#options.onEvent({ type: "replaced", path });
+  #left(left: number, changed: number): void {
+    this.#result.left += left;
+    this.#result.changed += changed;
+    this.#options.progress.filesMended += changed;
+  }
+
+  #tellFate(path: ByteString, fate: FileFate): void {
+    this.#tell(path, fate === "left" ? "there" : fate, false);
+  }
+
+  #tell(path: ByteString, made: "made" | "there" | "replaced" | "changed", isFolder: boolean): void {
+    if (made === "replaced") this.#result.replaced += 1;
+    const isTold = made === "replaced" || (made === "there" ? this.#tells.left : this.#tells.made);
+    if (isTold) this.#options.onEvent({ type: made === "there" ? "left" : made, path, isFolder });
   }
 
   /** One path that cannot be written does not stop the others. */
@@ -300,36 +484,18 @@ class Restore {
       const why = failure.errno === "EROFS" ? "the target is read-only" : "no space left in the target";
       throw new BakError("TARGET_FAILED", `cannot restore: ${why}`);
     }
+    if (failure.isLoss === true) this.#isAnythingLost = true;
     this.#result.failed += 1;
     this.#options.onEvent({ type: "failed", path, why: failure.why });
   }
 }
 
-function isEmpty(folder: HeldFolder): boolean {
-  const listing = opendirSync(folder.self);
-  try {
-    return listing.readSync() === null;
-  } finally {
-    listing.closeSync();
+/** What a store needs is none of the commit's, and would be deleted. */
+function assertNotInStore(root: RestoreRoot, store: string): void {
+  for (const folder of foldersAround(root)) {
+    if (!isStoreAt(folder, store)) continue;
+    throw new BakError("TARGET_FAILED", "cannot delete what is not in the commit: the target is in the store itself", {
+      hint: "choose another folder with --to",
+    });
   }
-}
-
-/** The real path of the target, made if it is missing: the user may name it through a link, the commit may not. */
-function makeTarget(target: ByteString): ByteString {
-  try {
-    makeFolders(target);
-    return byteString(realpathSync(fsPath(target), "buffer"));
-  } catch (cause) {
-    const isFile = ["EEXIST", "ENOTDIR"].includes(errnoOf(cause) ?? "");
-    const why = isFile ? "it is not a folder" : cause instanceof Error ? cause.message : String(cause);
-    const hint = "choose a folder, or a path where none is yet, with --to";
-    throw new BakError("TARGET_FAILED", `cannot restore into '${displayName(target)}': ${why}`, { hint, cause });
-  }
-}
-
-/** Drops what lies beneath another of them, and repetitions. */
-function withoutNested(found: readonly FoundPath[]): FoundPath[] {
-  const unique = new Map(found.map((each) => [each.path, each]));
-  const isNested = ({ path }: FoundPath): boolean => found.some((other) => path.startsWith(`${other.path}/`));
-  return [...unique.values()].filter((each) => !isNested(each));
 }
