@@ -12,6 +12,7 @@ import type { FolderCache } from "./held-folder.js";
 import { NameList } from "./name-list.js";
 import { pathFailureOf, type PathFailure } from "./restore-failure.js";
 import { planFolder } from "./restore-plan.js";
+import type { Selection } from "./restore-selection.js";
 import { unlockFolder } from "./restore-target.js";
 import { isTemporaryName } from "./restore-writer.js";
 import { configName, isStoreConfig } from "./store-folder.js";
@@ -27,8 +28,8 @@ export interface ExtrasOptions {
   readonly store: string;
   /** Other folders that are spared. */
   readonly isSpared: (stats: BigIntStats) => boolean;
-  /** Whether a name may go, and whether anything in it may, if it is a folder; by its path in the commit, if that had it. */
-  readonly choose: (path: ByteString, isFolder: boolean) => "all" | "some" | "none";
+  /** What may go; by the path that it would have in the commit. */
+  readonly choose: Selection;
   readonly onDeleted: (path: ByteString, isFolder: boolean) => void;
   readonly onFailed: (path: ByteString, failure: PathFailure) => void;
   /** The entries of a tree. */
@@ -44,6 +45,8 @@ export interface Scope {
   readonly folder: TargetFolder;
   /** In the commit. */
   readonly path: ByteString;
+  /** All in it may go. */
+  readonly isWithin: boolean;
   readonly tree: ObjectId;
 }
 
@@ -74,6 +77,7 @@ export class Extras {
 
   /** Deletes all that the commit does not have in a folder, and in those of its folders that are there. */
   async deleteWithin(scope: Scope): Promise<void> {
+    if (scope.folder.parent !== undefined && !this.#isThere(scope.folder)) return;
     const open = [await this.#openScope(scope)];
     for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
       const next = at.entries.next();
@@ -81,17 +85,21 @@ export class Extras {
       else if (next.value.kind === "dir") {
         const { name, tree } = next.value;
         const folder = new TargetFolder(at.folder, name, { attributes: next.value, isNew: false });
-        if (this.#isThere(folder)) open.push(await this.#openScope({ folder, path: joinPath(at.path, name), tree }));
+        const path = joinPath(at.path, name);
+        const choice = this.#options.choose(path, true, at.isWithin);
+        if (choice !== "none" && this.#isThere(folder))
+          open.push(await this.#openScope({ folder, path, isWithin: choice === "all", tree }));
       }
       await this.#pause();
     }
   }
 
-  async #openScope({ folder, path, tree }: Scope): Promise<Omit<Scope, "tree"> & { entries: Iterator<Entry> }> {
-    if (this.#options.isDryRun && folder.isNew) return { folder, path, entries: [][Symbol.iterator]() };
-    const isTouched = await this.#deleteFrom(folder, path, await this.#options.open(tree));
+  async #openScope(scope: Scope): Promise<Scope & { entries: Iterator<Entry> }> {
+    const { folder, tree } = scope;
+    if (this.#options.isDryRun && folder.isNew) return { ...scope, entries: [][Symbol.iterator]() };
+    const isTouched = await this.#deleteFrom(scope, await this.#options.open(tree));
     if (isTouched) this.#options.onTouched(folder);
-    return { folder, path, entries: (await this.#options.open(tree))[Symbol.iterator]() };
+    return { ...scope, entries: (await this.#options.open(tree))[Symbol.iterator]() };
   }
 
   /** Whether a folder of the commit is in the target; where it is not, that has been told of. */
@@ -104,10 +112,9 @@ export class Extras {
   }
 
   /**
-   * Deletes from a folder what is not among its entries, which are those of the commit; `path` is the folder's there. Resolves
-   * with whether the folder may have got another mode or mtime by that.
+   * Deletes from a folder what is not among its entries, which are those of the commit. Resolves with whether the folder may have got another mode or mtime by that.
    */
-  async #deleteFrom(folder: TargetFolder, path: ByteString, entries: Iterable<Entry>): Promise<boolean> {
+  async #deleteFrom({ folder, path, isWithin }: Scope, entries: Iterable<Entry>): Promise<boolean> {
     this.#kept.clear();
     for (const { name } of entries) this.#kept.add(name);
     let isTouched = false;
@@ -120,8 +127,12 @@ export class Extras {
           isTouched = true;
         }
         if (isFolder)
-          await this.#deleteFolder(new TargetFolder(folder, name, { attributes: undefined, isNew: false }), path);
-        else this.#deleteName(folder, path, name);
+          await this.#deleteFolder(
+            new TargetFolder(folder, name, { attributes: undefined, isNew: false }),
+            path,
+            isWithin,
+          );
+        else this.#deleteName({ folder, path, isWanted: isWithin }, name);
       }
     });
     return isTouched;
@@ -129,14 +140,14 @@ export class Extras {
 
   /** Deletes all that is in a folder; resolves with whether nothing is left. The folder stays. */
   async empty(folder: TargetFolder, path: ByteString): Promise<boolean> {
-    const top = this.#look(folder, path, false);
+    const top = this.#look(folder, path, true);
     await this.#deleteAll(top);
     return top.isEmpty;
   }
 
-  async #deleteFolder(folder: TargetFolder, parentPath: ByteString): Promise<void> {
+  async #deleteFolder(folder: TargetFolder, parentPath: ByteString, isWithin: boolean): Promise<void> {
     const path = joinPath(parentPath, folder.name);
-    const choice = this.#options.choose(path, true);
+    const choice = this.#options.choose(path, true, isWithin);
     if (choice === "none" || this.#isSpared(folder)) return;
     const top = this.#look(folder, path, choice === "all");
     await this.#deleteAll(top);
@@ -152,7 +163,7 @@ export class Extras {
         const name = at.below.at(at.next++);
         const path = joinPath(at.path, name);
         const folder = new TargetFolder(at.folder, name, { attributes: undefined, isNew: false });
-        const choice = this.#options.choose(path, true);
+        const choice = this.#options.choose(path, true, at.isWanted);
         if (choice === "none" || this.#isSpared(folder)) at.isEmpty = false;
         else open.push(this.#look(folder, path, choice === "all"));
         continue;
@@ -170,16 +181,17 @@ export class Extras {
       if (!this.#options.isDryRun) unlockFolder(this.#options.folders.get(folder));
       for (const { name, isFolder } of this.#namesIn(folder)) {
         if (isFolder) going.below.add(name);
-        else if (!this.#deleteName(folder, path, name)) going.isEmpty = false;
+        else if (!this.#deleteName(going, name)) going.isEmpty = false;
       }
     });
     if (!isSeen) going.isEmpty = false;
     return going;
   }
 
-  #deleteName(folder: TargetFolder, path: ByteString, name: ByteString): boolean {
+  #deleteName(at: Pick<Going, "folder" | "path" | "isWanted">, name: ByteString): boolean {
+    const { folder, path, isWanted } = at;
     const { choose, isDryRun, folders, onDeleted } = this.#options;
-    if (choose(joinPath(path, name), false) !== "all") return false;
+    if (choose(joinPath(path, name), false, isWanted) !== "all") return false;
     return this.#attemptNow(folder.pathOf(name), () => {
       if (!isDryRun) unlinkSync(folders.get(folder).path(name));
       onDeleted(folder.pathOf(name), false);

@@ -15,9 +15,11 @@ import type { Remote } from "./remote.js";
 import { Extras, type Scope } from "./restore-delete.js";
 import { FolderInPlace, isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
 import { FileFetcher, type FileFate } from "./restore-files.js";
+import { Leftovers } from "./restore-leftovers.js";
 import { findPaths, type FoundPath } from "./restore-paths.js";
 import { planFile, planFolder, planSymlink } from "./restore-plan.js";
 import { foldersAround, makeRoot, planRoot, type RestoreRoot } from "./restore-root.js";
+import { selectAll, type Selection } from "./restore-selection.js";
 import { fullCapacity } from "./restore-table.js";
 import {
   finishFolder,
@@ -61,6 +63,8 @@ export interface RestoreOptions {
   target: ByteString;
   /** Paths within the commit; all of it if there are none. */
   paths: readonly ByteString[];
+  /** What of that is wanted; all of it unless said. Nothing else is deleted, either. */
+  select?: Selection;
   /** Finds out and tells what would be done, and touches nothing: what is told as done then would be. */
   isDryRun?: boolean;
   /**
@@ -110,14 +114,17 @@ export async function restore(
   try {
     if (options.deletion !== undefined) assertNotInStore(root, remote.store);
     const attributes = options.paths.length === 0 ? commit.content.root : undefined;
-    const run = new Restore(remote, { trees, root, attributes, options });
+    const leftovers = options.isDryRun === true ? undefined : new Leftovers(root.path);
+    const run = new Restore(remote, { trees, root, attributes, leftovers, options });
     try {
+      if (!root.isNew) leftovers?.sweep(root.folder);
       for (const path of lost) run.lose(path, lostWay);
       if (options.paths.length === 0) await run.everything(commit);
       else for (const each of found) await run.onePath(each);
       return await run.finish();
     } finally {
       await run.end();
+      leftovers?.close();
     }
   } finally {
     root.folder.close();
@@ -126,10 +133,24 @@ export async function restore(
 
 /** A folder of the commit that is being gone through. */
 interface OpenFolder {
-  readonly folder: TargetFolder;
+  /** Undefined until it is made: only if something in it is wanted. */
+  folder: TargetFolder | undefined;
+  /** Undefined for the target. */
+  readonly entry: DirEntry | undefined;
   /** In the commit. */
   readonly path: ByteString;
-  readonly entries: Iterator<Entry>;
+  /** All in it is wanted, save what is excluded. */
+  readonly isWithin: boolean;
+  isFailed: boolean;
+  entries: Iterator<Entry>;
+}
+
+/** Where the last of these folders is in the target, or would be. */
+function placeOf(open: readonly OpenFolder[]): TargetFolder {
+  let place: TargetFolder | undefined;
+  for (const { folder, entry } of open)
+    place = folder ?? new TargetFolder(place, entry?.name ?? ("" as ByteString), { attributes: entry, isNew: false });
+  return place as TargetFolder;
 }
 
 /** A name whose place a folder with something in it has. */
@@ -155,6 +176,8 @@ interface RestoreWork {
   readonly root: RestoreRoot;
   /** Those of the target; undefined where it keeps its own. */
   readonly attributes: Attributes | undefined;
+  /** Undefined for a dry run. */
+  readonly leftovers: Leftovers | undefined;
   readonly options: RestoreOptions;
 }
 
@@ -163,13 +186,15 @@ class Restore {
   readonly #remote: Remote;
   readonly #isDryRun: boolean;
   readonly #trees: TreeSource;
-  readonly #root: TargetFolder;
-  /** Folders on the way to single paths, by their paths; undefined where one could not be made. */
-  readonly #onTheWay = new Map<ByteString, TargetFolder | undefined>();
+  readonly #top: OpenFolder;
+  /** Folders on the way to single paths, by their paths. */
+  readonly #onTheWay = new Map<ByteString, OpenFolder>();
+  readonly #select: Selection;
   readonly #folders: FolderCache<TargetFolder>;
   readonly #files: FileFetcher;
   readonly #owner: Owner = { uid: process.geteuid?.(), gid: process.getegid?.() };
   readonly #breathe = createBreath();
+  readonly #leftovers: Leftovers | undefined;
   readonly #tells: { readonly made: boolean; readonly left: boolean };
   /** Folders that have been gone through, each after what is in it. */
   #finished: TargetFolder[] = [];
@@ -196,8 +221,17 @@ class Restore {
     this.#isDryRun = options.isDryRun ?? false;
     this.#tells = options.tells ?? { made: false, left: false };
     this.#trees = work.trees;
+    this.#leftovers = work.leftovers;
     this.#isBlocking = options.deletion !== undefined;
-    this.#root = new TargetFolder(undefined, "" as ByteString, { attributes: work.attributes, isNew: root.isNew });
+    this.#select = options.select ?? selectAll;
+    this.#top = {
+      folder: new TargetFolder(undefined, "" as ByteString, { attributes: work.attributes, isNew: root.isNew }),
+      entry: undefined,
+      path: "" as ByteString,
+      isWithin: this.#select === selectAll,
+      isFailed: false,
+      entries: [][Symbol.iterator](),
+    };
     this.#folders = new FolderCache(root.folder, {
       parent: (folder: TargetFolder) => folder.parent,
       name: (folder) => folder.name,
@@ -235,24 +269,24 @@ class Restore {
         hint: "'bak check --read-data' names what is damaged; an earlier commit may be whole",
       });
     }
-    await this.#walk({ folder: this.#root, path: "" as ByteString, tree });
+    await this.#walk([this.#top], tree);
   }
 
-  async onePath({ path, parents, last }: FoundPath): Promise<void> {
-    let [folder, at] = [this.#root as TargetFolder | undefined, "" as ByteString];
+  async onePath({ parents, last }: FoundPath): Promise<void> {
+    const open = [this.#top];
     for (const entry of parents) {
-      // what has the folder's name, and stays, may be a link that leads out of the target
-      const next = joinPath(at, entry.name);
-      if (folder !== undefined && !this.#onTheWay.has(next)) this.#onTheWay.set(next, this.#folder(folder, entry));
-      folder = this.#onTheWay.get(next);
-      at = next;
+      const path = joinPath((open.at(-1) as OpenFolder).path, entry.name);
+      const next = this.#onTheWay.get(path) ?? this.#below(open.at(-1) as OpenFolder, entry);
+      if (next === undefined) return;
+      this.#onTheWay.set(path, next);
+      open.push(next);
     }
-    if (folder === undefined) return;
     if (last.kind === "dir") {
+      const top = this.#below(open.at(-1) as OpenFolder, last);
+      if (top === undefined) return;
       await this.#trees.fetchAll(last.tree);
-      const top = this.#folder(folder, last);
-      if (top !== undefined) await this.#walk({ folder: top, path, tree: last.tree });
-    } else await this.#entry(folder, at, last);
+      await this.#walk([...open, top], last.tree);
+    } else await this.#wanted(open, last);
   }
 
   /** Notes that something of the commit is lost. */
@@ -262,7 +296,7 @@ class Restore {
 
   /** Resolves when all that the walk has come to has been dealt with, and what the commit does not have is deleted. */
   async finish(): Promise<RestoreResult> {
-    for (const folder of [...this.#onTheWay.values()].toReversed())
+    for (const { folder } of [...this.#onTheWay.values()].toReversed())
       if (folder !== undefined) this.#finished.push(folder);
     await this.#files.finish();
     if (this.#options.deletion === undefined) return this.#result;
@@ -280,24 +314,32 @@ class Restore {
     this.#folders.close();
   }
 
-  /** Goes through a folder and all beneath it, each folder before what is in it. */
-  async #walk(scope: Scope): Promise<void> {
-    this.#scopes.push(scope);
-    const open = [await this.#open(scope)];
-    for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
+  /** Goes through the last of these folders and all beneath it, each folder before what is in it. */
+  async #walk(open: OpenFolder[], tree: ObjectId): Promise<void> {
+    const above = open.length - 1;
+    const top = open[above] as OpenFolder;
+    if (top.isWithin) this.#make(open);
+    if (!top.isFailed) top.entries = await this.#entriesOf(top, tree);
+    while (open.length > above) {
+      const at = open.at(-1) as OpenFolder;
       this.#options.signal?.throwIfAborted();
       const next = at.entries.next();
       if (next.done === true) {
+        if (open.length === above + 1)
+          this.#scopes.push({ folder: placeOf(open), path: at.path, isWithin: at.isWithin, tree });
         open.pop();
-        this.#finished.push(at.folder);
+        if (at.folder !== undefined) this.#finished.push(at.folder);
         if (this.#finished.length >= maxFinished) await this.#files.finish();
       } else if (next.value.kind === "dir") {
-        const { name, tree } = next.value;
-        const folder = this.#folder(at.folder, next.value);
-        if (folder !== undefined) open.push(await this.#open({ folder, path: joinPath(at.path, name), tree }));
+        const below = this.#below(at, next.value);
+        if (below !== undefined) {
+          open.push(below);
+          if (below.isWithin) this.#make(open);
+          if (!below.isFailed) below.entries = await this.#entriesOf(below, next.value.tree);
+        }
       } else {
         // a promise for each of a million files would cost more than what is done for them here
-        const pending = this.#entry(at.folder, at.path, next.value);
+        const pending = this.#wanted(open, next.value);
         if (pending !== undefined) await pending;
       }
       const breath = this.#breathe();
@@ -305,10 +347,47 @@ class Restore {
     }
   }
 
-  async #open({ folder, path, tree }: Scope): Promise<OpenFolder> {
+  async #entriesOf({ path }: OpenFolder, tree: ObjectId): Promise<Iterator<Entry>> {
     const { entries, lost } = await this.#trees.openRest(tree);
-    if (lost !== "nothing") this.lose(folder.path, lostContent[lost]);
-    return { folder, path, entries: entries[Symbol.iterator]() };
+    if (lost !== "nothing") this.lose(path, lostContent[lost]);
+    return entries[Symbol.iterator]();
+  }
+
+  /** A folder in a folder, not made yet; undefined if nothing in it is wanted. */
+  #below(at: OpenFolder, entry: DirEntry): OpenFolder | undefined {
+    const path = joinPath(at.path, entry.name);
+    const choice = this.#select(path, true, at.isWithin);
+    if (choice === "none") return undefined;
+    return {
+      folder: undefined,
+      entry,
+      path,
+      isWithin: choice === "all",
+      isFailed: false,
+      entries: [][Symbol.iterator](),
+    };
+  }
+
+  /** Makes the last of these folders, and what is missing of those above it; undefined if that fails, which is told once. */
+  #make(open: readonly OpenFolder[]): TargetFolder | undefined {
+    let parent: TargetFolder | undefined;
+    for (const at of open) {
+      // what has the folder's name, and stays, may be a link that leads out of the target
+      if (at.isFailed || (parent === undefined && at !== this.#top)) return undefined;
+      if (at.folder === undefined) at.folder = this.#folder(parent as TargetFolder, at.entry as DirEntry);
+      at.isFailed = at.folder === undefined;
+      parent = at.folder;
+    }
+    return parent;
+  }
+
+  /** Restores a name in the last of these folders, if it is wanted. */
+  #wanted(open: readonly OpenFolder[], entry: Exclude<Entry, DirEntry>): Promise<void> | undefined {
+    const at = open.at(-1) as OpenFolder;
+    if (this.#select !== selectAll && this.#select(joinPath(at.path, entry.name), false, at.isWithin) !== "all")
+      return undefined;
+    const folder = at.folder ?? this.#make(open);
+    return folder === undefined ? undefined : this.#entry(folder, at.path, entry);
   }
 
   #entry(folder: TargetFolder, path: ByteString, entry: Exclude<Entry, DirEntry>): Promise<void> | undefined {
@@ -336,12 +415,18 @@ class Restore {
     this.#attempt(parent, entry.name, () => {
       const made = this.#look(parent, planFolder, makeFolder, entry.name) ?? "made";
       const opened = new TargetFolder(parent, entry.name, { attributes: entry, isNew: made !== "there" });
-      if (made === "there" && !this.#isDryRun) unlockFolder(this.#folders.get(opened));
+      if (made === "there" && !this.#isDryRun) this.#enter(this.#folders.get(opened));
       this.#tell(opened.path, made, true);
       this.#result.dirs += 1;
       folder = opened;
     });
     return folder;
+  }
+
+  /** Makes a folder that was there fit to work in. */
+  #enter(folder: HeldFolder): void {
+    unlockFolder(folder);
+    this.#leftovers?.sweep(folder);
   }
 
   #symlink(folder: TargetFolder, path: ByteString, entry: SymlinkEntry): void {
@@ -401,7 +486,7 @@ class Restore {
       isDryRun: this.#isDryRun,
       store: this.#remote.store,
       isSpared,
-      choose: () => "all",
+      choose: this.#select,
       onDeleted: (path, isFolder) => {
         this.#result.deleted += 1;
         this.#options.onEvent({ type: "deleted", path, isFolder });

@@ -8,8 +8,9 @@ import { RestoreTalk } from "../cli/restore-talk.js";
 import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
 import type { RestoreProgress, RestoreResult } from "../client/restore.js";
 import { restoreCommit } from "../client/restore-commit.js";
+import { selectBy } from "../client/restore-selection.js";
 import { BakError, exitCodes } from "../errors.js";
-import { byteStringFromText } from "../objects/byte-string.js";
+import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
 
 interface Restored extends RestoreResult {
   commit: string;
@@ -38,6 +39,10 @@ export default class Restore extends StoreCommand {
       command: "<%= config.bin %> <%= command.id %> @2026-11-01 photos/2024 --to ~/old",
     },
     {
+      description: "The pictures in it, save the small ones",
+      command: "<%= config.bin %> <%= command.id %> --to ~/pictures --include '*.jpg' --exclude thumbs/",
+    },
+    {
       description: "What it would take to make a folder again what it was, and nothing more",
       command: "<%= config.bin %> <%= command.id %> head~1 --to ~/photos --delete --dry-run",
     },
@@ -53,13 +58,29 @@ export default class Restore extends StoreCommand {
       description:
         "This happens after all else, and not at all if something of the commit is lost. Of single paths, only what is within them is deleted. bak's own store and cache stay.",
     }),
+    include: Flags.string({
+      summary: "Restore only what matches, with the folders on the way; may be given several times.",
+      description: "The patterns are those of .gitignore, written from the commit's own folder on.",
+      helpValue: "PATTERN",
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    exclude: Flags.string({
+      summary: "Do not restore what matches, though it is included; may be given several times.",
+      description: "With --delete, what is not included, or is excluded, stays as it is.",
+      helpValue: "PATTERN",
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
     "dry-run": Flags.boolean({
       char: "n",
       summary: "List what would be made (+), replaced or changed (~) and deleted (-); touch nothing.",
+      default: false,
     }),
     verbose: Flags.boolean({
       char: "v",
       summary: "List what becomes of each path; with --dry-run, also what is right already (=).",
+      default: false,
     }),
   };
 
@@ -69,7 +90,9 @@ export default class Restore extends StoreCommand {
     const paths = (argv as string[]).slice(1).map(parseCommitPath);
     const isWhole = paths.length === 0 || paths.includes(parseCommitPath(""));
     const target = resolve(flags.to);
-    if (flags.delete && isWhole) assertNotRoot(target);
+    const patterns = { include: patternsOf(flags.include), exclude: patternsOf(flags.exclude) };
+    const isPart = !isWhole || patterns.include.length > 0 || patterns.exclude.length > 0;
+    if (flags.delete && !isPart) assertNotRoot(target);
     const isDryRun = flags["dry-run"];
     const project = this.projectOf(flags, ".");
     const connector = await this.open(this.addressOf(flags), { mayCreate: false });
@@ -85,11 +108,12 @@ export default class Restore extends StoreCommand {
         connect: () => connector.connect({ project, agent: this.agent, wantTrees: false }),
         commit: args.commit,
         onCommit: ({ counts }) => {
-          if (isWhole) talk.totals = { totalFiles: counts.files, totalBytes: counts.bytes };
+          if (!isPart) talk.totals = { totalFiles: counts.files, totalBytes: counts.bytes };
         },
         target: byteStringFromText(target),
         paths: isWhole ? [] : paths,
         isDryRun,
+        ...(isPart ? { select: selectBy(patterns.include, patterns.exclude) } : {}),
         deletion: flags.delete ? { isSpared: (stats) => isSameFolder(stats, cache) } : undefined,
         tells: { made: isDryRun || flags.verbose, left: flags.verbose },
         onEvent: (event) => talk.hear(event),
@@ -114,6 +138,11 @@ export default class Restore extends StoreCommand {
     this.complain(`${formatCounted(failed, "path")} could not be ${isDryRun ? "looked at, or restored" : "restored"}`);
     process.exitCode = exitCodes.partly;
   }
+}
+
+function patternsOf(texts: readonly string[] = []): ByteString[] {
+  if (texts.includes("")) throw new BakError("USAGE", "an empty pattern matches nothing");
+  return texts.map(byteStringFromText);
 }
 
 function describe(
