@@ -215,7 +215,8 @@ export class Extras {
     this.#attemptNow(folder.path, () => {
       const parent = folders.get(folder.parent as TargetFolder);
       const stats = lstatSync(parent.path(folder.name), { bigint: true });
-      isIt = isSpared(stats) || isStoreConfig(folders.get(folder).path(configName), store);
+      const config = folders.get(folder).path(configName);
+      isIt = isSpared(stats) || isStoreConfig(config, store) || (isOwnName(folder) && isFile(config));
     });
     return isIt;
   }
@@ -261,4 +262,13 @@ export class Extras {
     this.#options.signal?.throwIfAborted();
     if (errnoOf(error) !== "ENOENT") this.#options.onFailed(path, pathFailureOf(error));
   }
+}
+
+/** The folder in a pushed folder that is of no commit, since it says where that is pushed to. */
+function isOwnName({ name, parent }: TargetFolder): boolean {
+  return name === ".bak" && parent?.parent === undefined;
+}
+
+function isFile(path: string | Buffer): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

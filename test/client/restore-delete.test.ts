@@ -138,10 +138,15 @@ t.test("the store itself stays, and what is said to be spared, with the folders 
   mkdirSync(join(target, "deep", "store"));
   for (const path of ["deep/cache/index", "deep/other", "deep/store/pack"]) writeFileSync(join(target, path), "x");
   writeFileSync(join(target, "deep", "store", "config.json"), readFileSync(join(kept.world.folder, "config.json")));
+  for (const folder of [".bak", "deep/.bak"]) {
+    mkdirSync(join(target, folder));
+    writeFileSync(join(target, folder, "config.json"), "{}");
+  }
   const spared = lstatSync(join(target, "deep", "cache"), { bigint: true });
   const isSpared = (stats: { ino: bigint }): boolean => stats.ino === spared.ino;
   const { result } = await bothWays(t, kept, target, { deletion: { isSpared } });
-  t.match(result, { deleted: 1, failed: 0 });
+  t.match(result, { deleted: 3, failed: 0 });
+  t.ok(existsSync(join(target, ".bak", "config.json")), "what belongs to the folder, and to no commit");
   t.strictSame(pathsIn(join(target, "deep")), ["cache", "cache/index", "store", "store/config.json", "store/pack"]);
   for (const inStore of [`${source}.store`, join(`${source}.store`, "packs")])
     await t.rejects(restoreTo(kept, inStore, { deletion }), { code: "TARGET_FAILED", message: /the store itself/ });
