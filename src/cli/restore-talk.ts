@@ -1,57 +1,88 @@
-/** What a restore tells of names that are there, but not with all that they had. */
-import { getSystemErrorMap } from "node:util";
-import type { Shortfall } from "../client/shortfalls.js";
+/** What a restore tells the person at the terminal while it runs: its progress, and what becomes of which path. */
+import type { Reconnecting } from "../client/reconnects.js";
+import type { RestoreEvent, RestoreProgress } from "../client/restore.js";
 import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
-import { formatCounted } from "./format.js";
+import { formatDuration } from "./format.js";
+import { showProgress, type ProgressLine } from "./progress.js";
 
-/** One line for each kind; names of the target are counted, and one is given. */
-export function describeShortfall(shortfall: Shortfall): string {
-  const { kind, count, attribute, errno } = shortfall;
-  const names = formatCounted(count, "name");
-  const path = `'${shownPath(shortfall.path)}'`;
-  switch (kind) {
-    case "others":
-      return `${names} belonged to others, and ${count === 1 ? "is" : "are"} yours now: only root sets owners`;
-    case "privileged":
-      return `${names} without attributes that only root sets, such as '${shownPath(attribute as ByteString)}' of ${path}`;
-    case "owner":
-      return `the owner of ${names} could not be set, such as that of ${path}: ${wordsFor(errno)}`;
-    case "attributes": {
-      const which = attribute === "" ? path : `'${shownPath(attribute as ByteString)}' of ${path}`;
-      return `extended attributes of ${names} could not be set, such as ${which}: ${wordsFor(errno)}`;
-    }
-    default:
-      return unreachable(kind);
+export interface RestoreTalkOptions {
+  readonly progress: RestoreProgress;
+  /** Lists on stdout what becomes of each path that it is told of. */
+  readonly isListing: boolean;
+  /** Keeps what was deleted and replaced for the answer. */
+  readonly isCollecting: boolean;
+}
+
+/** Where the answer goes: a command's stdout. */
+export interface Speaker {
+  log(text: string): void;
+}
+
+const marks = { made: "+", replaced: "~", changed: "~", left: "=", deleted: "-" } as const;
+
+export class RestoreTalk {
+  /** Paths that could not be restored or deleted, and why. */
+  readonly failures: { path: string; why: string }[] = [];
+  readonly replacedPaths: string[] = [];
+  readonly deletedPaths: string[] = [];
+  /** Known when all of a commit is restored. */
+  totals: { totalFiles: number; totalBytes: number } | undefined;
+  readonly #speaker: Speaker;
+  readonly #options: RestoreTalkOptions;
+  readonly #line: ProgressLine;
+
+  constructor(speaker: Speaker, options: RestoreTalkOptions) {
+    this.#speaker = speaker;
+    this.#options = options;
+    this.#line = showProgress(() => ({
+      ...options.progress,
+      totalFiles: this.totals?.totalFiles,
+      totalBytes: this.totals?.totalBytes,
+    }));
   }
-}
 
-/** The same as plain data. */
-export function shortfallData(shortfall: Shortfall): Record<keyof Shortfall, string | number> {
-  return { ...shortfall, path: shownPath(shortfall.path) };
-}
+  hear(event: RestoreEvent | Reconnecting): void {
+    switch (event.type) {
+      case "made":
+      case "changed":
+      case "left":
+        return this.#list(event);
+      case "replaced":
+        if (this.#options.isCollecting) this.replacedPaths.push(displayName(event.path));
+        return this.#options.isListing ? this.#list(event) : this.#say(`replaced '${displayName(event.path)}'`);
+      case "deleted":
+        if (this.#options.isCollecting) this.deletedPaths.push(displayName(event.path));
+        return this.#options.isListing ? this.#list(event) : undefined;
+      case "deletedNothing":
+        return this.#say("deleted nothing, since the store has lost something of the commit");
+      case "skipped":
+        return this.#say(`left out '${displayName(event.path)}': ${event.why}`);
+      case "failed": {
+        const path = event.path === "" ? "." : displayName(event.path);
+        this.failures.push({ path, why: event.why });
+        return this.#say(`cannot restore '${path}': ${event.why}`);
+      }
+      case "reconnecting":
+        this.failures.length = 0; // they are tried again
+        return this.#say(`${event.error.message}; trying again in ${formatDuration(event.waitMs)}`);
+      default:
+        return unreachable(event);
+    }
+  }
 
-function shownPath(path: ByteString): string {
-  return path === "" ? "." : displayName(path);
-}
+  /** Ends the progress line. */
+  stop(): void {
+    this.#line.stop();
+  }
 
-function wordsFor(errno: string): string {
-  switch (errno) {
-    case "":
-      return "the package 'koffi' is not installed, or does not work here";
-    case "EPERM":
-    case "EACCES":
-      return "permission denied";
-    case "ENOTSUP":
-    case "EOPNOTSUPP":
-      return "the file system has no such thing";
-    case "ENOSPC":
-    case "E2BIG":
-    case "ERANGE":
-      return "the file system has no room for it";
-    case "EINVAL":
-      return "the system does not know it";
-    default:
-      return [...getSystemErrorMap().values()].find(([name]) => name === errno)?.[1] ?? errno;
+  #list({ type, path, isFolder }: { type: keyof typeof marks; path: ByteString; isFolder: boolean }): void {
+    if (!this.#options.isListing) return;
+    const name = path === "" ? "." : displayName(path);
+    this.#line.around(() => this.#speaker.log(`${marks[type]} ${name}${isFolder ? "/" : ""}`));
+  }
+
+  #say(text: string): void {
+    this.#line.around(() => process.stderr.write(`bak: ${text}\n`));
   }
 }

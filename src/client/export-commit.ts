@@ -98,7 +98,7 @@ async function* everything(
   trees: TreeSource,
   { id, content }: { id: ObjectId; content: Commit },
 ): AsyncGenerator<Planned, void, undefined> {
-  await trees.fetchAll(id);
+  await trees.fetchAll(id, content.tree);
   yield { path: "" as ByteString, entry: undefined, attributes: content.root };
   for await (const { path, entry } of walkEntries(trees, content.tree, "" as ByteString))
     yield { path, entry, attributes: entry };

@@ -1,5 +1,7 @@
 /** Fetching what a store has of many objects, though it has lost some, or has them damaged. */
 import { isBakError } from "../errors.js";
+import { unpackMember } from "../objects/member-codec.js";
+import { decodeMemberTar, type MemberObject } from "../objects/member-tar.js";
 import { objectIdBytes, type ObjectId } from "../objects/object-id.js";
 import type { Remote } from "./remote.js";
 
@@ -29,6 +31,17 @@ export async function* getRest(
       const middle = ids.length >> 1;
       for (const half of [ids.slice(0, middle), ids.slice(middle)]) yield* getRest(remote, half, isLeft);
     } else if (left.length < ids.length && left.length > 0) yield* getRest(remote, left, isLeft);
+  }
+}
+
+/** What is in a member; undefined where it is damaged. What it holds may still be other bytes than its ids say. */
+export async function openMember(member: Uint8Array): Promise<{ tar: Buffer; objects: MemberObject[] } | undefined> {
+  try {
+    const tar = await unpackMember(member);
+    return { tar, objects: decodeMemberTar(tar) };
+  } catch (error) {
+    if (isBakError(error, "BAD_PACK")) return undefined;
+    throw error;
   }
 }
 

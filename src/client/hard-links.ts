@@ -9,7 +9,8 @@ import { writeEntry, type DirEntry, type Entry } from "../objects/entry.js";
 import { blake3 } from "../objects/hash.js";
 import type { HeldFolder } from "./held-folder.js";
 import { NumberTable } from "./number-table.js";
-import { clearWay, unlessThere } from "./restore-target.js";
+import { assertReplaceable } from "./restore-plan.js";
+import { clearWay, unlessThere, type Made } from "./restore-target.js";
 import type { TargetFolder } from "./target-folder.js";
 
 /** Where the first name of a file is. */
@@ -29,6 +30,8 @@ export class HardLinks {
   readonly #inodes = new NumberTable();
   readonly #folders: TargetFolder[] = [];
   #prints = new Float64Array(64);
+  /** By group: 1 where the first name keeps the file that it has in the target. */
+  #isKept = new Uint8Array(64);
   #ends = new Float64Array(64);
   #names = Buffer.alloc(firstNameBytes);
 
@@ -64,11 +67,25 @@ export class HardLinks {
     return keeper === undefined || keeper === group;
   }
 
+  /** Notes that the first name of an entry's file keeps what it has in the target. */
+  keep({ hardLinkGroup }: LinkableEntry): void {
+    const group = hardLinkGroup === undefined ? undefined : this.#groups.get(hardLinkGroup);
+    if (group !== undefined) this.#isKept[group] = 1;
+  }
+
+  isKept({ hardLinkGroup }: LinkableEntry): boolean {
+    const group = hardLinkGroup === undefined ? undefined : this.#groups.get(hardLinkGroup);
+    return group !== undefined && this.#isKept[group] === 1;
+  }
+
   #add(folder: TargetFolder, name: ByteString, print: number): number {
     const index = this.#folders.push(folder) - 1;
     if (index === this.#prints.length) {
       this.#prints = doubled(this.#prints);
       this.#ends = doubled(this.#ends);
+      const isKept = new Uint8Array(this.#prints.length);
+      isKept.set(this.#isKept);
+      this.#isKept = isKept;
     }
     const start = index === 0 ? 0 : (this.#ends[index - 1] as number);
     while (start + name.length > this.#names.length) this.#names = Buffer.concat([this.#names], this.#names.length * 2);
@@ -82,7 +99,7 @@ export class HardLinks {
 export function linkName(
   first: { folder: HeldFolder; name: ByteString },
   other: { folder: HeldFolder; name: ByteString; temporary: ByteString },
-): "made" | "there" | "replaced" {
+): Made {
   const from = first.folder.path(first.name);
   const path = other.folder.path(other.name);
   if (unlessThere(() => linkSync(from, path))) return "made";
@@ -101,6 +118,22 @@ export function linkName(
     unlinkSync(temporary);
     throw error;
   }
+  return "replaced";
+}
+
+/** What `linkName` would answer, or throw; `first` is undefined where that name gets a new file. */
+export function planLink(
+  first: { folder: HeldFolder; name: ByteString } | undefined,
+  other: { folder: HeldFolder; name: ByteString },
+): Made {
+  const path = other.folder.path(other.name);
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (found === undefined) return "made";
+  if (first !== undefined) {
+    const source = lstatSync(first.folder.path(first.name), { bigint: true });
+    if (source.dev === found.dev && source.ino === found.ino) return "there";
+  }
+  assertReplaceable(path, found);
   return "replaced";
 }
 

@@ -29,9 +29,23 @@ export interface Loss {
   readonly errno: string;
 }
 
+/** What came of it. */
+export interface Put {
+  readonly losses: readonly Loss[];
+  /** Anything was another than it should be, and was set; or would have been. */
+  readonly isChanged: boolean;
+}
+
+export interface PutOptions {
+  /** Only finds out whether anything would be set. */
+  readonly isDryRun?: boolean;
+}
+
 /** What attributes are put on. */
 interface Subject {
   readonly place: AttributePlace;
+  /** Undefined where extended attributes cannot be reached. */
+  readonly calls: AttributeCalls | undefined;
   chown(uid: number, gid: number): void;
   /** Undefined for a symlink, whose mode is always the same. */
   readonly chmod: ((mode: number) => void) | undefined;
@@ -57,41 +71,47 @@ const ownerErrors: ReadonlySet<string> = new Set([
 ]);
 
 /** Puts them on an open file, which need not be open for writing. */
-export function putOnOpenFile(descriptor: number, wanted: OwnedAttributes, found?: FoundAttributes): Loss[] {
-  return put(
-    {
-      place: descriptor,
-      chown: (uid, gid) => fchownSync(descriptor, uid, gid),
-      chmod: (mode) => fchmodSync(descriptor, mode),
-      setTime: (seconds, nanoseconds) => setOpenFileTime(descriptor, seconds, nanoseconds),
-    },
-    wanted,
-    found ?? fstatSync(descriptor, { bigint: true }),
-  );
+export function putOnOpenFile(
+  descriptor: number,
+  wanted: OwnedAttributes,
+  { found, ...options }: PutOptions & { found?: FoundAttributes } = {},
+): Put {
+  const subject = {
+    place: descriptor,
+    calls: loadAttributeCalls(),
+    chown: (uid: number, gid: number) => fchownSync(descriptor, uid, gid),
+    chmod: (mode: number) => fchmodSync(descriptor, mode),
+    setTime: (seconds: number, nanoseconds: number) => setOpenFileTime(descriptor, seconds, nanoseconds),
+  };
+  return put(subject, { wanted, found: found ?? fstatSync(descriptor, { bigint: true }) }, options);
 }
 
 /** Puts them on a folder, by a path that leads to nothing else. */
-export function putOnFolder(path: string | Buffer, wanted: OwnedAttributes): Loss[] {
-  return put({ ...subjectAt(path), chmod: (mode) => chmodSync(path, mode) }, wanted, statsOf(path));
+export function putOnFolder(path: string | Buffer, wanted: OwnedAttributes): Put {
+  return put({ ...subjectAt(path), chmod: (mode) => chmodSync(path, mode) }, { wanted, found: statsOf(path) });
 }
 
 /** Puts them on a symlink itself. */
-export function putOnLink(path: string | Buffer, wanted: OwnedAttributes): Loss[] {
-  return put({ ...subjectAt(path), chmod: undefined }, wanted, statsOf(path));
+export function putOnLink(path: string | Buffer, wanted: OwnedAttributes, options?: PutOptions): Put {
+  return put({ ...subjectAt(path), chmod: undefined }, { wanted, found: statsOf(path) }, options);
 }
 
 /** Puts them on a fifo, a socket or a device, and on nothing that a link in its place leads to. */
-export function putOnSpecialFile(path: string | Buffer, wanted: OwnedAttributes): Loss[] {
-  return put({ ...subjectAt(path), chmod: (mode) => chmodItself(path, mode) }, wanted, statsOf(path));
+export function putOnSpecialFile(path: string | Buffer, wanted: OwnedAttributes, options?: PutOptions): Put {
+  const subject = { ...subjectAt(path), chmod: (mode: number) => chmodItself(path, mode) };
+  return put(subject, { wanted, found: statsOf(path) }, options);
 }
 
 /**
  * Makes the extended attributes those that are wanted, no more and no fewer; tells of those that cannot be set. Of what is
  * not wanted, that stays which the system gives to files by itself.
  */
-function putExtended(place: AttributePlace, wanted: readonly ExtendedAttribute[]): Loss[] {
-  const calls = loadAttributeCalls();
-  if (calls === undefined) return wanted.length === 0 ? [] : [{ what: "attributes", attribute: "", errno: "" }];
+function putExtended({ place, calls }: Pick<Subject, "place" | "calls">, wanted: readonly ExtendedAttribute[]): Put {
+  if (calls === undefined) {
+    const losses: Loss[] = wanted.length === 0 ? [] : [{ what: "attributes", attribute: "", errno: "" }];
+    return { losses, isChanged: false };
+  }
+  let isChanged = false;
   const losses: Loss[] = [];
   const attempt = (attribute: string, act: () => void): void => {
     try {
@@ -103,13 +123,20 @@ function putExtended(place: AttributePlace, wanted: readonly ExtendedAttribute[]
   const there: string[] = [];
   attempt("", () => there.push(...calls.list(place)));
   for (const name of there) {
-    if (isRemovable(name) && !wanted.some((each) => each.name === name)) attempt(name, () => calls.remove(place, name));
+    if (!isRemovable(name) || wanted.some((each) => each.name === name)) continue;
+    attempt(name, () => {
+      calls.remove(place, name);
+      isChanged = true;
+    });
   }
   for (const { name, value } of wanted) {
     if (there.includes(name) && hasValue(calls, place, { name, value })) continue;
-    attempt(name, () => calls.set(place, name, value));
+    attempt(name, () => {
+      calls.set(place, name, value);
+      isChanged = true;
+    });
   }
-  return losses;
+  return { losses, isChanged };
 }
 
 function hasValue(calls: AttributeCalls, place: AttributePlace, { name, value }: ExtendedAttribute): boolean {
@@ -126,14 +153,22 @@ function isRemovable(name: string): boolean {
   return /^(user\.|trusted\.|system\.posix_acl_|security\.capability$)/.test(name);
 }
 
-function put(subject: Subject, wanted: OwnedAttributes, found: FoundAttributes): Loss[] {
+function put(
+  reached: Subject,
+  { wanted, found }: { wanted: OwnedAttributes; found: FoundAttributes },
+  { isDryRun = false }: PutOptions = {},
+): Put {
+  const subject = isDryRun ? untouched(reached) : reached;
   const losses: Loss[] = [];
-  let mode = wanted.mode;
+  const foundMode = Number(found.mode) & 0o7777;
+  let { mode } = wanted;
   let isModeSure = false;
+  let isChanged = false;
   const { uid, gid } = wanted;
   if (wanted.isOwned && (Number(found.uid) !== uid || Number(found.gid) !== gid)) {
     try {
       subject.chown(uid, gid);
+      isChanged = true;
     } catch (error) {
       const errno = errnoOrThrow(error);
       if (!ownerErrors.has(errno)) throw error;
@@ -142,24 +177,45 @@ function put(subject: Subject, wanted: OwnedAttributes, found: FoundAttributes):
     }
   } else isModeSure = true;
   const extended = wanted.extendedAttributes ?? [];
-  let unset = putExtended(subject.place, extended);
-  if (unset.some(({ errno }) => errno === "EACCES") && (Number(found.mode) & 0o200) === 0) {
-    subject.chmod?.((Number(found.mode) & 0o7777) | 0o200);
+  let its = putExtended(subject, extended);
+  isChanged ||= its.isChanged;
+  if (its.losses.some(({ errno }) => errno === "EACCES") && (foundMode & 0o200) === 0) {
+    subject.chmod?.(foundMode | 0o200);
     isModeSure = false;
-    unset = putExtended(subject.place, extended);
+    its = putExtended(subject, extended);
+    isChanged ||= its.isChanged;
   }
-  losses.push(...unset);
-  const isModeRight = isModeSure && extended.length === 0 && (Number(found.mode) & 0o7777) === mode;
-  if (!isModeRight) subject.chmod?.(mode);
+  losses.push(...its.losses);
+  const isModeFound = subject.chmod === undefined || foundMode === mode;
+  if (!isModeSure || extended.length > 0 || !isModeFound) subject.chmod?.(mode);
   const { mtimeSeconds, mtimeNanoseconds } = wanted;
-  if (found.mtimeNs !== BigInt(mtimeSeconds) * billion + BigInt(mtimeNanoseconds))
-    subject.setTime(mtimeSeconds, mtimeNanoseconds);
-  return losses;
+  const isTimeFound = found.mtimeNs === BigInt(mtimeSeconds) * billion + BigInt(mtimeNanoseconds);
+  if (!isTimeFound) subject.setTime(mtimeSeconds, mtimeNanoseconds);
+  return { losses, isChanged: isChanged || !isModeFound || !isTimeFound };
+}
+
+const nothing = (): void => {};
+
+/** The same to look at, with nothing that could be done to it. */
+function untouched({ place, calls, chmod }: Subject): Subject {
+  return {
+    place,
+    calls: calls && {
+      list: (at) => calls.list(at),
+      get: (at, name) => calls.get(at, name),
+      set: nothing,
+      remove: nothing,
+    },
+    chown: nothing,
+    chmod: chmod && nothing,
+    setTime: nothing,
+  };
 }
 
 function subjectAt(path: string | Buffer): Omit<Subject, "chmod"> {
   return {
     place: path,
+    calls: loadAttributeCalls(),
     chown: (uid, gid) => lchownSync(path, uid, gid),
     setTime: (seconds, nanoseconds) => setModificationTime(path, seconds, nanoseconds),
   };

@@ -26,8 +26,8 @@ export async function restoreCommit(options: RestoreCommitOptions): Promise<Rest
   const { progress, signal } = options;
   const reconnects = new Reconnects();
   let found: { id: ObjectId; content: Commit } | undefined;
-  let fetchedBefore = 0;
-  let replaced = 0;
+  const before = { fetched: 0, mended: 0 };
+  let [replaced, deleted] = [0, 0];
   /** What was told, and is met again by the next attempt. */
   const told = new Set<ByteString>();
   const onEvent = (event: RestoreEvent | Reconnecting): void => {
@@ -36,10 +36,11 @@ export async function restoreCommit(options: RestoreCommitOptions): Promise<Rest
       told.add(event.path);
       if (event.type === "replaced") replaced += 1;
     }
+    if (event.type === "deleted") deleted += 1;
     options.onEvent(event);
   };
   for (;;) {
-    Object.assign(progress, { files: 0, bytes: 0, filesFetched: 0 });
+    Object.assign(progress, { files: 0, bytes: 0, filesFetched: 0, filesMended: 0 });
     let isConnected = false;
     let remote: Remote | undefined;
     const closeOnAbort = (): void => void remote?.close();
@@ -53,11 +54,12 @@ export async function restoreCommit(options: RestoreCommitOptions): Promise<Rest
         options.onCommit(found.content);
       }
       const result = await restore(remote, found, { ...options, onEvent });
-      const left = Math.max(result.left - fetchedBefore, 0); // not what we have made right ourselves
-      return { ...result, left, replaced, commit: found.id };
+      const left = Math.max(result.left - before.fetched - before.mended, 0); // not what we have made right ourselves
+      return { ...result, left, changed: result.changed + before.mended, replaced, deleted, commit: found.id };
     } catch (error) {
       signal?.throwIfAborted();
-      fetchedBefore += progress.filesFetched;
+      before.fetched += progress.filesFetched;
+      before.mended += progress.filesMended;
       await reconnects.wait({ error, isConnected, hasHeadway: progress.filesFetched > 0 }, { onEvent, signal });
     } finally {
       signal?.removeEventListener("abort", closeOnAbort);

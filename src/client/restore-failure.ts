@@ -4,12 +4,21 @@ import { errnoOf } from "../errors.js";
 /** One path cannot be restored, for a reason that no system call gave. */
 export class RestoreFailure extends Error {}
 
+/** A folder with something in it is where something else should be. */
+export class FolderInPlace extends RestoreFailure {
+  constructor(options?: ErrorOptions) {
+    super("a folder that is not empty is in its place", options);
+  }
+}
+
 /** The reason as plain values, which go from thread to thread. */
 export interface PathFailure {
   /** The errno name, where a system call failed. */
   readonly errno: string | undefined;
   /** In a few words, without the path. */
   readonly why: string;
+  /** It is the store that does not have what was asked for. */
+  readonly isLoss?: boolean;
 }
 
 /** What to tell of an error; throws it again if it is not about the path that was being restored. */

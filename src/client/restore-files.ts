@@ -20,7 +20,7 @@ import type { Loss } from "./put-attributes.js";
 import type { PathFailure } from "./restore-failure.js";
 import { fileStates, RestoreTable, targetFolder, type FileState, type TableFile } from "./restore-table.js";
 import { RestoreThreads } from "./restore-threads.js";
-import { temporaryName, type Written } from "./restore-writer.js";
+import { temporaryName, verdicts, type Written } from "./restore-writer.js";
 import type { TableCapacity } from "./table-columns.js";
 import type { TargetFolder } from "./target-folder.js";
 
@@ -47,10 +47,15 @@ export interface FileFetcherOptions {
   onWritten: (bytes: number) => void;
   /** Files are in their place. */
   onRestored: (count: { files: number; bytes: number }) => void;
-  /** Files were right already; they count as restored, too. */
-  onLeft: (count: { files: number; bytes: number }) => void;
-  /** Another file is in the place of one, and will be replaced. */
-  onOther: (path: ByteString) => void;
+  /** Nothing is fetched or written; files that would be count as restored. */
+  isDryRun: boolean;
+  /** Files had the right content already; `mended` of them other attributes. They count as restored, too. */
+  onLeft: (count: { files: number; bytes: number; mended: number }) => void;
+  /** A file that may have more names stays where it is. */
+  onKept: (entry: FileEntry) => void;
+  /** Which fates of single files are told with `onFate`: that of one that took another's place always is. */
+  tells: { readonly made: boolean; readonly left: boolean };
+  onFate: (path: ByteString, fate: FileFate) => void;
   /** A file is in its place, but lacks something. */
   onLosses: (path: ByteString, losses: readonly Loss[]) => void;
   /** What it throws stops the restore. */
@@ -59,14 +64,22 @@ export interface FileFetcherOptions {
   onSettled: () => void;
 }
 
+/** What has become of a file: it is new, took the place of something else, got other attributes, or was right. */
+export type FileFate = "made" | "replaced" | "changed" | "left";
+
 interface Wanted {
   readonly folder: TargetFolder;
   readonly entry: FileEntry;
   readonly put: PutAttributes;
+  /** Something else is in its place. */
+  readonly isOther: boolean;
 }
 
 /** What a file is to be given, as the table takes it. */
 type PutAttributes = Pick<TableFile, "mode" | "owner" | "attributes">;
+
+/** How a file of the table that is being fetched will be told of; those that are compared are told of at once. */
+const fates = { none: 0, made: 1, replaced: 2 } as const;
 
 /** See the top of the file. One call at a time: each is waited for before the next. */
 export class FileFetcher {
@@ -84,32 +97,46 @@ export class FileFetcher {
   #comparedBytes = 0;
   /** Files that are neither in the table to be fetched nor settled. */
   #undecided = 0;
+  /** Of each file of the table. */
+  readonly #fates: Uint8Array;
+  #hasOthers = false;
 
   constructor(remote: Remote, options: FileFetcherOptions) {
     this.#remote = remote;
     this.#options = options;
     this.#table = new RestoreTable(options.capacity);
+    this.#fates = new Uint8Array(options.capacity.pieces);
     options.signal?.addEventListener("abort", this.#stop, { once: true });
     this.#threads = new RestoreThreads({
       size: options.threads,
-      plan: { table: this.#table.shared, target: options.target, tag: this.#tag, umask: process.umask() },
+      plan: {
+        table: this.#table.shared,
+        target: options.target,
+        tag: this.#tag,
+        umask: process.umask(),
+        isDryRun: options.isDryRun,
+      },
       table: this.#table,
       onWritten: options.onWritten,
       onResult: (written) => this.#count(written, options.onRestored),
     });
   }
 
-  /** Takes a file that is to be fetched; where there is something to wait for, resolves when the next may come. */
-  add(folder: TargetFolder, entry: FileEntry): Promise<void> | undefined {
-    return this.#add({ folder, entry, put: this.#putOf(folder, entry) });
+  /**
+   * Takes a file that is to be fetched, and says whether something else is in its place; where there is something to wait for,
+   * resolves when the next may come.
+   */
+  add(folder: TargetFolder, entry: FileEntry, isOther: boolean): Promise<void> | undefined {
+    return this.#add({ folder, entry, put: this.#putOf(folder, entry), isOther });
   }
 
   #add(wanted: Wanted): Promise<void> | undefined {
     const { entry } = wanted;
+    if (this.#options.isDryRun) return this.#imagine(wanted);
     if ("list" in entry.content) return this.#addLarge(wanted);
     if (!this.#hasRoom(wanted)) return this.#flush().then(() => this.#add(wanted));
     const { blob } = entry.content;
-    const file = this.#addFile(wanted, this.#nextNumber++);
+    const file = this.#addFetched(wanted, this.#nextNumber++);
     this.#table.addPiece(blob, file, { offset: 0, length: entry.size });
     this.#threads.foresee(1, entry.size);
     return undefined;
@@ -117,7 +144,7 @@ export class FileFetcher {
 
   /** Takes a file in whose place there is one of the right size. */
   compare(folder: TargetFolder, entry: FileEntry): Promise<void> | undefined {
-    this.#compared.push({ folder, entry, put: this.#putOf(folder, entry) });
+    this.#compared.push({ folder, entry, put: this.#putOf(folder, entry), isOther: true });
     this.#comparedBytes += entry.size;
     this.#undecided += 1;
     this.#threads.foresee(1, entry.size);
@@ -134,6 +161,7 @@ export class FileFetcher {
   async end(): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this.#stop);
     await this.#threads.end();
+    this.#tellFates();
     this.#removeUnfinished();
   }
 
@@ -165,6 +193,20 @@ export class FileFetcher {
     );
   }
 
+  #addFetched(wanted: Wanted, number: number, state?: FileState): number {
+    const file = this.#addFile(wanted, number, state);
+    this.#fates[file] = wanted.isOther ? fates.replaced : fates.made;
+    this.#hasOthers ||= wanted.isOther;
+    return file;
+  }
+
+  /** Counts a file, and fetches nothing. */
+  #imagine({ folder, entry, isOther }: Wanted): undefined {
+    this.#options.onRestored({ files: 1, bytes: entry.size });
+    if (isOther || this.#options.tells.made)
+      this.#options.onFate(folder.pathOf(entry.name), isOther ? "replaced" : "made");
+  }
+
   #addLarge(wanted: Wanted): Promise<void> | undefined {
     this.#large.push(wanted);
     this.#largeListBytes += Math.ceil(wanted.entry.size / (1 << 20)) * listBytesPerMib;
@@ -184,7 +226,7 @@ export class FileFetcher {
     const files = this.#compared;
     this.#compared = [];
     this.#comparedBytes = 0;
-    const isRight = new Uint8Array(files.length);
+    const found = new Uint8Array(files.length);
     for (let start = 0; start < files.length;) {
       if (!this.#hasRoom(files[start] as Wanted)) await this.#fetchPieces();
       const job: number[] = [];
@@ -196,15 +238,12 @@ export class FileFetcher {
       }
       const from = start;
       start += job.length;
-      await this.#compareNow(files.slice(from, start), job, (its) => isRight.set(its, from));
+      await this.#compareNow(files.slice(from, start), job, (its) => found.set(its, from));
     }
     await this.#threads.drain();
     this.#options.signal?.throwIfAborted();
     for (const [index, wanted] of files.entries()) {
-      if (isRight[index] === 0) {
-        this.#options.onOther(wanted.folder.pathOf(wanted.entry.name));
-        await this.#add(wanted);
-      }
+      if (found[index] === verdicts.other) await this.#add(wanted);
       this.#undecided -= 1;
     }
   }
@@ -215,15 +254,44 @@ export class FileFetcher {
   }
 
   /** Has a thread compare files that have these numbers. */
-  async #compareNow(wanted: Wanted[], numbers: number[], take: (isRight: Uint8Array) => void): Promise<void> {
+  async #compareNow(wanted: Wanted[], numbers: number[], take: (found: Uint8Array) => void): Promise<void> {
     this.#options.signal?.throwIfAborted();
     const hashes = Buffer.alloc(wanted.length * objectIdLength);
     for (const [index, { entry }] of wanted.entries())
       hashes.set(objectIdBytes(fileHashOf(entry.content)), index * objectIdLength);
     await this.#threads.run({ type: "compare", files: Int32Array.from(numbers), hashes }, this.#round, (done) => {
-      take(done.isRight ?? new Uint8Array(0));
-      this.#count(done.written, this.#options.onLeft);
+      const found = done.verdicts ?? new Uint8Array(0);
+      const mended = found.reduce((count, verdict) => count + (verdict === verdicts.mended ? 1 : 0), 0);
+      take(found);
+      this.#count(done.written, (count) => this.#options.onLeft({ ...count, mended }));
+      for (const [index, verdict] of found.entries()) {
+        const { entry } = wanted[index] as Wanted;
+        if (verdict !== verdicts.other && entry.hardLinkGroup !== undefined) this.#options.onKept(entry);
+        this.#tellCompared(numbers[index] as number, verdict);
+      }
     });
+  }
+
+  #tellCompared(file: number, verdict: number): void {
+    const { tells, onFate } = this.#options;
+    if (verdict === verdicts.other || this.#table.stateOf(file) !== fileStates.done) return;
+    if (verdict === verdicts.mended && tells.made) onFate(this.#pathOf(file), "changed");
+    if (verdict === verdicts.right && tells.left) onFate(this.#pathOf(file), "left");
+  }
+
+  /** Tells of the files that have been fetched and are in their place. */
+  #tellFates(): void {
+    const { tells, onFate } = this.#options;
+    if (tells.made || this.#hasOthers) {
+      for (let file = 0; file < this.#table.files; file += 1) {
+        const fate = this.#fates[file];
+        if (fate === fates.none || this.#table.stateOf(file) !== fileStates.done) continue;
+        if (fate === fates.replaced) onFate(this.#pathOf(file), "replaced");
+        else if (tells.made) onFate(this.#pathOf(file), "made");
+      }
+    }
+    this.#hasOthers = false;
+    this.#fates.fill(fates.none, 0, this.#table.files);
   }
 
   async #fetchLists(): Promise<void> {
@@ -250,14 +318,14 @@ export class FileFetcher {
   async #addPieces(wanted: Wanted, list: List): Promise<void> {
     const number = this.#nextNumber++;
     if (!this.#hasRoom(wanted)) await this.#fetchPieces();
-    let file = this.#addFile(wanted, number);
+    let file = this.#addFetched(wanted, number);
     let offset = 0;
     try {
       for await (const { id, size: length } of this.#chunksOf(list, wanted.entry.size)) {
         if (!this.#hasRoom(wanted)) {
           this.#table.expectMore(file);
           const state = await this.#fetchPieces(file);
-          file = this.#addFile(wanted, number, state);
+          file = this.#addFetched(wanted, number, state);
         }
         this.#table.addPiece(id, file, { offset, length });
         this.#threads.foresee(1, length);
@@ -303,6 +371,7 @@ export class FileFetcher {
       for (const id of ids) if (this.#table.isUntaken(id)) this.#giveUp(id);
     }
     const state = unfinished === undefined ? fileStates.done : this.#table.stateOf(unfinished);
+    this.#tellFates();
     this.#removeUnfinished(unfinished);
     this.#table.clear();
     this.#round += 1;
@@ -353,7 +422,11 @@ function encodeAttributes(attributes: readonly ExtendedAttribute[]): Uint8Array 
 }
 
 /** What is told of a file whose content is lost. */
-const lostFailure: PathFailure = { errno: undefined, why: "its content is damaged or missing in the store" };
+const lostFailure: PathFailure = {
+  errno: undefined,
+  why: "its content is damaged or missing in the store",
+  isLoss: true,
+};
 
 function passOverLoss(error: unknown): void {
   if (!isLoss(error)) throw error;

@@ -7,26 +7,33 @@ import { nanoid } from "nanoid";
 import { errnoOf } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import type { DirEntry, Entry } from "../objects/entry.js";
-import { HardLinks, linkName, type FirstName } from "./hard-links.js";
+import { HardLinks, linkName, planLink, type FirstName } from "./hard-links.js";
 import type { FolderCache } from "./held-folder.js";
-import { pathFailureOf, type PathFailure } from "./restore-failure.js";
+import { FolderInPlace, pathFailureOf, type PathFailure } from "./restore-failure.js";
 import { isKind } from "./same-folder.js";
+import type { Made } from "./restore-target.js";
 import type { TargetFolder } from "./target-folder.js";
 
-/** A name that waits. */
-export interface OtherName {
+/** A name of the commit that is no folder, and its place. */
+export interface WantedName {
   readonly folder: TargetFolder;
+  /** The folder's, in the commit. */
+  readonly path: ByteString;
   readonly entry: Exclude<Entry, DirEntry>;
 }
 
-interface WaitingName extends OtherName {
+interface WaitingName extends WantedName {
   readonly first: FirstName;
 }
 
 export interface RestoreLinksOptions {
-  onLinked: (made: "made" | "there" | "replaced", name: OtherName) => void;
+  /** Makes none, and tells what would be. */
+  readonly isDryRun: boolean;
+  readonly onLinked: (made: Made, name: WantedName) => void;
+  /** A folder with something in it has the place of a name: whether that is tried again later. */
+  readonly onBlocked: (name: WantedName) => boolean;
   /** What it throws stops the restore. */
-  onFailed: (name: OtherName, failure: PathFailure) => void;
+  readonly onFailed: (name: WantedName, failure: PathFailure) => void;
 }
 
 /** The file has as many names as it may have, or file systems in between, or none that know links, or we may not. */
@@ -40,6 +47,9 @@ const refusals: ReadonlySet<string> = new Set([
   "ENOSYS",
 ]);
 
+/** So many names wait for a file whose place is not free yet. */
+const maxHeldBack = 1 << 16;
+
 export class RestoreLinks {
   readonly #folders: FolderCache<TargetFolder>;
   readonly #options: RestoreLinksOptions;
@@ -47,8 +57,11 @@ export class RestoreLinks {
   readonly #temporary = `.bak-${nanoid(10)}-link.tmp` as ByteString;
   /** Files that are not in their place, though something else may be. */
   readonly #failed = new Set<ByteString>();
+  /** Files whose places are not free yet. */
+  readonly #blocked = new Set<ByteString>();
   #waiting: WaitingName[] = [];
-  #unlinked: OtherName[] = [];
+  #heldBack: WaitingName[] = [];
+  #unlinked: WantedName[] = [];
 
   constructor(folders: FolderCache<TargetFolder>, options: RestoreLinksOptions) {
     this.#folders = folders;
@@ -61,11 +74,20 @@ export class RestoreLinks {
   }
 
   /** Takes an entry that is another name of a file which has been met; false for every other. */
-  isOther(folder: TargetFolder, entry: OtherName["entry"]): boolean {
+  isOther(name: WantedName): boolean {
+    const { folder, entry } = name;
     if (entry.hardLinkGroup === undefined) return false;
     const first = this.#links.firstOf(folder, entry);
-    if (first !== undefined) this.#waiting.push({ folder, entry, first });
-    return first !== undefined;
+    if (first === undefined || (first.folder === folder && first.name === entry.name)) return false;
+    this.#waiting.push({ ...name, first });
+    return true;
+  }
+
+  /** Whether an entry that has been met is not another name of a file that was met before. */
+  isFirst({ folder, entry }: WantedName): boolean {
+    if (entry.hardLinkGroup === undefined) return true;
+    const first = this.#links.firstOf(folder, entry);
+    return first === undefined || (first.folder === folder && first.name === entry.name);
   }
 
   /** See `HardLinks.mayStay`. */
@@ -78,42 +100,73 @@ export class RestoreLinks {
     this.#failed.add(path);
   }
 
+  /** A file stays in its place; to be told in a dry run, where no link shows it. */
+  keep(entry: WantedName["entry"]): void {
+    this.#links.keep(entry);
+  }
+
+  /** A file comes to its place later: its other names wait until `release`. */
+  block(path: ByteString): void {
+    this.#blocked.add(path);
+  }
+
+  release(): void {
+    this.#blocked.clear();
+    for (const name of this.#heldBack) this.#waiting.push(name);
+    this.#heldBack = [];
+  }
+
   /** Links the names that wait, whose files are in their places. */
   make(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const name of waiting) {
+      if (this.#isBlocked(name)) {
+        (this.#heldBack.length < maxHeldBack ? this.#heldBack : this.#unlinked).push(name);
+        continue;
+      }
       try {
         const made = this.#isThere(name) ? this.#link(name) : undefined;
         if (made === undefined) this.#unlinked.push(name);
         else this.#options.onLinked(made, name);
       } catch (error) {
         if (refusals.has(errnoOf(error) ?? "")) this.#unlinked.push(name);
-        else this.#options.onFailed(name, pathFailureOf(error));
+        else if (!(error instanceof FolderInPlace) || !this.#options.onBlocked(name))
+          this.#options.onFailed(name, pathFailureOf(error));
       }
     }
   }
 
   /** Names that could not become links. */
-  takeUnlinked(): OtherName[] {
+  takeUnlinked(): WantedName[] {
     const unlinked = this.#unlinked;
     this.#unlinked = [];
     return unlinked;
   }
 
+  #isBlocked({ first }: WaitingName): boolean {
+    return this.#blocked.size > 0 && this.#blocked.has(first.folder.pathOf(first.name));
+  }
+
   #isThere({ first, entry }: WaitingName): boolean {
     if (this.#failed.size > 0 && this.#failed.has(first.folder.pathOf(first.name))) return false;
+    if (this.#options.isDryRun) return true;
     const path = this.#folders.get(first.folder).path(first.name);
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return stats !== undefined && isKind(stats, entry.kind);
   }
 
-  #link({ first, folder, entry }: WaitingName): ReturnType<typeof linkName> {
+  #link(name: WaitingName): Made {
+    if (this.#options.isDryRun && name.folder.isNew) return "made";
+    if (this.#options.isDryRun && !this.#links.isKept(name.entry))
+      return planLink(undefined, { folder: this.#folders.get(name.folder), name: name.entry.name });
+    const { first, folder, entry } = name;
     // held by itself: with both folders far down, the cache may close one for the other
     const from = this.#folders.get(first.folder).open("." as ByteString);
     try {
       const other = { folder: this.#folders.get(folder), name: entry.name, temporary: this.#temporary };
-      return linkName({ folder: from, name: first.name }, other);
+      const link = this.#options.isDryRun ? planLink : linkName;
+      return link({ folder: from, name: first.name }, other);
     } finally {
       from.close();
     }

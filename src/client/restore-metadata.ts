@@ -20,13 +20,15 @@ export class RestoreMetadata {
     const mapped = this.#owners.map(attributes);
     if (mapped.isOwned) return mapped;
     if (this.#owners.isOther(mapped)) this.#shortfalls.add("others", path);
-    const { extendedAttributes, ...plain } = mapped;
-    const own = extendedAttributes?.filter(({ name }) => !isForRoot(name)) ?? [];
-    if (own.length < (extendedAttributes?.length ?? 0)) {
-      const attribute = extendedAttributes?.find(({ name }) => isForRoot(name))?.name ?? "";
-      this.#shortfalls.add("privileged", path, { attribute, errno: "" });
-    }
-    return own.length === 0 ? plain : { ...plain, extendedAttributes: own };
+    const attribute = mapped.extendedAttributes?.find(({ name }) => isForRoot(name))?.name;
+    if (attribute !== undefined) this.#shortfalls.add("privileged", path, { attribute, errno: "" });
+    return withoutThoseForRoot(mapped);
+  }
+
+  /** The same for a name that has been counted. */
+  ofCounted(attributes: Attributes): OwnedAttributes {
+    const mapped = this.#owners.map(attributes);
+    return mapped.isOwned ? mapped : withoutThoseForRoot(mapped);
   }
 
   /** A name is there without these. */
@@ -37,6 +39,11 @@ export class RestoreMetadata {
   get shortfalls(): Shortfall[] {
     return this.#shortfalls.all;
   }
+}
+
+function withoutThoseForRoot({ extendedAttributes, ...plain }: OwnedAttributes): OwnedAttributes {
+  const own = extendedAttributes?.filter(({ name }) => !isForRoot(name)) ?? [];
+  return own.length === 0 ? plain : { ...plain, extendedAttributes: own };
 }
 
 /** Capabilities and labels, and what the system keeps for root alone. */

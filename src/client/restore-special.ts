@@ -4,7 +4,8 @@ import { unreachable } from "../errors.js";
 import type { DeviceEntry, PlainEntry } from "../objects/entry.js";
 import { loadMakeSpecialFile } from "../platform/special-files.js";
 import type { HeldFolder } from "./held-folder.js";
-import { clearWay, unlessThere } from "./restore-target.js";
+import { assertReplaceable } from "./restore-plan.js";
+import { clearWay, unlessThere, type Made } from "./restore-target.js";
 import { deviceNumbers } from "./source-stat.js";
 
 export type SpecialEntry = PlainEntry | DeviceEntry;
@@ -20,21 +21,45 @@ export function makeSpecialFile(
   parent: HeldFolder,
   entry: SpecialEntry,
   mayStay: (found: BigIntStats) => boolean,
-): "made" | "there" | "replaced" {
+): Made {
   const path = parent.path(entry.name);
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (found !== undefined && isSame(found, entry) && mayStay(found)) return "there";
-  const makeSpecial = loadMakeSpecialFile();
-  if (makeSpecial === undefined) throw new CannotMake(`bak cannot make a ${nameOf(entry)} on this system`);
+  const makeSpecial = makerOf(entry); // known before anything is removed to make room
   const { kind } = entry;
   const numbers = "major" in entry ? { major: entry.major, minor: entry.minor } : { major: 0, minor: 0 };
-  // known before anything is removed to make room
-  if ("major" in entry && process.geteuid?.() !== 0) throw new CannotMake("only root makes devices");
   const make = (): void => makeSpecial(path, { kind, mode: modeAtFirst, ...numbers });
   if (found === undefined && unlessThere(make)) return "made";
   clearWay(path, lstatSync(path));
   make();
   return "replaced";
+}
+
+/** What `makeSpecialFile` would answer, or throw. */
+export function planSpecialFile(
+  parent: HeldFolder,
+  entry: SpecialEntry,
+  mayStay: (found: BigIntStats) => boolean,
+): Made {
+  const path = parent.path(entry.name);
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  if (found !== undefined && isSame(found, entry) && mayStay(found)) return "there";
+  assertMakable(entry);
+  if (found === undefined) return "made";
+  assertReplaceable(path, found);
+  return "replaced";
+}
+
+/** Throws CannotMake where none can be made. */
+export function assertMakable(entry: SpecialEntry): void {
+  makerOf(entry);
+}
+
+function makerOf(entry: SpecialEntry): NonNullable<ReturnType<typeof loadMakeSpecialFile>> {
+  const makeSpecial = loadMakeSpecialFile();
+  if (makeSpecial === undefined) throw new CannotMake(`bak cannot make a ${nameOf(entry)} on this system`);
+  if ("major" in entry && process.geteuid?.() !== 0) throw new CannotMake("only root makes devices");
+  return makeSpecial;
 }
 
 function isSame(found: BigIntStats, entry: SpecialEntry): boolean {

@@ -5,11 +5,14 @@ import { byteString, type ByteString } from "../objects/byte-string.js";
 import type { FileEntry, SymlinkEntry } from "../objects/entry.js";
 import { loadAttributeCalls } from "../platform/extended-attributes.js";
 import type { HeldFolder } from "./held-folder.js";
-import { RestoreFailure } from "./restore-failure.js";
+import { FolderInPlace } from "./restore-failure.js";
 import { fsPath } from "./source-path.js";
 
+/** What has been done for a name: it took the place of something else, or there was nothing, or it was there. */
+export type Made = "made" | "there" | "replaced";
+
 /** Makes a folder where there is none; what else has that name is replaced. */
-export function makeFolder(parent: HeldFolder, name: ByteString): "made" | "there" | "replaced" {
+export function makeFolder(parent: HeldFolder, name: ByteString): Made {
   const path = parent.path(name);
   const make = (): boolean => unlessThere(() => mkdirSync(path, { mode: 0o700 }));
   if (make()) return "made";
@@ -35,11 +38,7 @@ export function dropDefaultAcl(folder: HeldFolder): void {
 }
 
 /** Makes a symlink, unless the very same is there, and may stay. */
-export function makeSymlink(
-  parent: HeldFolder,
-  entry: SymlinkEntry,
-  mayStay: (found: Stats) => boolean,
-): "made" | "there" | "replaced" {
+export function makeSymlink(parent: HeldFolder, entry: SymlinkEntry, mayStay: (found: Stats) => boolean): Made {
   const path = parent.path(entry.name);
   const make = (): boolean => unlessThere(() => symlinkSync(fsPath(entry.target), path));
   if (make()) return "made";
@@ -73,7 +72,7 @@ export function clearWay(path: string | Buffer, stats: Pick<Stats, "isDirectory"
   try {
     rmdirSync(path);
   } catch (cause) {
-    throw new RestoreFailure("a folder that is not empty is in its place", { cause });
+    throw new FolderInPlace({ cause });
   }
 }
 

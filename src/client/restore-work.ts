@@ -13,8 +13,8 @@ export type RestoreJob = {
 
 export interface RestoreDone {
   readonly written: Written;
-  /** Of a comparison: 1 for each file that is right. */
-  readonly isRight?: Uint8Array;
+  /** Of a comparison: what it says of each file. */
+  readonly verdicts?: Uint8Array;
 }
 
 let current: { readonly tag: string; readonly round: number; readonly writer: RestoreWriter } | undefined;

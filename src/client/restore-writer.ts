@@ -14,17 +14,16 @@ import {
   unlinkSync,
   type BigIntStats,
 } from "node:fs";
-import { BakError, isBakError } from "../errors.js";
+import { BakError } from "../errors.js";
 import { bytesOf, type ByteString } from "../objects/byte-string.js";
 import { CanonicalReader } from "../objects/canonical-reader.js";
 import { readExtendedAttributes } from "../objects/entry.js";
 import { blake3 } from "../objects/hash.js";
-import { unpackMember } from "../objects/member-codec.js";
-import { decodeMemberTar, type MemberObject } from "../objects/member-tar.js";
 import { loadAtCalls, type AtCalls } from "../platform/at-calls.js";
 import { loadAttributeCalls } from "../platform/extended-attributes.js";
 import { setOpenFileTime } from "../platform/file-times.js";
 import { countGarbage } from "../threads/collect-garbage.js";
+import { openMember } from "./fetch-rest.js";
 import { FolderCache, HeldFolder, type FolderPlace } from "./held-folder.js";
 import { openToRead } from "./open-file.js";
 import type { OwnedAttributes } from "./owner-map.js";
@@ -42,6 +41,8 @@ export interface WriterPlan {
   readonly tag: string;
   /** The bits that a new file is denied. */
   readonly umask: number;
+  /** Files are compared, and nothing is written or set. */
+  readonly isDryRun: boolean;
 }
 
 /** What has come of some files. */
@@ -54,12 +55,21 @@ export interface Written {
   readonly losses: { readonly file: number; readonly losses: readonly Loss[] }[];
 }
 
+/** What a comparison says of a file: another has to take its place; it is right; its content is, and something else was set. */
+export const verdicts = { other: 0, right: 1, mended: 2 } as const;
+type Verdict = (typeof verdicts)[keyof typeof verdicts];
+
 const compareBytes = 1 << 20;
 const modeUntilWhole = 0o600;
 
 /** The name of a file until it is whole. */
 export function temporaryName(tag: string, file: TableFile): ByteString {
   return `.bak-${tag}-${file.number.toString(36)}.tmp` as ByteString;
+}
+
+/** Whether a file may be one that a restore has not finished: this one, another, or one that was killed. */
+export function isTemporaryName(name: ByteString): boolean {
+  return /^\.bak-[\w-]{10}-[0-9a-z]+\.tmp$/.test(name);
 }
 
 export class RestoreWriter {
@@ -112,22 +122,22 @@ export class RestoreWriter {
     return written;
   }
 
-  /** For each file whether it is there as it should be, with the hashes in the order of the files; those get their attributes. */
-  compare(files: Int32Array, hashes: Uint8Array): { isRight: Uint8Array; written: Written } {
-    const isRight = new Uint8Array(files.length);
+  /** The verdict on each file, with the hashes in the order of the files; those whose content is right get their attributes. */
+  compare(files: Int32Array, hashes: Uint8Array): { verdicts: Uint8Array; written: Written } {
+    const found = new Uint8Array(files.length);
     const written: Written = { files: 0, bytes: 0, failures: [], losses: [] };
     for (const [index, file] of files.entries()) {
       if (this.#table.isStopped) break;
       const wanted = this.#table.file(file);
       const hash = hashes.subarray(index * 32, (index + 1) * 32);
       this.#attempt(file, written, () => {
-        isRight[index] = 1; // what fails from here on, fails for good
-        const losses = this.#lossesOfRight(wanted, hash);
-        if (losses === undefined) isRight[index] = 0;
-        else this.#finish(file, wanted, { written, losses });
+        found[index] = verdicts.right; // what fails from here on, fails for good
+        const { verdict, losses } = this.#compareOne(wanted, hash);
+        found[index] = verdict;
+        if (verdict !== verdicts.other) this.#finish(file, wanted, { written, losses });
       });
     }
-    return { isRight, written };
+    return { verdicts: found, written };
   }
 
   #attempt(file: number, written: Written, act: () => void): void {
@@ -175,7 +185,7 @@ export class RestoreWriter {
         if (this.#write(file.descriptor, bytes, 0)) ftruncateSync(file.descriptor, wanted.size);
         const birth = this.#birthIn(folder, file.descriptor, mode);
         if (!isBare || birth.hasAttributes || !isOwnerOf(birth, wanted)) {
-          losses = putOnOpenFile(file.descriptor, ownedAttributesOf(wanted));
+          ({ losses } = putOnOpenFile(file.descriptor, ownedAttributesOf(wanted)));
         } else {
           if (!isPlain || !birth.modes.has(mode)) fchmodSync(file.descriptor, wanted.mode);
           setOpenFileTime(file.descriptor, wanted.mtimeSeconds, wanted.mtimeNanoseconds);
@@ -210,7 +220,7 @@ export class RestoreWriter {
       this.#write(descriptor, bytes, offset);
       if (!this.#table.countDown(file)) return undefined;
       ftruncateSync(descriptor, wanted.size);
-      losses = putOnOpenFile(descriptor, ownedAttributesOf(wanted));
+      ({ losses } = putOnOpenFile(descriptor, ownedAttributesOf(wanted)));
     } finally {
       closeSync(descriptor);
     }
@@ -247,23 +257,22 @@ export class RestoreWriter {
     return birth;
   }
 
-  /**
-   * What the file in the place of `wanted` lacks, if it has these bytes: it has its attributes afterwards, too. Undefined for
-   * another file.
-   */
-  #lossesOfRight(wanted: TableFile, hash: Uint8Array): readonly Loss[] | undefined {
+  /** Whether the file in the place of `wanted` has these bytes; if so, it has its attributes afterwards, too. */
+  #compareOne(wanted: TableFile, hash: Uint8Array): { verdict: Verdict; losses: readonly Loss[] } {
     let descriptor: number;
     const path = this.#folders.get(wanted.folder).path(wanted.name);
     try {
       descriptor = openToRead(path);
     } catch {
-      return undefined; // it is gone, or cannot be read: then it has to be replaced
+      return isOther; // it is gone, or cannot be read: then it has to be replaced
     }
     try {
-      const stats = fstatSync(descriptor, { bigint: true });
-      if (!stats.isFile() || !this.#hasHash(descriptor, hash)) return undefined;
-      if (wanted.attributes.length === 0 && isAsWanted(stats, wanted) && !hasAttributes(descriptor)) return noLosses;
-      return putOnOpenFile(descriptor, ownedAttributesOf(wanted), stats);
+      const found = fstatSync(descriptor, { bigint: true });
+      if (!found.isFile() || !this.#hasHash(descriptor, hash)) return isOther;
+      if (wanted.attributes.length === 0 && isAsWanted(found, wanted) && !hasAttributes(descriptor)) return isRight;
+      const { isDryRun } = this.#plan;
+      const { losses, isChanged } = putOnOpenFile(descriptor, ownedAttributesOf(wanted), { found, isDryRun });
+      return { verdict: isChanged ? verdicts.mended : verdicts.right, losses };
     } finally {
       closeSync(descriptor);
     }
@@ -291,6 +300,8 @@ interface Birth {
 }
 
 const noLosses: readonly Loss[] = [];
+const isOther = { verdict: verdicts.other, losses: noLosses };
+const isRight = { verdict: verdicts.right, losses: noLosses };
 
 /** Whether there is nothing to set but, perhaps, extended attributes; as most files are that are right already. */
 function isAsWanted(stats: BigIntStats, { mode, owner, mtimeSeconds, mtimeNanoseconds }: TableFile): boolean {
@@ -348,17 +359,6 @@ function createIn(calls: AtCalls, folder: number, { name, mode }: { name: ByteSt
     close: () => calls.close(descriptor),
     rename: (to) => calls.rename(folder, from, bytesOf(`${to}\0` as ByteString)),
   };
-}
-
-/** What is in a member; undefined where it is damaged. */
-async function openMember(member: Uint8Array): Promise<{ tar: Buffer; objects: MemberObject[] } | undefined> {
-  try {
-    const tar = await unpackMember(member);
-    return { tar, objects: decodeMemberTar(tar) };
-  } catch (error) {
-    if (isBakError(error, "BAD_PACK")) return undefined;
-    throw error;
-  }
 }
 
 /** Removes a file that came to nothing. */

@@ -3,34 +3,45 @@
  * fetched in the order in which the store has them, and written by threads; folders get their modes and times when all is
  * in them.
  */
-import { opendirSync, realpathSync, type BigIntStats, type Stats } from "node:fs";
-import { BakError, errnoOf, unreachable } from "../errors.js";
-import { byteString, displayName, type ByteString } from "../objects/byte-string.js";
+import type { BigIntStats, Stats } from "node:fs";
+import { BakError, unreachable } from "../errors.js";
+import { joinPath, type ByteString } from "../objects/byte-string.js";
 import type { Commit } from "../objects/commit.js";
 import type { DirEntry, Entry, FileEntry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { createBreath } from "./breath.js";
-import { makeFolders } from "./make-folders.js";
-import { FolderCache, HeldFolder } from "./held-folder.js";
+import { FolderCache, type HeldFolder } from "./held-folder.js";
 import type { OwnedAttributes } from "./owner-map.js";
-import { putOnFolder, putOnLink, putOnSpecialFile, type Loss } from "./put-attributes.js";
+import { putOnFolder, putOnLink, putOnSpecialFile } from "./put-attributes.js";
 import type { Remote } from "./remote.js";
-import { isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
-import { FileFetcher } from "./restore-files.js";
-import { fullCapacity } from "./restore-table.js";
-import { RestoreLinks } from "./restore-links.js";
+import { Extras, type Scope } from "./restore-delete.js";
+import { FolderInPlace, isFailureOfAll, pathFailureOf, type PathFailure } from "./restore-failure.js";
+import { FileFetcher, type FileFate } from "./restore-files.js";
+import { Leftovers } from "./restore-leftovers.js";
+import { RestoreLinks, type WantedName } from "./restore-links.js";
 import { RestoreMetadata } from "./restore-metadata.js";
-import { CannotMake, makeSpecialFile } from "./restore-special.js";
-import { dropDefaultAcl, lookAtFile, makeFolder, makeSymlink, unlockFolder } from "./restore-target.js";
+import { findPaths, type FoundPath } from "./restore-paths.js";
+import { planFile, planFolder, planSymlink } from "./restore-plan.js";
+import { foldersAround, makeRoot, planRoot, type RestoreRoot } from "./restore-root.js";
+import { selectAll, type Selection } from "./restore-selection.js";
+import { fullCapacity } from "./restore-table.js";
+import { assertMakable, CannotMake, makeSpecialFile, planSpecialFile } from "./restore-special.js";
+import { dropDefaultAcl, lookAtFile, makeFolder, makeSymlink, unlockFolder, type Made } from "./restore-target.js";
 import type { Shortfall } from "./shortfalls.js";
-import { fsPath } from "./source-path.js";
+import { isStoreAt } from "./store-folder.js";
 import type { TableCapacity } from "./table-columns.js";
 import { TargetFolder } from "./target-folder.js";
 import { TreeSource } from "./tree-source.js";
 
 export type RestoreEvent =
+  /** Told where `tells` asks for it. */
+  | { readonly type: "made" | "changed" | "left"; readonly path: ByteString; readonly isFolder: boolean }
   /** Something else than what the commit has was at this path and is gone. */
-  | { readonly type: "replaced"; readonly path: ByteString }
+  | { readonly type: "replaced"; readonly path: ByteString; readonly isFolder: boolean }
+  /** The commit does not have it, and it is gone. */
+  | { readonly type: "deleted"; readonly path: ByteString; readonly isFolder: boolean }
+  /** Nothing was deleted, since something of the commit is lost. */
+  | { readonly type: "deletedNothing" }
   /** A special file that cannot be made here, or not by whoever restores. */
   | { readonly type: "skipped"; readonly path: ByteString; readonly why: string }
   | { readonly type: "failed"; readonly path: ByteString; readonly why: string };
@@ -41,6 +52,8 @@ export interface RestoreProgress {
   bytes: number;
   /** Files of these that were not right already. */
   filesFetched: number;
+  /** Names of these that only got other attributes. */
+  filesMended: number;
 }
 
 export interface RestoreOptions {
@@ -48,9 +61,20 @@ export interface RestoreOptions {
   target: ByteString;
   /** Paths within the commit; all of it if there are none. */
   paths: readonly ByteString[];
+  /** What of that is wanted; all of it unless said. Nothing else is deleted, either. */
+  select?: Selection;
   /** Gives owners by the numbers that the commit has, not by the names that belong to them. */
   isNumericOwner?: boolean;
+  /** Finds out and tells what would be done, and touches nothing: what is told as done then would be. */
+  isDryRun?: boolean;
+  /**
+   * Deletes what is in the target, within what is restored, and not in the commit: after all else, and nothing if something of
+   * the commit is lost. The folder of the store is spared, and those for which `isSpared` says so.
+   */
+  deletion?: { readonly isSpared: (stats: BigIntStats) => boolean } | undefined;
   onEvent: (event: RestoreEvent) => void;
+  /** Which paths are told of one by one, beside those that are replaced, deleted or not restored; none unless said. */
+  tells?: { readonly made: boolean; readonly left: boolean };
   progress: RestoreProgress;
   signal?: AbortSignal | undefined;
   /** Threads that write; as many as pay, unless said. With 0 all is done on the calling one. */
@@ -64,99 +88,180 @@ export interface RestoreResult {
   readonly files: number;
   readonly dirs: number;
   readonly bytes: number;
-  /** Files that were right already. */
+  /** Those that were right already, and those of which only the attributes were not. */
   readonly left: number;
+  readonly changed: number;
+  /** Names whose place something else had. */
   readonly replaced: number;
+  readonly deleted: number;
   readonly skipped: number;
   readonly failed: number;
   /** What restored names lack of their owners and extended attributes. */
   readonly shortfalls: readonly Shortfall[];
 }
 
-/** Restores into the target. Rejects with TARGET_FAILED if that is no folder, and NO_PATH for a path that the commit lacks. */
+/**
+ * Restores into the target. Rejects with TARGET_FAILED if that is no folder, and NO_PATH for a path that the commit lacks.
+ * What the store has lost, or has damaged, is told of by path, and the rest is restored.
+ */
 export async function restore(
   remote: Remote,
   commit: { id: ObjectId; content: Commit },
   options: RestoreOptions,
 ): Promise<RestoreResult> {
   const trees = new TreeSource(remote);
-  const found: FoundPath[] = [];
   // a path that the commit lacks is told of before anything is made
-  for (const path of options.paths) {
-    const entries = await trees.fetchPath(commit.content, path);
-    const last = entries.pop() as Entry;
-    found.push({ path, parents: entries as DirEntry[], last });
-  }
-  const target = HeldFolder.openTarget(makeTarget(options.target));
-  const run = new Restore(remote, { trees, target, options, commit: commit.content });
+  const { found, lost } = await findPaths(trees, commit.content, options.paths);
+  const root = options.isDryRun === true ? planRoot(options.target) : makeRoot(options.target);
   try {
-    if (options.paths.length === 0) await run.everything(commit);
-    else for (const each of withoutNested(found)) await run.onePath(each);
-    return await run.finish();
+    if (options.deletion !== undefined) assertNotInStore(root, remote.store);
+    const leftovers = options.isDryRun === true ? undefined : new Leftovers(root.path);
+    const run = new Restore(remote, { trees, root, commit: commit.content, leftovers, options });
+    try {
+      if (!root.isNew) leftovers?.sweep(root.folder);
+      for (const path of lost) run.lose(path, lostWay);
+      if (options.paths.length === 0) await run.everything(commit);
+      else for (const each of found) await run.onePath(each);
+      return await run.finish();
+    } finally {
+      await run.end();
+      leftovers?.close();
+    }
   } finally {
-    await run.end();
-    target.close();
+    root.folder.close();
   }
 }
 
-/** A path of the commit: the folders on the way to it, and what it names. */
-interface FoundPath {
+/** A folder of the commit that is being gone through. */
+interface OpenFolder {
+  /** Undefined until it is made: only if something in it is wanted. */
+  folder: TargetFolder | undefined;
+  /** Undefined for the target. */
+  readonly entry: DirEntry | undefined;
+  /** In the commit. */
   readonly path: ByteString;
-  readonly parents: readonly DirEntry[];
-  readonly last: Entry;
+  /** All in it is wanted, save what is excluded. */
+  readonly isWithin: boolean;
+  isFailed: boolean;
+  entries: Iterator<Entry>;
+}
+
+type LookAt<Wanted, T> = (held: HeldFolder, entry: Wanted, mayStay: (found: Stats | BigIntStats) => boolean) => T;
+
+/** Where the last of these folders is in the target, or would be. */
+function placeOf(open: readonly OpenFolder[]): TargetFolder {
+  let place: TargetFolder | undefined;
+  for (const { folder, entry } of open)
+    place = folder ?? new TargetFolder(place, entry?.name ?? ("" as ByteString), { attributes: entry, isNew: false });
+  return place as TargetFolder;
 }
 
 /** Folders that are empty, or hold only others, wait for their modes up to so many, and names for the files they belong to. */
 const maxFinished = 1 << 16;
+/** So many names wait for folders in their places to be deleted. */
+const maxBlocked = 1 << 16;
+
+const lostWay = "a folder on the way to it is damaged or missing in the store";
+const lostContent = {
+  some: "a part of what was in it is damaged or missing in the store",
+  all: "what was in it is damaged or missing in the store",
+} as const;
+
+interface RestoreWork {
+  readonly trees: TreeSource;
+  readonly root: RestoreRoot;
+  readonly commit: Commit;
+  /** Undefined for a dry run. */
+  readonly leftovers: Leftovers | undefined;
+  readonly options: RestoreOptions;
+}
 
 class Restore {
   readonly #options: RestoreOptions;
+  readonly #remote: Remote;
+  readonly #isDryRun: boolean;
   readonly #trees: TreeSource;
-  readonly #target: HeldFolder;
+  readonly #top: OpenFolder;
+  /** Folders on the way to single paths, by their paths. */
+  readonly #onTheWay = new Map<ByteString, OpenFolder>();
+  readonly #select: Selection;
   readonly #folders: FolderCache<TargetFolder>;
   readonly #files: FileFetcher;
   readonly #metadata: RestoreMetadata;
   readonly #links: RestoreLinks;
   readonly #breathe = createBreath();
+  readonly #leftovers: Leftovers | undefined;
+  readonly #tells: { readonly made: boolean; readonly left: boolean };
   /** Folders that have been gone through, each after what is in it. */
   #finished: TargetFolder[] = [];
-  readonly #result = { files: 0, dirs: 0, bytes: 0, left: 0, replaced: 0, skipped: 0, failed: 0 };
+  readonly #scopes: Scope[] = [];
+  #blocked: WantedName[] = [];
+  #isBlocking: boolean;
+  #isAnythingLost = false;
+  readonly #result = {
+    files: 0,
+    dirs: 0,
+    bytes: 0,
+    left: 0,
+    changed: 0,
+    replaced: 0,
+    deleted: 0,
+    skipped: 0,
+    failed: 0,
+  };
 
-  constructor(
-    remote: Remote,
-    work: { trees: TreeSource; target: HeldFolder; options: RestoreOptions; commit: Commit },
-  ) {
-    const { options } = work;
-    this.#metadata = new RestoreMetadata(work.commit, { isNumericOwner: options.isNumericOwner ?? false });
+  constructor(remote: Remote, work: RestoreWork) {
+    const { options, root, commit } = work;
+    this.#metadata = new RestoreMetadata(commit, { isNumericOwner: options.isNumericOwner ?? false });
     this.#options = options;
+    this.#remote = remote;
+    this.#isDryRun = options.isDryRun ?? false;
+    this.#tells = options.tells ?? { made: false, left: false };
     this.#trees = work.trees;
-    this.#target = work.target;
-    this.#folders = new FolderCache(work.target, {
+    this.#leftovers = work.leftovers;
+    this.#isBlocking = options.deletion !== undefined;
+    this.#select = options.select ?? selectAll;
+    // of single paths, the target keeps its own
+    const attributes = options.paths.length === 0 ? commit.root : undefined;
+    this.#top = {
+      folder: new TargetFolder(undefined, "" as ByteString, { attributes, isNew: root.isNew }),
+      entry: undefined,
+      path: "" as ByteString,
+      isWithin: this.#select === selectAll,
+      isFailed: false,
+      entries: [][Symbol.iterator](),
+    };
+    this.#folders = new FolderCache(root.folder, {
       parent: (folder: TargetFolder) => folder.parent,
       name: (folder) => folder.name,
     });
     this.#links = new RestoreLinks(this.#folders, {
-      onLinked: (made, { folder, entry }) => this.#linked(made, folder, entry),
+      isDryRun: this.#isDryRun,
+      onLinked: (made, name) => this.#linked(made, name),
+      onBlocked: (name) => this.#waits(name),
       onFailed: ({ folder, entry }, failure) => this.#failed(folder.pathOf(entry.name), failure),
     });
     this.#files = new FileFetcher(remote, {
       signal: options.signal,
       threads: options.threads,
       capacity: options.capacity ?? fullCapacity,
-      target: work.target.place,
-      attributesOf: (folder, entry) => this.#metadata.of(entry, () => folder.pathOf(entry.name)),
+      target: root.folder.place,
+      isDryRun: this.#isDryRun,
+      attributesOf: (folder, entry) => this.#attributesOf(folder, entry),
+      tells: this.#tells,
       onWritten: (bytes) => (options.progress.bytes += bytes),
       onRestored: (count) => {
         options.progress.filesFetched += count.files;
         this.#restored(count);
       },
       onLeft: (count) => {
-        this.#result.left += count.files;
         options.progress.bytes += count.bytes;
+        this.#left(count.files - count.mended, count.mended);
         this.#restored(count);
       },
-      onOther: (path) => this.#replaced(path),
+      onKept: (entry) => this.#links.keep(entry),
       onLosses: (path, losses) => this.#metadata.lost(losses, () => path),
+      onFate: (path, fate) => this.#tellFate(path, fate),
       onFailed: (path, failure) => this.#failed(path, failure),
       onSettled: () => {
         this.#links.make();
@@ -166,49 +271,73 @@ class Restore {
   }
 
   async everything({ id, content }: { id: ObjectId; content: Commit }): Promise<void> {
-    await this.#trees.fetchAll(id);
-    const isNew = isEmpty(this.#target);
-    dropDefaultAcl(this.#target);
-    await this.#walk(new TargetFolder(undefined, "" as ByteString, { attributes: content.root, isNew }), content.tree);
+    const { tree } = content;
+    await this.#trees.fetchAll(id, tree);
+    const { lost } = await this.#trees.openRest(tree);
+    if (lost === "all") {
+      throw new BakError("NO_OBJECT", `the commit's own folder is damaged or missing in '${this.#remote.peer}'`, {
+        hint: "'bak check --read-data' names what is damaged; an earlier commit may be whole",
+      });
+    }
+    if (!this.#isDryRun)
+      this.#attempt(this.#top.folder as TargetFolder, "" as ByteString, () =>
+        dropDefaultAcl(this.#folders.get(this.#top.folder as TargetFolder)),
+      );
+    await this.#walk([this.#top], tree);
   }
 
   async onePath({ parents, last }: FoundPath): Promise<void> {
-    let folder = new TargetFolder(undefined, "" as ByteString, { attributes: undefined, isNew: false });
-    const opened: TargetFolder[] = [];
+    const open = [this.#top];
     for (const entry of parents) {
-      // what has the folder's name, and stays, may be a link that leads out of the target
-      const next = this.#folder(folder, entry);
-      if (next === undefined) break;
-      opened.push((folder = next));
+      const path = joinPath((open.at(-1) as OpenFolder).path, entry.name);
+      const next = this.#onTheWay.get(path) ?? this.#below(open.at(-1) as OpenFolder, entry);
+      if (next === undefined) return;
+      this.#onTheWay.set(path, next);
+      open.push(next);
     }
-    if (opened.length === parents.length) {
-      if (last.kind === "dir") {
-        await this.#trees.fetchAll(last.tree);
-        const top = this.#folder(folder, last);
-        if (top !== undefined) await this.#walk(top, last.tree);
-      } else await this.#entry(folder, last);
-    }
-    this.#finished.push(...opened.toReversed());
+    if (last.kind === "dir") {
+      const top = this.#below(open.at(-1) as OpenFolder, last);
+      if (top === undefined) return;
+      await this.#trees.fetchAll(last.tree);
+      await this.#walk([...open, top], last.tree);
+    } else await this.#wanted(open, last);
   }
 
-  /** Resolves when all that the walk has come to has been dealt with. */
+  /** Notes that something of the commit is lost. */
+  lose(path: ByteString, why: string): void {
+    this.#failed(path, { errno: undefined, why, isLoss: true });
+  }
+
+  /** Resolves when all that the walk has come to has been dealt with, and what the commit does not have is deleted. */
   async finish(): Promise<RestoreResult> {
+    for (const { folder } of [...this.#onTheWay.values()].toReversed())
+      if (folder !== undefined) this.#finished.push(folder);
     await this.#settle();
+    if (this.#options.deletion !== undefined) {
+      if (this.#isAnythingLost) await this.#deleteNothing();
+      else await this.#delete(this.#options.deletion);
+    }
     return { ...this.#result, shortfalls: this.#metadata.shortfalls };
   }
 
+  /** Waits for all that is under way; what cannot be a link becomes a file of its own. */
   async #settle(): Promise<void> {
     await this.#files.finish();
     for (let unlinked = this.#links.takeUnlinked(); unlinked.length > 0; unlinked = this.#links.takeUnlinked()) {
-      for (const { folder, entry } of unlinked) {
-        this.#attempt(folder, entry.name, () => unlockFolder(this.#folders.get(folder)));
+      for (const { folder, path, entry } of unlinked) {
         const alone = { ...entry };
         delete alone.hardLinkGroup;
-        await this.#entry(folder, alone);
-        this.#finished.push(folder);
+        await this.#again({ folder, path, entry: alone });
       }
       await this.#files.finish();
     }
+  }
+
+  /** Restores a name in a folder that may have been finished. */
+  async #again({ folder, path, entry }: WantedName): Promise<void> {
+    if (!this.#isDryRun) this.#attempt(folder, entry.name, () => unlockFolder(this.#folders.get(folder)));
+    await this.#entry(folder, path, entry);
+    this.#finished.push(folder);
   }
 
   /** Ends all that is under way, and leaves no unfinished file. */
@@ -217,23 +346,32 @@ class Restore {
     this.#folders.close();
   }
 
-  /** Goes through a folder and all beneath it, each folder before what is in it. */
-  async #walk(top: TargetFolder, tree: ObjectId): Promise<void> {
-    const open = [{ folder: top, entries: (await this.#trees.openFolder(tree))[Symbol.iterator]() }];
-    for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
+  /** Goes through the last of these folders and all beneath it, each folder before what is in it. */
+  async #walk(open: OpenFolder[], tree: ObjectId): Promise<void> {
+    const above = open.length - 1;
+    const top = open[above] as OpenFolder;
+    if (top.isWithin) this.#make(open);
+    if (!top.isFailed) top.entries = await this.#entriesOf(top, tree);
+    while (open.length > above) {
+      const at = open.at(-1) as OpenFolder;
       this.#options.signal?.throwIfAborted();
       const next = at.entries.next();
       if (next.done === true) {
+        if (open.length === above + 1)
+          this.#scopes.push({ folder: placeOf(open), path: at.path, isWithin: at.isWithin, tree });
         open.pop();
-        this.#finished.push(at.folder);
+        if (at.folder !== undefined) this.#finished.push(at.folder);
         if (this.#finished.length >= maxFinished) await this.#settle();
       } else if (next.value.kind === "dir") {
-        const folder = this.#folder(at.folder, next.value);
-        if (folder !== undefined)
-          open.push({ folder, entries: (await this.#trees.openFolder(next.value.tree))[Symbol.iterator]() });
+        const below = this.#below(at, next.value);
+        if (below !== undefined) {
+          open.push(below);
+          if (below.isWithin) this.#make(open);
+          if (!below.isFailed) below.entries = await this.#entriesOf(below, next.value.tree);
+        }
       } else {
         // a promise for each of a million files would cost more than what is done for them here
-        const pending = this.#entry(at.folder, next.value);
+        const pending = this.#wanted(open, next.value);
         if (pending !== undefined) await pending;
         if (this.#links.waiting >= maxFinished) await this.#settle();
       }
@@ -242,24 +380,69 @@ class Restore {
     }
   }
 
-  #entry(folder: TargetFolder, entry: Exclude<Entry, DirEntry>): Promise<void> | undefined {
-    if (this.#links.isOther(folder, entry)) return undefined; // made when the file is there
+  async #entriesOf({ path }: OpenFolder, tree: ObjectId): Promise<Iterator<Entry>> {
+    const { entries, lost } = await this.#trees.openRest(tree);
+    if (lost !== "nothing") this.lose(path, lostContent[lost]);
+    return entries[Symbol.iterator]();
+  }
+
+  /** A folder in a folder, not made yet; undefined if nothing in it is wanted. */
+  #below(at: OpenFolder, entry: DirEntry): OpenFolder | undefined {
+    const path = joinPath(at.path, entry.name);
+    const choice = this.#select(path, true, at.isWithin);
+    if (choice === "none") return undefined;
+    return {
+      folder: undefined,
+      entry,
+      path,
+      isWithin: choice === "all",
+      isFailed: false,
+      entries: [][Symbol.iterator](),
+    };
+  }
+
+  /** Makes the last of these folders, and what is missing of those above it; undefined if that fails, which is told once. */
+  #make(open: readonly OpenFolder[]): TargetFolder | undefined {
+    let parent: TargetFolder | undefined;
+    for (const at of open) {
+      // what has the folder's name, and stays, may be a link that leads out of the target
+      if (at.isFailed || (parent === undefined && at !== this.#top)) return undefined;
+      if (at.folder === undefined) at.folder = this.#folder(parent as TargetFolder, at.entry as DirEntry);
+      at.isFailed = at.folder === undefined;
+      parent = at.folder;
+    }
+    return parent;
+  }
+
+  /** Restores a name in the last of these folders, if it is wanted. */
+  #wanted(open: readonly OpenFolder[], entry: Exclude<Entry, DirEntry>): Promise<void> | undefined {
+    const at = open.at(-1) as OpenFolder;
+    if (this.#select !== selectAll && this.#select(joinPath(at.path, entry.name), false, at.isWithin) !== "all")
+      return undefined;
+    const folder = at.folder ?? this.#make(open);
+    return folder === undefined ? undefined : this.#entry(folder, at.path, entry);
+  }
+
+  #entry(folder: TargetFolder, path: ByteString, entry: WantedName["entry"]): Promise<void> | undefined {
+    const wanted = entry.hardLinkGroup === undefined ? undefined : { folder, path, entry };
+    if (wanted !== undefined && this.#links.isOther(wanted)) return undefined; // made when the file is there
     switch (entry.kind) {
       case "file":
-        return this.#file(folder, entry);
+        return this.#file(folder, path, entry);
       case "symlink":
-        this.#make(folder, entry, (parent) => {
-          const made = makeSymlink(parent, entry, this.#mayStay(entry));
-          return { made, losses: putOnLink(parent.path(entry.name), this.#attributesOf(folder, entry)) };
+        this.#makeName({ folder, path, entry }, () => {
+          const made = this.#look(folder, planSymlink, makeSymlink, entry) ?? "made";
+          return { made, put: putOnLink };
         });
         return undefined;
       case "fifo":
       case "socket":
       case "char":
       case "block":
-        this.#make(folder, entry, (parent) => {
-          const made = makeSpecialFile(parent, entry, this.#mayStay(entry));
-          return { made, losses: putOnSpecialFile(parent.path(entry.name), this.#attributesOf(folder, entry)) };
+        this.#makeName({ folder, path, entry }, () => {
+          const made = this.#look(folder, planSpecialFile, makeSpecialFile, entry);
+          if (made === undefined) assertMakable(entry);
+          return { made: made ?? "made", put: putOnSpecialFile };
         });
         return undefined;
       default:
@@ -268,23 +451,39 @@ class Restore {
   }
 
   /** Makes a name that is neither folder nor file. */
-  #make(
-    folder: TargetFolder,
-    { name }: Entry,
-    make: (parent: HeldFolder) => { made: "made" | "there" | "replaced"; losses: readonly Loss[] },
-  ): void {
-    this.#attempt(folder, name, () => {
-      try {
-        const { made, losses } = make(this.#folders.get(folder));
-        if (made === "replaced") this.#replaced(folder.pathOf(name));
-        this.#metadata.lost(losses, () => folder.pathOf(name));
-        this.#restored({ files: 1, bytes: 0 });
-      } catch (error) {
-        if (!(error instanceof CannotMake)) throw error;
-        this.#result.skipped += 1;
-        this.#options.onEvent({ type: "skipped", path: folder.pathOf(name), why: error.message });
-      }
+  #makeName(wanted: WantedName, make: () => { made: Made; put: typeof putOnLink }): void {
+    const { folder, entry } = wanted;
+    this.#attempt(folder, entry.name, () => {
+      this.#unlessBlocked(wanted, () => {
+        try {
+          const { made, put } = make();
+          this.#madeName(wanted, made, put);
+        } catch (error) {
+          if (!(error instanceof CannotMake)) throw error;
+          this.#result.skipped += 1;
+          this.#options.onEvent({ type: "skipped", path: folder.pathOf(entry.name), why: error.message });
+        }
+      });
     });
+  }
+
+  /** A name that is neither folder nor file is there, or would be: it gets its attributes. */
+  #madeName({ folder, entry }: WantedName, made: Made, put: typeof putOnLink): void {
+    const path = (): ByteString => folder.pathOf(entry.name);
+    const wanted = this.#attributesOf(folder, entry);
+    let isChanged = false;
+    if (!this.#isDryRun || made === "there") {
+      const done = put(this.#folders.get(folder).path(entry.name), wanted, { isDryRun: this.#isDryRun });
+      this.#metadata.lost(done.losses, path);
+      ({ isChanged } = done);
+    }
+    if (made !== "there") this.#options.progress.filesFetched += 1;
+    else {
+      this.#links.keep(entry);
+      this.#left(isChanged ? 0 : 1, isChanged ? 1 : 0);
+    }
+    this.#tell(path(), made === "there" && isChanged ? "changed" : made, false);
+    this.#restored({ files: 1, bytes: 0 });
   }
 
   #attributesOf(folder: TargetFolder, entry: Entry): OwnedAttributes {
@@ -292,17 +491,17 @@ class Restore {
   }
 
   /** Whether what has the place of an entry is no name of something else, too. */
-  #mayStay(entry: Exclude<Entry, DirEntry>): (found: Stats | BigIntStats) => boolean {
+  #mayStay(entry: WantedName["entry"]): (found: Stats | BigIntStats) => boolean {
     return ({ ino, nlink }) => this.#links.mayStay(entry, { ino: Number(ino), nlink: Number(nlink) });
   }
 
-  /** Another name of a file is there. */
-  #linked(made: "made" | "there" | "replaced", folder: TargetFolder, entry: Exclude<Entry, DirEntry>): void {
+  /** Another name of a file is there, or would be. */
+  #linked(made: Made, { folder, entry }: WantedName): void {
     const bytes = entry.kind === "file" ? entry.size : 0;
-    if (made === "replaced") this.#replaced(folder.pathOf(entry.name));
-    if (entry.kind === "file" && made === "there") this.#result.left += 1;
-    if (entry.kind === "file" && made !== "there") this.#options.progress.filesFetched += 1;
+    if (made === "there") this.#left(1, 0);
+    else this.#options.progress.filesFetched += 1;
     this.#options.progress.bytes += bytes;
+    this.#tell(folder.pathOf(entry.name), made, false);
     this.#restored({ files: 1, bytes });
   }
 
@@ -310,48 +509,156 @@ class Restore {
   #folder(parent: TargetFolder, entry: DirEntry): TargetFolder | undefined {
     let folder: TargetFolder | undefined;
     this.#attempt(parent, entry.name, () => {
-      const made = makeFolder(this.#folders.get(parent), entry.name);
-      if (made === "replaced") this.#replaced(parent.pathOf(entry.name));
+      const made = this.#isDryRun ? this.#planFolder(parent, entry) : makeFolder(this.#folders.get(parent), entry.name);
       const opened = new TargetFolder(parent, entry.name, { attributes: entry, isNew: made !== "there" });
-      if (made === "there") unlockFolder(this.#folders.get(opened));
-      if (made === "there" || parent.attributes === undefined) dropDefaultAcl(this.#folders.get(opened));
+      if (!this.#isDryRun) {
+        if (made === "there") this.#enter(this.#folders.get(opened));
+        if (made === "there" || parent.attributes === undefined) dropDefaultAcl(this.#folders.get(opened));
+      }
+      this.#tell(opened.path, made, true);
       this.#result.dirs += 1;
       folder = opened;
     });
     return folder;
   }
 
-  #file(folder: TargetFolder, entry: FileEntry): Promise<void> | undefined {
-    const state = folder.isNew ? "missing" : this.#lookAt(folder, entry);
-    if (state === undefined) return undefined;
-    if (state === "similar") return this.#files.compare(folder, entry);
-    if (state === "other") this.#replaced(folder.pathOf(entry.name));
-    return this.#files.add(folder, entry);
+  /** Makes a folder that was there fit to work in. */
+  #enter(folder: HeldFolder): void {
+    unlockFolder(folder);
+    this.#leftovers?.sweep(folder);
   }
 
-  /** What is in the place of a file; undefined where that cannot be replaced. */
-  #lookAt(folder: TargetFolder, entry: FileEntry): ReturnType<typeof lookAtFile> | undefined {
-    const found: ReturnType<typeof lookAtFile>[] = [];
-    this.#attempt(folder, entry.name, () =>
-      found.push(lookAtFile(this.#folders.get(folder), entry, this.#mayStay(entry))),
-    );
+  #planFolder(parent: TargetFolder, { name }: DirEntry): Made {
+    return parent.isNew ? "made" : planFolder(this.#folders.get(parent), name);
+  }
+
+  #file(folder: TargetFolder, path: ByteString, entry: FileEntry): Promise<void> | undefined {
+    const state = folder.isNew ? "missing" : this.#lookAt(folder, path, entry);
+    if (state === undefined) return undefined;
+    if (state === "similar") return this.#files.compare(folder, entry);
+    return this.#files.add(folder, entry, state === "other");
+  }
+
+  /** What is in the place of a file; undefined where that cannot be replaced, or not yet. */
+  #lookAt(folder: TargetFolder, path: ByteString, entry: FileEntry): ReturnType<typeof lookAtFile> | undefined {
+    const found: (ReturnType<typeof lookAtFile> | undefined)[] = [];
+    this.#attempt(folder, entry.name, () => {
+      this.#unlessBlocked({ folder, path, entry }, () => {
+        found.push(this.#look(folder, planFile, lookAtFile, entry));
+      });
+    });
     return found[0];
+  }
+
+  /** Does something to a name, or, in a dry run, only plans it; undefined for a folder that would be new. */
+  #look<Wanted extends WantedName["entry"], T>(
+    folder: TargetFolder,
+    plan: LookAt<Wanted, T>,
+    act: LookAt<Wanted, T>,
+    entry: Wanted,
+  ): T | undefined {
+    if (this.#isDryRun && folder.isNew) return undefined;
+    return (this.#isDryRun ? plan : act)(this.#folders.get(folder), entry, this.#mayStay(entry));
+  }
+
+  /** Where a folder is in the way that will be deleted, it is tried again after that. */
+  #unlessBlocked(wanted: WantedName, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof FolderInPlace) || !this.#waits(wanted)) throw error;
+      if (wanted.entry.hardLinkGroup !== undefined) this.#links.block(wanted.folder.pathOf(wanted.entry.name));
+    }
+  }
+
+  /** Whether a name waits until the folder in its place is deleted. */
+  #waits(wanted: WantedName): boolean {
+    const mayWait = this.#isBlocking && this.#blocked.length < maxBlocked;
+    if (mayWait) this.#blocked.push(wanted);
+    return mayWait;
+  }
+
+  /** Something of the commit is lost: what is in the way stays there, too. */
+  async #deleteNothing(): Promise<void> {
+    this.#isBlocking = false;
+    for (const { folder, entry } of this.#takeBlocked())
+      this.#failed(folder.pathOf(entry.name), pathFailureOf(new FolderInPlace()));
+    this.#options.onEvent({ type: "deletedNothing" });
+    await this.#settle();
+  }
+
+  #takeBlocked(): WantedName[] {
+    const blocked = this.#blocked;
+    this.#blocked = [];
+    this.#links.release();
+    return blocked;
+  }
+
+  async #delete({ isSpared }: { isSpared: (stats: BigIntStats) => boolean }): Promise<void> {
+    const extras = new Extras({
+      folders: this.#folders,
+      isDryRun: this.#isDryRun,
+      store: this.#remote.store,
+      isSpared,
+      choose: this.#select,
+      onDeleted: (path, isFolder) => {
+        this.#result.deleted += 1;
+        this.#options.onEvent({ type: "deleted", path, isFolder });
+      },
+      onFailed: (path, failure) => this.#failed(path, failure),
+      open: async (tree) => (await this.#trees.openRest(tree)).entries,
+      onTouched: (folder) => this.#finishFolder(folder, true),
+      breathe: this.#breathe,
+      signal: this.#options.signal,
+    });
+    for (const scope of this.#scopes) await extras.deleteWithin(scope);
+    await this.#unblock(extras);
+    this.#isBlocking = false;
+    await this.#unblock(extras); // names of files that were blocked themselves
+  }
+
+  /** Deletes what is in the way of names that wait, and restores those. */
+  async #unblock(extras: Extras): Promise<void> {
+    for (const wanted of this.#takeBlocked()) {
+      const { folder, path, entry } = wanted;
+      const inTheWay = new TargetFolder(folder, entry.name, { attributes: undefined, isNew: false });
+      const isEmpty = await extras.empty(inTheWay, joinPath(path, entry.name));
+      if (!isEmpty) this.#failed(folder.pathOf(entry.name), pathFailureOf(new FolderInPlace()));
+      else if (this.#isDryRun) await this.#replaceFolder(wanted);
+      else await this.#again(wanted);
+    }
+    await this.#settle();
+  }
+
+  /** What a dry run does where a folder would be gone. */
+  async #replaceFolder(wanted: WantedName): Promise<void> {
+    const { folder, entry } = wanted;
+    if (this.#links.isFirst(wanted)) {
+      if (entry.kind === "file") return this.#files.add(folder, entry, true);
+      this.#attributesOf(folder, entry);
+    }
+    this.#linked("replaced", wanted);
   }
 
   #finishFolders(): void {
     const folders = this.#finished;
     this.#finished = [];
-    for (const folder of folders) {
-      const { attributes } = folder;
-      if (attributes === undefined) continue;
-      const path = (): ByteString => folder.path;
-      const finish = (): void => {
-        const { self } = this.#folders.get(folder);
-        this.#metadata.lost(putOnFolder(self, this.#metadata.of(attributes, path)), path);
-      };
-      if (folder.parent === undefined) this.#attempt(folder, "" as ByteString, finish);
-      else this.#attempt(folder.parent, folder.name, finish);
-    }
+    for (const folder of folders) this.#finishFolder(folder);
+  }
+
+  #finishFolder(folder: TargetFolder, isAgain = folder.isFinished): void {
+    const { attributes } = folder;
+    if (attributes === undefined) return;
+    folder.isFinished = true;
+    const path = (): ByteString => folder.path;
+    const wanted = isAgain ? this.#metadata.ofCounted(attributes) : this.#metadata.of(attributes, path);
+    if (this.#isDryRun) return;
+    const finish = (): void => {
+      const { losses } = putOnFolder(this.#folders.get(folder).self, wanted);
+      if (!isAgain) this.#metadata.lost(losses, path);
+    };
+    if (folder.parent === undefined) this.#attempt(folder, "" as ByteString, finish);
+    else this.#attempt(folder.parent, folder.name, finish);
   }
 
   #restored({ files, bytes }: { files: number; bytes: number }): void {
@@ -360,9 +667,20 @@ class Restore {
     this.#options.progress.files += files;
   }
 
-  #replaced(path: ByteString): void {
-    this.#result.replaced += 1;
-    this.#options.onEvent({ type: "replaced", path });
+  #left(left: number, changed: number): void {
+    this.#result.left += left;
+    this.#result.changed += changed;
+    this.#options.progress.filesMended += changed;
+  }
+
+  #tellFate(path: ByteString, fate: FileFate): void {
+    this.#tell(path, fate === "left" ? "there" : fate, false);
+  }
+
+  #tell(path: ByteString, made: "made" | "there" | "replaced" | "changed", isFolder: boolean): void {
+    if (made === "replaced") this.#result.replaced += 1;
+    const isTold = made === "replaced" || (made === "there" ? this.#tells.left : this.#tells.made);
+    if (isTold) this.#options.onEvent({ type: made === "there" ? "left" : made, path, isFolder });
   }
 
   /** One path that cannot be written does not stop the others. */
@@ -379,37 +697,19 @@ class Restore {
       const why = failure.errno === "EROFS" ? "the target is read-only" : "no space left in the target";
       throw new BakError("TARGET_FAILED", `cannot restore: ${why}`);
     }
+    if (failure.isLoss === true) this.#isAnythingLost = true;
     this.#links.fail(path);
     this.#result.failed += 1;
     this.#options.onEvent({ type: "failed", path, why: failure.why });
   }
 }
 
-function isEmpty(folder: HeldFolder): boolean {
-  const listing = opendirSync(folder.self);
-  try {
-    return listing.readSync() === null;
-  } finally {
-    listing.closeSync();
+/** What a store needs is none of the commit's, and would be deleted. */
+function assertNotInStore(root: RestoreRoot, store: string): void {
+  for (const folder of foldersAround(root)) {
+    if (!isStoreAt(folder, store)) continue;
+    throw new BakError("TARGET_FAILED", "cannot delete what is not in the commit: the target is in the store itself", {
+      hint: "choose another folder with --to",
+    });
   }
-}
-
-/** The real path of the target, made if it is missing: the user may name it through a link, the commit may not. */
-function makeTarget(target: ByteString): ByteString {
-  try {
-    makeFolders(target);
-    return byteString(realpathSync(fsPath(target), "buffer"));
-  } catch (cause) {
-    const isFile = ["EEXIST", "ENOTDIR"].includes(errnoOf(cause) ?? "");
-    const why = isFile ? "it is not a folder" : cause instanceof Error ? cause.message : String(cause);
-    const hint = "choose a folder, or a path where none is yet, with --to";
-    throw new BakError("TARGET_FAILED", `cannot restore into '${displayName(target)}': ${why}`, { hint, cause });
-  }
-}
-
-/** Drops what lies beneath another of them, and repetitions. */
-function withoutNested(found: readonly FoundPath[]): FoundPath[] {
-  const unique = new Map(found.map((each) => [each.path, each]));
-  const isNested = ({ path }: FoundPath): boolean => found.some((other) => path.startsWith(`${other.path}/`));
-  return [...unique.values()].filter((each) => !isNested(each));
 }

@@ -11,6 +11,8 @@ export class TargetFolder {
   readonly attributes: Attributes | undefined;
   /** Nothing was in it when it was opened. */
   readonly isNew: boolean;
+  /** It has had its attributes once; it may get them again. */
+  isFinished = false;
   #round = 0;
   #number = targetFolder;
 

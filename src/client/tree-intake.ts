@@ -64,7 +64,7 @@ export class TreeIntake {
 }
 
 /** The trees that a tree names; none where it is no tree, whatever it was sent as. */
-function namesIn(bytes: Uint8Array): ObjectId[] {
+export function namesIn(bytes: Uint8Array): ObjectId[] {
   try {
     const outline = outlineTree(bytes);
     return isPagedOutline(outline) ? outline.pages.map(({ id }) => id) : outline.dirs.map(({ tree }) => tree);

@@ -5,10 +5,12 @@ import type { Commit } from "../objects/commit.js";
 import { decodeTree, isPaged } from "../objects/tree.js";
 import { findEntry, readDirectory } from "../objects/directory.js";
 import type { Entry } from "../objects/entry.js";
-import type { ObjectId } from "../objects/object-id.js";
+import { objectIdOf, type ObjectId } from "../objects/object-id.js";
 import { fetchObject, fetchObjects, readObjects } from "./fetch.js";
-import type { Remote } from "./remote.js";
-import { TreeIntake, type TreeIntakeOptions } from "./tree-intake.js";
+import { getRest, isLoss, openMember } from "./fetch-rest.js";
+import { maxIdsPerCall } from "./remote.js";
+import type { ObjectSource } from "./steady-remote.js";
+import { namesIn, TreeIntake, type TreeIntakeOptions } from "./tree-intake.js";
 
 /** Where a tree has its level: after the marker of an array of three, and the version. */
 const levelAt = 2;
@@ -22,23 +24,40 @@ class MissingTree extends Error {
   }
 }
 
+/** What the store still has of a folder. */
+export interface RestOfFolder {
+  readonly entries: Iterable<Entry>;
+  /** How much of it is damaged or missing. */
+  readonly lost: "nothing" | "some" | "all";
+}
+
 export class TreeSource {
-  readonly #remote: Pick<Remote, "get" | "trees" | "peer">;
+  readonly #remote: ObjectSource;
   readonly #intake: TreeIntakeOptions;
   readonly #trees = new Map<ObjectId, Uint8Array>();
+  /** Those that the store was asked for and did not give. */
+  readonly #lost = new Set<ObjectId>();
 
   /** `intake` says how many trees that nobody has named are kept. */
-  constructor(remote: Pick<Remote, "get" | "trees" | "peer">, intake: TreeIntakeOptions = {}) {
+  constructor(remote: ObjectSource, intake: TreeIntakeOptions = {}) {
     this.#remote = remote;
     this.#intake = intake;
   }
 
-  /** Fetches all trees beneath a commit or a tree; some that do not come along are fetched when they are needed. */
-  async fetchAll(root: ObjectId): Promise<void> {
+  /**
+   * Fetches all trees beneath a commit, whose tree is to be given too, or a tree. Some that do not come along are fetched when
+   * they are needed; where the store has lost some, or has them damaged, all others are fetched.
+   */
+  async fetchAll(root: ObjectId, tree: ObjectId = root): Promise<void> {
     const intake = new TreeIntake(this.#trees, this.#intake);
     intake.expect(root);
     const isWanted = (id: ObjectId, kind: string): boolean => kind === "tree" && !this.#trees.has(id);
-    for await (const { id, bytes } of readObjects(this.#remote.trees(root), isWanted)) intake.take(id, bytes);
+    try {
+      for await (const { id, bytes } of readObjects(this.#remote.trees(root), isWanted)) intake.take(id, bytes);
+    } catch (error) {
+      if (!isLoss(error)) throw error;
+      await this.#fetchLevels(tree);
+    }
   }
 
   /** The entries of a folder, in byte order; fetches what is missing of its pages, level by level, and no other trees. */
@@ -55,6 +74,22 @@ export class TreeSource {
       level = level.flatMap((id) => pagesOf(this.#load(id)));
     }
     return readDirectory(tree, this.#load);
+  }
+
+  /** The same of a folder of which the store may have lost pages, or all. */
+  async openRest(tree: ObjectId): Promise<RestOfFolder> {
+    let isWhole = true;
+    for (let level = [tree]; level.length > 0;) {
+      await this.#fetchRest(level);
+      const present = level.filter((id) => this.#trees.has(id));
+      if (present.length < level.length) isWhole = false;
+      level = present.flatMap((id) => pagesOf(this.#load(id)));
+    }
+    if (!this.#trees.has(tree)) return { entries: [], lost: "all" };
+    const entries = readDirectory(tree, this.#load, (error) => {
+      if (!(error instanceof MissingTree)) throw error;
+    });
+    return { entries, lost: isWhole ? "nothing" : "some" };
   }
 
   /**
@@ -76,6 +111,42 @@ export class TreeSource {
       found.push(entry);
     }
     return found;
+  }
+
+  /** Fetches what is missing beneath a tree, level by level: few requests, however many trees there are. */
+  async #fetchLevels(tree: ObjectId): Promise<void> {
+    const seen = new Set([tree]);
+    for (let level = [tree]; level.length > 0;) {
+      await this.#fetchRest(level);
+      const below: ObjectId[] = [];
+      for (const id of level) {
+        const bytes = this.#trees.get(id);
+        for (const child of bytes === undefined ? [] : namesIn(bytes)) {
+          if (!seen.has(child)) below.push(child);
+          seen.add(child);
+        }
+      }
+      level = below;
+    }
+  }
+
+  /** Fetches those of the trees that are missing, as far as the store has them; what it has not is lost. */
+  async #fetchRest(trees: readonly ObjectId[]): Promise<void> {
+    const missing = [...new Set(trees)].filter((id) => !this.#trees.has(id) && !this.#lost.has(id));
+    for (let at = 0; at < missing.length; at += maxIdsPerCall) {
+      const ids = missing.slice(at, at + maxIdsPerCall);
+      const left = new Set(ids);
+      for await (const member of getRest(this.#remote, ids, (id) => left.has(id))) {
+        const opened = await openMember(member);
+        for (const { id, offset, length } of opened?.objects ?? []) {
+          const bytes = opened?.tar.subarray(offset, offset + length) as Buffer;
+          if (!left.has(id) || objectIdOf(bytes) !== id) continue;
+          left.delete(id);
+          this.#trees.set(id, Buffer.from(bytes));
+        }
+      }
+      for (const id of left) this.#lost.add(id);
+    }
   }
 
   #load = (id: ObjectId): Uint8Array => {

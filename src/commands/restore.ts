@@ -1,20 +1,26 @@
-import { resolve } from "node:path";
+import { realpathSync } from "node:fs";
+import { parse, resolve } from "node:path";
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
-import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/format.js";
-import { describeShortfall, shortfallData } from "../cli/restore-talk.js";
-import { showProgress } from "../cli/progress.js";
+import { identityOf, isSameFolder } from "../cli/folder-identity.js";
+import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "../cli/format.js";
+import { RestoreTalk } from "../cli/restore-talk.js";
+import { describeShortfall, shortfallData } from "../cli/shortfall-talk.js";
 import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
-import type { Reconnecting } from "../client/reconnects.js";
-import type { RestoreEvent, RestoreProgress, RestoreResult } from "../client/restore.js";
+import type { RestoreProgress, RestoreResult } from "../client/restore.js";
 import { restoreCommit } from "../client/restore-commit.js";
+import { selectBy } from "../client/restore-selection.js";
 import { isLoss } from "../client/shortfalls.js";
-import { exitCodes, unreachable } from "../errors.js";
-import { byteStringFromText, displayName } from "../objects/byte-string.js";
+import { BakError, exitCodes } from "../errors.js";
+import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
 
 interface Restored extends Omit<RestoreResult, "shortfalls"> {
   commit: string;
   target: string;
+  isDryRun: boolean;
+  /** Only of what is replaced and deleted, since that is gone. */
+  replacedPaths: string[];
+  deletedPaths: string[];
   failures: { path: string; why: string }[];
   shortfalls: ReturnType<typeof shortfallData>[];
   durationMs: number;
@@ -23,7 +29,7 @@ interface Restored extends Omit<RestoreResult, "shortfalls"> {
 export default class Restore extends StoreCommand {
   static override summary = "Get a commit back, or some of its paths.";
   static override description =
-    "Files that are right already are left alone; what is replaced is named; nothing is deleted that the commit does not know. Paths keep their place: photos/2024 comes to DIR/photos/2024. Owners are set as root, by name. What could not be made or set is told; bak then exits with 3.";
+    "Files that are right already are left alone: their content is compared, and only owner, mode, mtime and extended attributes are set where these differ. Others are replaced whole, and named. What the commit does not have stays, unless --delete is given. Paths keep their place: photos/2024 comes to DIR/photos/2024. Owners are set as root, by name. What could not be made or set is told; bak then exits with 3.";
   static override strict = false;
   static override usage = ["<%= command.id %> [COMMIT] [PATH...] --to DIR [-s URL|FOLDER] [-p ID] [--json]"];
   static override examples = [
@@ -35,6 +41,14 @@ export default class Restore extends StoreCommand {
       description: "One folder as it was before November",
       command: "<%= config.bin %> <%= command.id %> @2026-11-01 photos/2024 --to ~/old",
     },
+    {
+      description: "The pictures in it, save the small ones",
+      command: "<%= config.bin %> <%= command.id %> --to ~/pictures --include '*.jpg' --exclude thumbs/",
+    },
+    {
+      description: "What it would take to make a folder again what it was, and nothing more",
+      command: "<%= config.bin %> <%= command.id %> head~1 --to ~/photos --delete --dry-run",
+    },
   ];
   static override args = {
     commit: commitArgument,
@@ -45,81 +59,138 @@ export default class Restore extends StoreCommand {
       summary: "As root, set the owners' numbers that the commit has, not those that their names have here.",
     }),
     to: Flags.string({ summary: "The folder to restore into.", helpValue: "DIR", required: true }),
+    delete: Flags.boolean({
+      summary: "Delete what is in DIR and not in the commit, within what is restored.",
+      description:
+        "This happens after all else, and not at all if something of the commit is lost. Of single paths, only what is within them is deleted. bak's own store and cache stay.",
+    }),
+    include: Flags.string({
+      summary: "Restore only what matches, with the folders on the way; may be given several times.",
+      description: "The patterns are those of .gitignore, written from the commit's own folder on.",
+      helpValue: "PATTERN",
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    exclude: Flags.string({
+      summary: "Do not restore what matches, though it is included; may be given several times.",
+      description: "With --delete, what is not included, or is excluded, stays as it is.",
+      helpValue: "PATTERN",
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    "dry-run": Flags.boolean({
+      char: "n",
+      summary: "List what would be made (+), replaced or changed (~) and deleted (-); touch nothing.",
+      default: false,
+    }),
+    verbose: Flags.boolean({
+      char: "v",
+      summary: "List what becomes of each path; with --dry-run, also what is right already (=).",
+      default: false,
+    }),
   };
 
   async run(): Promise<Restored> {
     const { args, argv, flags } = await this.parse(Restore);
     const startedMs = Date.now();
     const paths = (argv as string[]).slice(1).map(parseCommitPath);
+    const isWhole = paths.length === 0 || paths.includes(parseCommitPath(""));
     const target = resolve(flags.to);
+    const patterns = { include: patternsOf(flags.include), exclude: patternsOf(flags.exclude) };
+    const isPart = !isWhole || patterns.include.length > 0 || patterns.exclude.length > 0;
+    if (flags.delete && !isPart) assertNotRoot(target);
+    const isDryRun = flags["dry-run"];
     const project = this.projectOf(flags, ".");
     const connector = await this.open(this.addressOf(flags), { mayCreate: false });
-    const progress: RestoreProgress = { files: 0, bytes: 0, filesFetched: 0 };
-    const isWhole = paths.length === 0 || paths.includes(parseCommitPath(""));
-    let totals: { totalFiles: number; totalBytes: number } | undefined;
-    const line = showProgress(() => ({
-      ...progress,
-      totalFiles: isWhole ? totals?.totalFiles : undefined,
-      totalBytes: isWhole ? totals?.totalBytes : undefined,
-    }));
-    const failures: Restored["failures"] = [];
-    const hear = (event: RestoreEvent | Reconnecting): void => {
-      if (event.type === "failed") failures.push({ path: displayName(event.path), why: event.why });
-      if (event.type === "reconnecting") failures.length = 0; // they are tried again
-      line.around(() => this.complain(describeEvent(event)));
-    };
+    const progress: RestoreProgress = { files: 0, bytes: 0, filesFetched: 0, filesMended: 0 };
+    const talk = new RestoreTalk(this, {
+      progress,
+      isListing: isDryRun || flags.verbose,
+      isCollecting: this.jsonEnabled(),
+    });
     try {
+      const cache = identityOf(this.config.cacheDir);
       const { commit, ...result } = await restoreCommit({
         connect: () => connector.connect({ project, agent: this.agent, wantTrees: false }),
         commit: args.commit,
-        onCommit: ({ counts }) => (totals = { totalFiles: counts.files, totalBytes: counts.bytes }),
+        onCommit: ({ counts }) => {
+          if (!isPart) talk.totals = { totalFiles: counts.files, totalBytes: counts.bytes };
+        },
         target: byteStringFromText(target),
         paths: isWhole ? [] : paths,
         isNumericOwner: flags["numeric-owner"],
-        onEvent: hear,
+        isDryRun,
+        ...(isPart ? { select: selectBy(patterns.include, patterns.exclude) } : {}),
+        deletion: flags.delete ? { isSpared: (stats) => isSameFolder(stats, cache) } : undefined,
+        tells: { made: isDryRun || flags.verbose, left: flags.verbose },
+        onEvent: (event) => talk.hear(event),
         progress,
         signal: this.signal,
       });
-      line.stop();
+      talk.stop();
       const durationMs = Date.now() - startedMs;
-      this.#report(result, { id: commit, target, durationMs });
-      return { commit, target, ...result, failures, shortfalls: result.shortfalls.map(shortfallData), durationMs };
+      for (const line of describe(result, { id: commit, target, durationMs, isDryRun })) this.log(line);
+      this.#complainOf(result, isDryRun);
+      const { failures, replacedPaths, deletedPaths } = talk;
+      return {
+        commit,
+        target,
+        isDryRun,
+        ...result,
+        replacedPaths,
+        deletedPaths,
+        failures,
+        shortfalls: result.shortfalls.map(shortfallData),
+        durationMs,
+      };
     } finally {
-      line.stop();
+      talk.stop();
       await connector.close();
     }
   }
 
-  #report(result: RestoreResult, { id, target, durationMs }: { id: string; target: string; durationMs: number }): void {
-    const left = result.left > 0 ? `, ${formatCounted(result.left, "file")} right already` : "";
-    const what = `${formatCounted(result.files, "file")}, ${formatBytes(result.bytes)}`;
-    this.log(`restored ${shortId(id)} to '${target}': ${what}${left}, in ${formatDuration(durationMs)}`);
-    for (const shortfall of result.shortfalls) {
+  #complainOf({ skipped, failed, shortfalls }: RestoreResult, isDryRun: boolean): void {
+    for (const shortfall of shortfalls) {
       this.complain(describeShortfall(shortfall));
       if (isLoss(shortfall)) process.exitCode = exitCodes.partly;
     }
-    if (result.skipped > 0) {
-      this.complain(`${formatCounted(result.skipped, "special file")} left out`);
-      process.exitCode = exitCodes.partly;
-    }
-    if (result.failed > 0) {
-      this.complain(`${formatCounted(result.failed, "path")} could not be restored`);
-      process.exitCode = exitCodes.partly;
-    }
+    if (skipped > 0) this.complain(`${formatCounted(skipped, "special file")} left out`);
+    if (failed > 0)
+      this.complain(
+        `${formatCounted(failed, "path")} could not be ${isDryRun ? "looked at, or restored" : "restored"}`,
+      );
+    if (skipped > 0 || failed > 0) process.exitCode = exitCodes.partly;
   }
 }
 
-function describeEvent(event: RestoreEvent | Reconnecting): string {
-  if (event.type === "reconnecting") return `${event.error.message}; trying again in ${formatDuration(event.waitMs)}`;
-  const path = displayName(event.path);
-  switch (event.type) {
-    case "replaced":
-      return `replaced '${path}'`;
-    case "skipped":
-      return `left out '${path}': ${event.why}`;
-    case "failed":
-      return `cannot restore '${path}': ${event.why}`;
-    default:
-      return unreachable(event);
+function patternsOf(texts: readonly string[] = []): ByteString[] {
+  if (texts.includes("")) throw new BakError("USAGE", "an empty pattern matches nothing");
+  return texts.map(byteStringFromText);
+}
+
+function describe(
+  { files, bytes, left, changed, deleted }: RestoreResult,
+  options: { id: string; target: string; durationMs: number; isDryRun: boolean },
+): string[] {
+  const { id, target, durationMs, isDryRun } = options;
+  const parts = [formatCounted(files, "file"), formatBytes(bytes)];
+  if (left > 0) parts.push(`${formatCount(left)} right already`);
+  if (changed > 0) parts.push(`${formatCount(changed)} right but for attributes`);
+  if (deleted > 0) parts.push(`${formatCounted(deleted, "path")} deleted`);
+  if (!isDryRun) parts.push(`in ${formatDuration(durationMs)}`);
+  return [`${isDryRun ? "would restore" : "restored"} ${shortId(id)} to '${target}': ${parts.join(", ")}`];
+}
+
+/** As restic does: nobody means all of a machine. */
+function assertNotRoot(target: string): void {
+  let real = target;
+  try {
+    real = realpathSync(target);
+  } catch {
+    // it is not there, and so not the root
   }
+  if (real !== parse(real).root) return;
+  throw new BakError("USAGE", `--delete would delete all of '${target}' that is not in the commit`, {
+    hint: "name the paths to restore, or restore to a folder of its own",
+  });
 }

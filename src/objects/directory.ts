@@ -10,12 +10,17 @@ export type TreeLoader = (id: ObjectId) => Uint8Array;
 
 /**
  * The entries of a directory in byte order of their names. Throws BAD_OBJECT where its pages are not those of one
- * directory: of another level than they should be, or out of order.
+ * directory: of another level than they should be, or out of order. With `passOver`, which is given what `load` threw for a
+ * page and may throw it again, the other pages are read all the same.
  */
-export function* readDirectory(id: ObjectId, load: TreeLoader): Generator<Entry, void, undefined> {
+export function* readDirectory(
+  id: ObjectId,
+  load: TreeLoader,
+  passOver?: (error: unknown) => void,
+): Generator<Entry, void, undefined> {
   const tree = decodeTree(load(id));
   let last: ByteString | undefined;
-  for (const entry of readPages(tree, load)) {
+  for (const entry of readPages(tree, load, passOver ?? rethrow)) {
     if (last !== undefined && entry.name <= last)
       throw new BakError("BAD_OBJECT", "malformed tree: pages out of order");
     last = entry.name;
@@ -43,9 +48,29 @@ export function* treesIn(tree: Tree): Generator<ObjectId, void, undefined> {
   }
 }
 
-function* readPages(tree: Tree, load: TreeLoader): Generator<Entry, void, undefined> {
-  if (!isPaged(tree)) yield* tree.entries;
-  else for (const page of tree.pages) yield* readPages(loadPage(page, tree.level - 1, load), load);
+function* readPages(
+  tree: Tree,
+  load: TreeLoader,
+  passOver: (error: unknown) => void,
+): Generator<Entry, void, undefined> {
+  if (!isPaged(tree)) {
+    yield* tree.entries;
+    return;
+  }
+  for (const page of tree.pages) {
+    let below: Tree;
+    try {
+      below = loadPage(page, tree.level - 1, load);
+    } catch (error) {
+      passOver(error);
+      continue;
+    }
+    yield* readPages(below, load, passOver);
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 /** One level less at every step, so pages that name each other in a circle end too. */

@@ -170,7 +170,7 @@ t.test("nothing becomes a link to what is in the place of a file that is lost", 
   };
   mkdirSync(target);
   writeFileSync(join(target, "a"), "else"); // as long as what is lost
-  const progress = { files: 0, bytes: 0, filesFetched: 0 };
+  const progress = { files: 0, bytes: 0, filesFetched: 0, filesMended: 0 };
   const onEvent = (): void => undefined;
   const options = { target: text(target), paths: [], progress, onEvent };
   t.match(await restore(remote, { id: commit.id, content }, options), { files: 0, failed: 2 });

@@ -12,7 +12,7 @@ import type { PushEvent, PushOptions, PushResult } from "../../src/client/push-o
 import { createPushPool } from "../../src/client/push-work.js";
 import { readCommit } from "../../src/client/history.js";
 import { Remote } from "../../src/client/remote.js";
-import { restore, type RestoreOptions, type RestoreResult } from "../../src/client/restore.js";
+import { restore, type RestoreEvent, type RestoreOptions, type RestoreResult } from "../../src/client/restore.js";
 import {
   takeSnapshot,
   type Baseline,
@@ -118,8 +118,8 @@ export async function restoreFolder(
   options: Partial<RestoreOptions> = {},
 ): Promise<Restored> {
   const remote = await world.connect();
-  const events: { type: string; path: ByteString }[] = [];
-  const progress = { files: 0, bytes: 0, filesFetched: 0 };
+  const events: RestoreEvent[] = [];
+  const progress = { files: 0, bytes: 0, filesFetched: 0, filesMended: 0 };
   const commit = { id, content: await readCommit(remote, id) };
   const onEvent: RestoreOptions["onEvent"] = (event) => void events.push(event);
   const result = await restore(remote, commit, { target: text(target), paths: [], progress, onEvent, ...options });

@@ -137,6 +137,13 @@ t.test("with a store", async (t) => {
     { args: ["restore", "--to", "file", ...place], code: 1, name: "TARGET_FAILED", message: /'.*file'/ },
     { args: ["restore", "--to", "file/x", ...place], code: 1, name: "TARGET_FAILED", message: /'.*file\/x'/ },
     { args: ["restore", "head", "no", "--to", "out", ...place], code: 1, name: "NO_PATH", message: /no path 'no'/ },
+    { args: ["restore", "--to", "/", "--delete", ...place], code: 2, name: "USAGE", message: /--delete would delete/ },
+    {
+      args: ["restore", "--to", "store/packs", "--delete", ...place],
+      code: 1,
+      name: "TARGET_FAILED",
+      message: /in the store itself/,
+    },
     { args: ["restore", "head~9", "--to", "out", ...place], code: 1, name: "NO_COMMIT", message: /no commit/ },
     {
       args: ["push", "store", "-s", "store", "-p", "x"],

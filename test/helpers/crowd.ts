@@ -100,7 +100,7 @@ export class Crowd {
           {
             target: byteStringFromText(target),
             paths: [],
-            progress: { files: 0, bytes: 0, filesFetched: 0 },
+            progress: { files: 0, bytes: 0, filesFetched: 0, filesMended: 0 },
             onEvent: () => undefined,
             threads: 0,
           },

@@ -59,7 +59,7 @@ export async function restoreFrom(
         paths: [],
         threads: 0,
         capacity: { pieces: 1000, folders: 1000, nameBytes: 1 << 20 }, // room for a million costs more than what they restore
-        progress: { files: 0, bytes: 0, filesFetched: 0 },
+        progress: { files: 0, bytes: 0, filesFetched: 0, filesMended: 0 },
         onEvent: (event) => void (event.type === "replaced" || failed.push(JSON.stringify(event))),
       },
     );

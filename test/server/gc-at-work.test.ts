@@ -46,7 +46,7 @@ async function compare(
 ): Promise<string> {
   await using(world, project, async (remote) => {
     const content = await readCommit(remote, commit);
-    const progress = { files: 0, bytes: 0, filesFetched: 0 };
+    const progress = { files: 0, bytes: 0, filesFetched: 0, filesMended: 0 };
     const options = { target: text(target), paths: [], onEvent: () => undefined, progress, threads: 0 };
     const result = await restore(remote, { id: commit, content }, options);
     if (result.failed > 0) throw new Error(`${result.failed} files not restored`);
