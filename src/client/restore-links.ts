@@ -110,10 +110,13 @@ export class RestoreLinks {
     this.#blocked.add(path);
   }
 
-  release(): void {
+  /** Lets names wait no longer than others do, and tells which: their folders may have been finished. */
+  release(): readonly WantedName[] {
+    const released = this.#heldBack;
     this.#blocked.clear();
-    for (const name of this.#heldBack) this.#waiting.push(name);
+    for (const name of released) this.#waiting.push(name);
     this.#heldBack = [];
+    return released;
   }
 
   /** Links the names that wait, whose files are in their places. */

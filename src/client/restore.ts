@@ -590,7 +590,10 @@ class Restore {
   #takeBlocked(): WantedName[] {
     const blocked = this.#blocked;
     this.#blocked = [];
-    this.#links.release();
+    for (const { folder, entry } of this.#links.release()) {
+      if (!this.#isDryRun) this.#attempt(folder, entry.name, () => unlockFolder(this.#folders.get(folder)));
+      this.#finished.push(folder);
+    }
     return blocked;
   }
 
