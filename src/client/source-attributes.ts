@@ -118,7 +118,9 @@ export class SourceAttributes {
       }
       return found;
     } catch (error) {
-      if (errnoOf(error) === undefined || isGone(error)) throw error;
+      const errno = errnoOf(error);
+      // where the path does not lead there any more, there is no name to keep without them
+      if (errno === undefined || errno === "ENOTDIR" || errno === "ELOOP" || isGone(error)) throw error;
       return this.#unread(relative, reasonOf(error));
     }
   }
