@@ -1,10 +1,10 @@
 /** What `restore-target.ts` would do to one name in the target, found out without doing it: for a dry run. */
-import { lstatSync, opendirSync, readlinkSync, type BigIntStats, type Stats } from "node:fs";
-import { byteString, type ByteString } from "../objects/byte-string.js";
+import { lstatSync, opendirSync, type BigIntStats, type Stats } from "node:fs";
+import type { ByteString } from "../objects/byte-string.js";
 import type { FileEntry, SymlinkEntry } from "../objects/entry.js";
 import type { HeldFolder } from "./held-folder.js";
 import { FolderInPlace } from "./restore-failure.js";
-import type { Made } from "./restore-target.js";
+import { isSameLink, lookAtPlace, type Made } from "./restore-target.js";
 
 /** What `makeFolder` would answer. */
 export function planFolder(parent: HeldFolder, name: ByteString): Made {
@@ -18,8 +18,7 @@ export function planSymlink(parent: HeldFolder, entry: SymlinkEntry, mayStay: (f
   const path = parent.path(entry.name);
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return "made";
-  const isSame = stats.isSymbolicLink() && byteString(readlinkSync(path, "buffer")) === entry.target;
-  if (isSame && mayStay(stats)) return "there";
+  if (isSameLink(path, stats, entry) && mayStay(stats)) return "there";
   assertReplaceable(path, stats);
   return "replaced";
 }
@@ -30,11 +29,7 @@ export function planFile(
   entry: FileEntry,
   mayStay: (found: Stats) => boolean,
 ): "missing" | "other" | "similar" {
-  const path = parent.path(entry.name);
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return "missing";
-  assertReplaceable(path, stats);
-  return stats.isFile() && stats.size === entry.size && mayStay(stats) ? "similar" : "other";
+  return lookAtPlace(parent, entry, { mayStay, makeWay: assertReplaceable });
 }
 
 /** Whether nothing is in a folder. */

@@ -24,7 +24,7 @@ export function makeSpecialFile(
 ): Made {
   const path = parent.path(entry.name);
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (found !== undefined && isSame(found, entry) && mayStay(found)) return "there";
+  if (isRight(found, entry, mayStay)) return "there";
   const makeSpecial = makerOf(entry); // known before anything is removed to make room
   const { kind } = entry;
   const numbers = "major" in entry ? { major: entry.major, minor: entry.minor } : { major: 0, minor: 0 };
@@ -43,7 +43,7 @@ export function planSpecialFile(
 ): Made {
   const path = parent.path(entry.name);
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (found !== undefined && isSame(found, entry) && mayStay(found)) return "there";
+  if (isRight(found, entry, mayStay)) return "there";
   assertMakable(entry);
   if (found === undefined) return "made";
   assertReplaceable(path, found);
@@ -60,6 +60,14 @@ function makerOf(entry: SpecialEntry): NonNullable<ReturnType<typeof loadMakeSpe
   if (makeSpecial === undefined) throw new CannotMake(`bak cannot make a ${nameOf(entry)} on this system`);
   if ("major" in entry && process.geteuid?.() !== 0) throw new CannotMake("only root makes devices");
   return makeSpecial;
+}
+
+function isRight(
+  found: BigIntStats | undefined,
+  entry: SpecialEntry,
+  mayStay: (found: BigIntStats) => boolean,
+): boolean {
+  return found !== undefined && isSame(found, entry) && mayStay(found);
 }
 
 function isSame(found: BigIntStats, entry: SpecialEntry): boolean {

@@ -43,8 +43,7 @@ export function makeSymlink(parent: HeldFolder, entry: SymlinkEntry, mayStay: (f
   const make = (): boolean => unlessThere(() => symlinkSync(fsPath(entry.target), path));
   if (make()) return "made";
   const stats = lstatSync(path);
-  const isSame = stats.isSymbolicLink() && byteString(readlinkSync(path, "buffer")) === entry.target;
-  if (isSame && mayStay(stats)) return "there";
+  if (isSameLink(path, stats, entry) && mayStay(stats)) return "there";
   clearWay(path, stats);
   symlinkSync(fsPath(entry.target), path);
   return "replaced";
@@ -59,11 +58,25 @@ export function lookAtFile(
   entry: FileEntry,
   mayStay: (found: Stats) => boolean,
 ): "missing" | "other" | "similar" {
+  return lookAtPlace(parent, entry, { mayStay, makeWay: clearWay });
+}
+
+/** The same, with what is done about a folder that is there. */
+export function lookAtPlace(
+  parent: HeldFolder,
+  entry: FileEntry,
+  { mayStay, makeWay }: { mayStay: (found: Stats) => boolean; makeWay: (path: string | Buffer, stats: Stats) => void },
+): "missing" | "other" | "similar" {
   const path = parent.path(entry.name);
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return "missing";
-  if (stats.isDirectory()) clearWay(path, stats);
+  if (stats.isDirectory()) makeWay(path, stats);
   return stats.isFile() && stats.size === entry.size && mayStay(stats) ? "similar" : "other";
+}
+
+/** Whether what is at a path is the very link. */
+export function isSameLink(path: string | Buffer, stats: Stats, entry: SymlinkEntry): boolean {
+  return stats.isSymbolicLink() && byteString(readlinkSync(path, "buffer")) === entry.target;
 }
 
 /** Removes what has the name, save a folder with something in it. */
