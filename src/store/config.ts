@@ -78,9 +78,14 @@ const checkStart = ',\n  "check": "';
 const checkEnd = '"\n}\n';
 const longestMended = 4096;
 
+/** Where the check begins in a text that has one, or may have had; negative where it is too short for that. */
+function startOfCheck(text: string): number {
+  return text.length - checkEnd.length - checkLength - checkStart.length;
+}
+
 /** A text with a check in its place, taken apart; undefined for any other. */
 function takeApart(text: string): Checked | undefined {
-  const start = text.length - checkEnd.length - checkLength - checkStart.length;
+  const start = startOfCheck(text);
   if (start < 0 || !text.startsWith(checkStart, start) || !text.endsWith(checkEnd)) return undefined;
   const check = text.slice(start + checkStart.length, -checkEnd.length);
   return { text: text.slice(0, start) + uncheckedEnd, check };
@@ -97,7 +102,7 @@ function isRight(text: string): boolean {
 
 /** The text as it was before one byte of it went wrong; undefined where that is not what happened to it. */
 function mendConfig(text: string): string | undefined {
-  const start = text.length - checkEnd.length - checkLength - checkStart.length;
+  const start = startOfCheck(text);
   if (start < 0 || text.length > longestMended || isRight(text)) return undefined;
   const check = text.slice(-checkEnd.length - checkLength, -checkEnd.length);
   const parts: Checked = { text: text.slice(0, start) + uncheckedEnd, check };
