@@ -39,16 +39,19 @@ const caller = new AsyncLocalStorage<"push" | "store">();
 function pushWithThreads(
   world: StoreWorld,
   source: string,
-  options: Partial<PushOptions> = {},
+  options: Partial<PushOptions> & { onThread?: (worker: Worker) => void } = {},
 ): { pushing: Promise<Pushed>; threads: Worker[] } {
+  const { onThread, ...rest } = options;
   const threads: Worker[] = [];
   const onWorker = (worker: Worker): void => {
-    if (caller.getStore() === "push") threads.push(worker);
+    if (caller.getStore() !== "push") return;
+    threads.push(worker);
+    onThread?.(worker);
   };
   process.on("worker", onWorker);
   const connect: PushOptions["connect"] = (hello) => caller.run("store", () => world.connect(hello));
   const pushing = caller
-    .run("push", () => pushFolder(world, source, { connect, threads: 2, ...options }))
+    .run("push", () => pushFolder(world, source, { connect, threads: 2, ...rest }))
     .finally(() => process.off("worker", onWorker));
   return { pushing: within(60_000, "the push", pushing), threads };
 }
@@ -84,28 +87,35 @@ t.test("with two threads the commit and what is sent are the same as with none",
   }
 });
 
+/** Ends the thread that is given the n-th job after the threads were seen, before it can do it. */
+function endAtJob(n: number): (worker: Worker) => void {
+  let jobs = 0;
+  return (worker) => {
+    const post = worker.postMessage.bind(worker);
+    worker.postMessage = (...args: Parameters<typeof post>): void => {
+      jobs += 1;
+      if (jobs === n) void worker.terminate();
+      post(...args);
+    };
+  };
+}
+
 t.test("a thread that ends in the middle stops the push with an error, and leaves nothing behind", async (t) => {
   const source = makeSource(t);
-  for (const [which, when] of [
-    [0, 1],
-    [1, 1000],
+  let ended = 0;
+  const atOnce = (worker: Worker): void => {
+    ended += 1;
+    if (ended === 1) void worker.terminate();
+  };
+  for (const [name, onThread] of [
+    ["at once", atOnce],
+    ["at the fourth job", endAtJob(4)],
   ] as const) {
-    const folder = `${source}-${which}-${when}`;
+    const folder = `${source}-${name}`;
     const world = await openWorld(t, folder);
     const indexFile = `${folder}.index`;
-    let told = 0;
-    let ended: Worker | undefined;
-    const { pushing, threads } = pushWithThreads(world, source, {
-      indexFile,
-      onEvent: () => {
-        told += 1;
-        if (told < when || threads[which] === undefined || ended !== undefined) return;
-        ended = threads[which];
-        void ended.terminate();
-      },
-    });
-    await t.rejects(pushing, { code: "INTERNAL", message: /^a thread of this process died/ });
-    t.ok(ended);
+    const { pushing, threads } = pushWithThreads(world, source, { indexFile, onThread });
+    await t.rejects(pushing, { code: "INTERNAL", message: /^a thread of this process died/ }, name);
     await until(() => threads.every(({ threadId }) => threadId === -1), "the end of the others");
     t.strictSame(await world.store.readLog(testProject), []);
     t.equal(readPushIndex(indexFile), undefined);
