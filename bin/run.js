@@ -4,17 +4,14 @@ import { existsSync } from "node:fs";
 import { keepCompiled } from "./compile-cache.js";
 
 keepCompiled();
-const load = () => Promise.all([import("@oclif/core/execute"), import("@oclif/core/settings")]);
-const oclif = await load().catch((error) => {
-  if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
-  return undefined;
-});
+const bundle = new URL("../dist/bundle/oclif.js", import.meta.url);
 
-if (oclif === undefined || !existsSync(new URL("../dist/commands", import.meta.url))) {
+if (!existsSync(bundle)) {
   console.error("bak: not built yet: run 'npm ci' in the folder of package.json first");
   process.exitCode = 1;
 } else {
-  const [{ execute }, { settings }] = oclif;
+  if (process.env["DEBUG"]) process.setSourceMapsEnabled(true); // a stack then names what is in src/
+  const { execute, settings } = await import(bundle.href);
   // NODE_ENV=test or development would make oclif look for src/ and a TypeScript loader.
   settings.enableAutoTranspile = false;
   // oclif asks the system for the user's shell, which throws for a user without a name, as in a container.

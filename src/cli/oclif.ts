@@ -1,0 +1,3 @@
+/** What bin/run.js needs of oclif, so that the bundle has it once for that and the commands. */
+export { execute } from "@oclif/core/execute";
+export { settings } from "@oclif/core/settings";
