@@ -35,7 +35,7 @@ t.test("trees", (t) =>
     shape: messagePack,
     codes,
     judge: (bytes) => differs(bytes, encodeTree(decodeTree(bytes))),
-    count: 150_000,
+    count: 120_000,
   }),
 );
 
@@ -79,7 +79,7 @@ t.test("the outlines of trees: what is accepted is what decodeTree accepts, and 
         ? undefined
         : `outlined as ${JSON.stringify(plain)}`;
     },
-    count: 100_000,
+    count: 70_000,
   }),
 );
 
@@ -123,7 +123,7 @@ t.test("lists", (t) =>
     shape: messagePack,
     codes,
     judge: (bytes) => differs(bytes, encodeList(decodeList(bytes))),
-    count: 100_000,
+    count: 70_000,
   }),
 );
 

@@ -93,7 +93,7 @@ t.test("what a member is checked to hold", (t) =>
         throw error;
       }
     },
-    count: 50_000,
+    count: 30_000,
   }),
 );
 
@@ -123,7 +123,7 @@ t.test("gzip members", (t) =>
     codes,
     allocatedBytes: 3 * maxMemberBytes,
     judge: unpackTwice,
-    count: 35_000,
+    count: 20_000,
   }),
 );
 
@@ -155,7 +155,7 @@ t.test("zstd members, by every implementation that there is", (t) =>
       if (contents.some((content) => !content.equals(contents[0] as Buffer))) return "implementations differ";
       return length === bytes.length ? wrong : "bytes after the frame";
     },
-    count: 35_000,
+    count: 20_000,
   }),
 );
 
@@ -194,7 +194,7 @@ t.test("whole packs", async (t) => {
         }
         return undefined;
       },
-      count: 1500,
+      count: 500,
     });
   }
 });
