@@ -110,7 +110,7 @@ t.test("the chunks are those of the chunker, and those are old that the file had
       );
     },
   );
-  holds(t, "whatever was changed", property, 120);
+  holds(t, "whatever was changed", property, 50);
 });
 
 t.test("what ended with the file is no chunk in the middle of a longer one", async (t) => {
