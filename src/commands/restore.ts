@@ -7,7 +7,7 @@ import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from
 import { RestoreTalk } from "../cli/restore-talk.js";
 import { describeShortfall, shortfallData } from "../cli/shortfall-talk.js";
 import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
-import type { RestoreProgress, RestoreResult } from "../client/restore.js";
+import type { RestoreProgress, RestoreResult } from "../client/restore-options.js";
 import { restoreCommit } from "../client/restore-commit.js";
 import { selectBy } from "../client/restore-selection.js";
 import { isLoss } from "../client/shortfalls.js";
