@@ -70,6 +70,15 @@ export class RestoreFolders {
     return parent.isNew ? "made" : planFolder(this.cache.get(parent), name);
   }
 
+  /** Makes a folder of ours that may have been finished fit to make more in it. */
+  enterAgain(folder: TargetFolder): void {
+    if (this.#options.isDryRun) return;
+    this.#options.tally.attempt(folder.parent ?? folder, folder.name, () => {
+      unlockFolder(this.cache.get(folder));
+      dropDefaultAcl(this.cache.get(folder));
+    });
+  }
+
   /** Makes a folder that may have been finished fit to work in again, for the sake of a name. */
   reopen(folder: TargetFolder, name: ByteString): void {
     if (this.#options.isDryRun) return;

@@ -33,6 +33,11 @@ export interface RestoreOptions {
   target: ByteString;
   /** Paths within the commit; all of it if there are none. */
   paths: readonly ByteString[];
+  /**
+   * Drops so many leading names of each path; what has no more is passed over. Folders that come to one place are one, with
+   * the attributes of the first; of others, all but the first are told of as failed, by their paths in the commit.
+   */
+  stripped?: number;
   /** What of that is wanted; all of it unless said. Nothing else is deleted, either. */
   select?: Selection;
   /** Gives owners by the numbers that the commit has, not by the names that belong to them. */
@@ -41,7 +46,7 @@ export interface RestoreOptions {
   isDryRun?: boolean;
   /**
    * Deletes what is in the target, within what is restored, and not in the commit: after all else, and nothing if something of
-   * the commit is lost. The folder of the store is spared, and those for which `isSpared` says so.
+   * the commit is lost. The folder of the store is spared, and those for which `isSpared` says so. Only where `haveOwnPlaces`.
    */
   deletion?: { readonly isSpared: (stats: BigIntStats) => boolean } | undefined;
   onEvent: (event: RestoreEvent) => void;

@@ -118,6 +118,11 @@ export class RestoreTally {
     this.#count(path, { errno: undefined, why, isLoss: true });
   }
 
+  /** A path is not restored, by where it is in the commit: what is in its place is another's. */
+  refused(path: ByteString, why: string): void {
+    this.#count(path, { errno: undefined, why });
+  }
+
   #count(path: ByteString, { why, isLoss }: PathFailure): void {
     if (isLoss === true) this.#isAnythingLost = true;
     this.#counts.failed += 1;

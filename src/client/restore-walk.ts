@@ -1,5 +1,5 @@
 /** Goes through what is wanted of a commit: makes its folders on the way, and has the names in them restored. */
-import { joinPath, type ByteString } from "../objects/byte-string.js";
+import { displayName, joinPath, type ByteString } from "../objects/byte-string.js";
 import type { Attributes, DirEntry, Entry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { Scope } from "./restore-delete.js";
@@ -7,6 +7,7 @@ import type { RestoreFolders } from "./restore-folders.js";
 import type { WantedName } from "./restore-links.js";
 import type { RestoreNames } from "./restore-names.js";
 import type { FoundPath } from "./restore-paths.js";
+import type { PlaceClaims } from "./restore-places.js";
 import { selectAll, type Selection } from "./restore-selection.js";
 import type { RestoreTally } from "./restore-tally.js";
 import { TargetFolder } from "./target-folder.js";
@@ -14,12 +15,16 @@ import type { TreeSource } from "./tree-source.js";
 
 /** A folder of the commit that is being gone through. */
 interface OpenFolder {
-  /** Undefined until it is made: only if something in it is wanted. */
+  /** Undefined until it is made: only if something in it is wanted. Of one that is passed over, the target. */
   folder: TargetFolder | undefined;
   /** Undefined for the target. */
   readonly entry: DirEntry | undefined;
   /** In the commit. */
   readonly path: ByteString;
+  /** In the target. */
+  readonly place: ByteString;
+  /** How many leading names of what is in it are dropped beneath this folder; what has no more is passed over. */
+  readonly dropped: number;
   /** All in it is wanted, save what is excluded. */
   readonly isWithin: boolean;
   isFailed: boolean;
@@ -37,6 +42,10 @@ export interface RestoreWalkOptions {
   readonly names: RestoreNames;
   readonly tally: RestoreTally;
   readonly select: Selection | undefined;
+  /** So many leading names of each path are dropped. */
+  readonly stripped: number;
+  /** Undefined where no two paths can come to one place. */
+  readonly claims: PlaceClaims | undefined;
   /** Undefined where the target keeps its own. */
   readonly rootAttributes: Attributes | undefined;
   /** Nothing is in the target. */
@@ -61,6 +70,8 @@ export class RestoreWalk {
       folder: new TargetFolder(undefined, "" as ByteString, { attributes, isNew }),
       entry: undefined,
       path: "" as ByteString,
+      place: "" as ByteString,
+      dropped: options.stripped,
       isWithin: this.#select === selectAll,
       isFailed: false,
       entries: [][Symbol.iterator](),
@@ -74,7 +85,7 @@ export class RestoreWalk {
 
   /** All of a commit, whose tree this is. */
   async everything(tree: ObjectId): Promise<void> {
-    this.#options.folders.prepareTarget(this.#top.folder);
+    if (this.#top.folder.attributes !== undefined) this.#options.folders.prepareTarget(this.#top.folder);
     await this.#walk([this.#top], tree);
   }
 
@@ -98,7 +109,7 @@ export class RestoreWalk {
   /** No path is to come. */
   end(): void {
     for (const { folder } of [...this.#onTheWay.values()].toReversed())
-      if (folder !== undefined) this.#options.folders.end(folder);
+      if (folder !== undefined && folder !== this.#top.folder) this.#options.folders.end(folder);
   }
 
   /** Goes through the last of these folders and all beneath it, each folder before what is in it. */
@@ -116,7 +127,7 @@ export class RestoreWalk {
         if (open.length === above + 1)
           this.#scopes.push({ folder: placeOf(open), path: at.path, isWithin: at.isWithin, tree });
         open.pop();
-        if (at.folder !== undefined) folders.end(at.folder);
+        if (at.folder !== undefined && (at === this.#top || at.folder !== this.#top.folder)) folders.end(at.folder);
         if (folders.isFull) await names.settle();
       } else if (next.value.kind === "dir") {
         const below = this.#below(at, next.value);
@@ -147,10 +158,13 @@ export class RestoreWalk {
     const path = joinPath(at.path, entry.name);
     const choice = this.#select(path, true, at.isWithin);
     if (choice === "none") return undefined;
+    const isPassedOver = at.dropped > 0;
     return {
-      folder: undefined,
+      folder: isPassedOver ? this.#top.folder : undefined,
       entry,
       path,
+      place: isPassedOver ? at.place : joinPath(at.place, entry.name),
+      dropped: isPassedOver ? at.dropped - 1 : 0,
       isWithin: choice === "all",
       isFailed: false,
       entries: [][Symbol.iterator](),
@@ -163,20 +177,47 @@ export class RestoreWalk {
     for (const at of open) {
       // what has the folder's name, and stays, may be a link that leads out of the target
       if (at.isFailed || (parent === undefined && at !== this.#top)) return undefined;
-      if (at.folder === undefined) at.folder = this.#options.folders.make(parent as TargetFolder, at.entry as DirEntry);
+      if (at.folder === undefined) at.folder = this.#makeOne(parent as TargetFolder, at);
       at.isFailed = at.folder === undefined;
       parent = at.folder;
     }
     return parent;
   }
 
+  /** Folders that come to one place are one, with the attributes of the first. */
+  #makeOne(parent: TargetFolder, { path, place, entry }: OpenFolder): TargetFolder | undefined {
+    const { folders, claims } = this.#options;
+    const found = claims?.folderAt(place);
+    if (found !== undefined) {
+      folders.enterAgain(found);
+      return found;
+    }
+    if (!this.#isFree(path, place)) return undefined;
+    const made = folders.make(parent, entry as DirEntry);
+    if (made !== undefined) claims?.made(place, made);
+    return made;
+  }
+
+  /** Whether no path before this one has come to its place. */
+  #isFree(path: ByteString, place: ByteString): boolean {
+    const { claims, tally } = this.#options;
+    if (claims === undefined || claims.claim(place)) return true;
+    tally.refused(path, `an earlier path of the commit has come to its place, '${displayName(place)}'`);
+    return false;
+  }
+
   /** Restores a name in the last of these folders, if it is wanted. */
   #wanted(open: readonly OpenFolder[], entry: WantedName["entry"]): Promise<void> | undefined {
     const at = open.at(-1) as OpenFolder;
+    if (at.dropped > 0) return undefined;
     if (this.#select !== selectAll && this.#select(joinPath(at.path, entry.name), false, at.isWithin) !== "all")
       return undefined;
     const folder = at.folder ?? this.#make(open);
-    return folder === undefined ? undefined : this.#options.names.add({ folder, path: at.path, entry });
+    if (folder === undefined) return undefined;
+    const { claims, names } = this.#options;
+    if (claims !== undefined && !this.#isFree(joinPath(at.path, entry.name), joinPath(at.place, entry.name)))
+      return undefined;
+    return names.add({ folder, path: at.path, entry });
   }
 }
 

@@ -14,7 +14,8 @@ import { Leftovers } from "./restore-leftovers.js";
 import { RestoreMetadata } from "./restore-metadata.js";
 import { RestoreNames } from "./restore-names.js";
 import type { RestoreOptions, RestoreResult } from "./restore-options.js";
-import { findPaths } from "./restore-paths.js";
+import { findPaths, withoutNested, type FoundPath } from "./restore-paths.js";
+import { haveOwnPlaces, inTreeOrder, PlaceClaims } from "./restore-places.js";
 import { makeRoot, planRoot, type RestoreRoot } from "./restore-root.js";
 import { RestoreTally } from "./restore-tally.js";
 import { RestoreWalk } from "./restore-walk.js";
@@ -43,7 +44,7 @@ export async function restore(
       if (!root.isNew) leftovers?.sweep(root.folder);
       for (const path of lost) run.tally.lost(path, lostWay);
       if (options.paths.length === 0) await run.everything(commit);
-      else for (const each of found) await run.walk.onePath(each);
+      else for (const each of inOrder(found, options.stripped)) await run.walk.onePath(each);
       return await run.finish();
     } finally {
       await run.end();
@@ -52,6 +53,11 @@ export async function restore(
   } finally {
     root.folder.close();
   }
+}
+
+/** Which path comes first matters where two may come to one place. */
+function inOrder(found: readonly FoundPath[], stripped = 0): readonly FoundPath[] {
+  return stripped === 0 ? found : found.toSorted((a, b) => inTreeOrder(a.path, b.path));
 }
 
 interface RestoreWork {
@@ -75,7 +81,9 @@ class Restore {
   readonly #breathe = createBreath();
 
   constructor(remote: Remote, { trees, root, commit, leftovers, options }: RestoreWork) {
-    const { isDryRun = false, select, signal } = options;
+    const { isDryRun = false, select, signal, stripped = 0 } = options;
+    const isApart = haveOwnPlaces(withoutNested(options.paths), stripped);
+    if (!isApart && options.deletion !== undefined) throw new Error("no telling what is to be deleted");
     this.#remote = remote;
     this.#options = options;
     this.#trees = trees;
@@ -90,8 +98,10 @@ class Restore {
       names,
       tally,
       select,
+      stripped,
+      claims: isApart ? undefined : new PlaceClaims(),
       // of single paths, the target keeps its own
-      rootAttributes: options.paths.length === 0 ? commit.root : undefined,
+      rootAttributes: options.paths.length === 0 && stripped === 0 ? commit.root : undefined,
       isRootNew: root.isNew,
       breathe: this.#breathe,
       signal,
