@@ -35,6 +35,7 @@ const movements: Readonly<Record<Movement, string>> = {
   changed: "changed while it was read; it is kept as it was read",
   grown: "grew while it was read; what came later is not kept",
   shrunk: "was cut off while it was read; it is kept as it was read",
+  replaced: "was replaced by something else while it was read; what has its place now is kept",
   vanished: "vanished before it could be read; it is not kept",
 };
 
@@ -47,10 +48,11 @@ const marks = { added: "+", changed: "~", removed: "-" } as const;
 
 /** What happened to names while the push was at them; undefined where nothing did. */
 export function formatMoved({ moved }: Pick<PushResult, "moved">): string | undefined {
-  const { vanished } = moved;
+  const { replaced, vanished } = moved;
   const changed = moved.changed + moved.grown + moved.shrunk;
   const parts = [
     ...(changed > 0 ? [`${formatCounted(changed, "file")} changed while being read`] : []),
+    ...(replaced > 0 ? [`${formatCounted(replaced, "file")} replaced by something else`] : []),
     ...(vanished > 0 ? [`${formatCounted(vanished, "path")} vanished`] : []),
   ];
   return parts.length === 0 ? undefined : parts.join(", ");

@@ -1,6 +1,6 @@
 /** What a restore tells the person at the terminal while it runs: its progress, and what becomes of which path. */
 import type { Reconnecting } from "../client/reconnects.js";
-import type { RestoreEvent, RestoreProgress } from "../client/restore.js";
+import type { RestoreEvent, RestoreProgress } from "../client/restore-options.js";
 import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
 import { formatDuration } from "./format.js";

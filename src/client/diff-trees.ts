@@ -24,6 +24,24 @@ interface Pair {
   readonly after: Entry | undefined;
 }
 
+/** What a comparison may be told beside the trees. */
+export interface DiffOptions {
+  /** Of both trees; empty unless said. */
+  readonly path?: ByteString;
+  /**
+   * Told of each folder of which something is lost in the tree that is compared with: it counts as if it were not there. For
+   * that, the trees have to pass over losses.
+   */
+  readonly onLost?: (path: ByteString) => void;
+}
+
+/** One of two folders that are compared. */
+interface Side {
+  readonly tree: ObjectId | undefined;
+  /** Trees, without those that are lost, which is told. */
+  readonly load: (ids: readonly ObjectId[]) => Promise<Uint8Array[]>;
+}
+
 /** Folders whose trees are fetched together. */
 const pairsAhead = 256;
 /** Pages of one folder that are. */
@@ -31,16 +49,29 @@ const pagesAhead = 32;
 
 /**
  * The changes from one tree to the other, beneath `path`, in byte order, each folder before what is in it. Either may be
- * missing. Rejects with NO_OBJECT for a tree that the store has lost, and BAD_OBJECT for one that is malformed.
+ * missing. Rejects with NO_OBJECT for a tree that the store has lost, unless that is passed over, and BAD_OBJECT for one that
+ * is malformed.
  */
 export async function* diffTrees(
   trees: TreeCache,
   before: ObjectId | undefined,
   after: ObjectId | undefined,
-  path: ByteString = "" as ByteString,
+  { path = "" as ByteString, onLost }: DiffOptions = {},
 ): AsyncGenerator<TreeChange, void, undefined> {
   if (before === after) return;
-  const open = [{ path, pairs: differingEntries(trees, before, after) }];
+  const differing = (at: ByteString, old: Side["tree"], now: Side["tree"]): AsyncGenerator<Pair, void, undefined> => {
+    let isTold = false;
+    const tell = (): void => {
+      if (!isTold) onLost?.(at);
+      isTold = true;
+    };
+    const [left, right] = [
+      { tree: old, load: present(trees) },
+      { tree: now, load: present(trees, tell) },
+    ];
+    return differingEntries(trees, left, right);
+  };
+  const open = [{ path, pairs: differing(path, before, after) }];
   for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
     const next = await at.pairs.next();
     if (next.done === true) {
@@ -52,8 +83,17 @@ export async function* diffTrees(
     const change = changeOf(its, pair);
     if (change !== undefined) yield change;
     const [old, now] = [treeOf(pair.before), treeOf(pair.after)];
-    if (old !== now) open.push({ path: its, pairs: differingEntries(trees, old, now) });
+    if (old !== now) open.push({ path: its, pairs: differing(its, old, now) });
   }
+}
+
+/** Loads trees without those that are lost. */
+function present(trees: TreeCache, onLost?: () => void): Side["load"] {
+  return async (ids) => {
+    const found = (await trees.load(ids)).filter((bytes) => bytes !== undefined);
+    if (found.length < ids.length) onLost?.();
+    return found;
+  };
 }
 
 function treeOf(entry: Entry | undefined): ObjectId | undefined {
@@ -77,14 +117,10 @@ function isSameContent(a: Entry, b: Entry): boolean {
 }
 
 /** Entries of two folders that may differ, by name; before folders are given out, their trees are asked for together. */
-async function* differingEntries(
-  trees: TreeCache,
-  before: ObjectId | undefined,
-  after: ObjectId | undefined,
-): AsyncGenerator<Pair, void, undefined> {
-  const [old, now] = await differingPages(trees, before, after);
+async function* differingEntries(trees: TreeCache, before: Side, after: Side): AsyncGenerator<Pair, void, undefined> {
+  const [old, now] = await differingPages(before, after);
   let batch: Pair[] = [];
-  for await (const pair of mergeEntries(entriesOf(trees, old), entriesOf(trees, now))) {
+  for await (const pair of mergeEntries(entriesOf(before, old), entriesOf(after, now))) {
     batch.push(pair);
     if (batch.length < pairsAhead) continue;
     await trees.expect(treesToRead(batch));
@@ -108,32 +144,28 @@ interface Pages {
 }
 
 /** The lowest pages of two folders, without those that both have: the names in these are the same, and nowhere else. */
-async function differingPages(
-  trees: TreeCache,
-  before: ObjectId | undefined,
-  after: ObjectId | undefined,
-): Promise<[readonly ObjectId[], readonly ObjectId[]]> {
-  let [old, now] = [await topOf(trees, before), await topOf(trees, after)];
+async function differingPages(before: Side, after: Side): Promise<[readonly ObjectId[], readonly ObjectId[]]> {
+  let [old, now] = [await topOf(before), await topOf(after)];
   for (;;) {
     if (old.level === now.level) [old, now] = withoutCommon(old, now);
     const level = Math.max(old.level, now.level);
     if (level === 0) return [old.ids, now.ids];
-    if (old.level === level) old = await below(trees, old);
-    if (now.level === level) now = await below(trees, now);
+    if (old.level === level) old = await below(before, old);
+    if (now.level === level) now = await below(after, now);
   }
 }
 
-async function topOf(trees: TreeCache, id: ObjectId | undefined): Promise<Pages> {
-  if (id === undefined) return { level: 0, ids: [] };
-  const [bytes] = await trees.load([id]);
-  if (bytes === undefined || !isPagedTree(bytes)) return { level: 0, ids: [id] };
-  return { level: decodeTree(bytes).level, ids: [id] };
+async function topOf({ tree, load }: Side): Promise<Pages> {
+  if (tree === undefined) return { level: 0, ids: [] };
+  const [bytes] = await load([tree]);
+  if (bytes === undefined) return { level: 0, ids: [] };
+  return { level: isPagedTree(bytes) ? decodeTree(bytes).level : 0, ids: [tree] };
 }
 
-async function below(trees: TreeCache, { level, ids }: Pages): Promise<Pages> {
+async function below({ load }: Side, { level, ids }: Pages): Promise<Pages> {
   const found: ObjectId[] = [];
   for (let at = 0; at < ids.length; at += pagesAhead) {
-    for (const bytes of await trees.load(ids.slice(at, at + pagesAhead))) {
+    for (const bytes of await load(ids.slice(at, at + pagesAhead))) {
       const tree = decodeTree(bytes);
       if (!isPaged(tree) || tree.level !== level) throw malformed(`page of level ${tree.level}, not ${level}`);
       for (const { id } of tree.pages) found.push(id);
@@ -150,10 +182,10 @@ function withoutCommon(a: Pages, b: Pages): [Pages, Pages] {
   ];
 }
 
-async function* entriesOf(trees: TreeCache, pages: readonly ObjectId[]): AsyncGenerator<Entry, void, undefined> {
+async function* entriesOf({ load }: Side, pages: readonly ObjectId[]): AsyncGenerator<Entry, void, undefined> {
   let last: ByteString | undefined;
   for (let at = 0; at < pages.length; at += pagesAhead) {
-    for (const bytes of await trees.load(pages.slice(at, at + pagesAhead))) {
+    for (const bytes of await load(pages.slice(at, at + pagesAhead))) {
       const tree = decodeTree(bytes);
       if (isPaged(tree)) throw malformed(`page of level ${tree.level}, not 0`);
       for (const entry of tree.entries) {

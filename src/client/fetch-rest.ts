@@ -2,7 +2,7 @@
 import { isBakError } from "../errors.js";
 import { unpackMember } from "../objects/member-codec.js";
 import { decodeMemberTar, type MemberObject } from "../objects/member-tar.js";
-import { objectIdBytes, type ObjectId } from "../objects/object-id.js";
+import { objectIdBytes, objectIdOf, type ObjectId } from "../objects/object-id.js";
 import type { Remote } from "./remote.js";
 
 /** Whether an error is about some of the objects that were asked for, and not about all of them. */
@@ -42,6 +42,21 @@ export async function openMember(member: Uint8Array): Promise<{ tar: Buffer; obj
   } catch (error) {
     if (isBakError(error, "BAD_PACK")) return undefined;
     throw error;
+  }
+}
+
+/** The objects themselves that the store still has of these, each once; `isLeft` as above. */
+export async function* readRest(
+  remote: Pick<Remote, "get" | "hasMany">,
+  ids: readonly ObjectId[],
+  isLeft: (id: ObjectId) => boolean,
+): AsyncGenerator<{ id: ObjectId; bytes: Buffer }, void, undefined> {
+  for await (const member of getRest(remote, ids, isLeft)) {
+    const opened = await openMember(member);
+    for (const { id, offset, length } of opened?.objects ?? []) {
+      const bytes = opened?.tar.subarray(offset, offset + length) as Buffer;
+      if (isLeft(id) && objectIdOf(bytes) === id) yield { id, bytes };
+    }
   }
 }
 

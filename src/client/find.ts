@@ -3,6 +3,7 @@
  * read: what has not changed is found once, and lived in all of them.
  */
 import type { ByteString } from "../objects/byte-string.js";
+import type { ObjectId } from "../objects/object-id.js";
 import type { Entry } from "../objects/entry.js";
 import { diffTrees } from "./diff-trees.js";
 import type { PathMatcher } from "./path-pattern.js";
@@ -30,13 +31,15 @@ interface Span {
 
 /**
  * What matches, the latest commits first: a version is given out when a commit is reached that does not have it, so memory is
- * that of the matches of one commit. Rejects with NO_OBJECT where the store has lost a tree.
+ * that of the matches of one commit. A folder of which the store has lost something is told of, with the latest commit that has
+ * it so, and counts as if that were not in it.
  */
 export async function* findVersions(
   remote: Remote,
   matches: PathMatcher,
+  onLost: (path: ByteString, commit: ObjectId) => void,
 ): AsyncGenerator<FoundVersion, void, undefined> {
-  const trees = new TreeCache(remote);
+  const trees = new TreeCache(remote, { isLossPassedOver: true });
   const open = new Map<ByteString, Span>();
   let newer: LogLine | undefined;
   let tree: Parameters<typeof diffTrees>[1];
@@ -50,7 +53,7 @@ export async function* findVersions(
   };
   for await (const { content, commit, receivedMs } of readHistory(remote)) {
     const line = { commit, receivedMs };
-    for await (const change of diffTrees(trees, tree, content.tree)) {
+    for await (const change of diffTrees(trees, tree, content.tree, { onLost: (path) => onLost(path, commit) })) {
       if (change.type === "metadata" || !matches(change.path)) continue;
       const version = close(change.path);
       if (version !== undefined) yield version;

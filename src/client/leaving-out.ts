@@ -1,5 +1,6 @@
 /** What a walk leaves out: of each folder that it comes to, it asks which names it is to look at. */
 import { byteStringFromText, joinPath, splitPath, type ByteString } from "../objects/byte-string.js";
+import type { EntryKind } from "../objects/entry.js";
 import { FolderRules } from "./folder-rules.js";
 import type { LeaveOut, Reason } from "./leave-out.js";
 import { ignoreFileName, isCacheTag, readOwnRules } from "./rule-file.js";
@@ -78,6 +79,17 @@ export class LeavingOut {
     if (max === undefined || size <= max) return false;
     this.#tell(relative, option("--exclude-larger-than", byteStringFromText(String(max))));
     return true;
+  }
+
+  /** Whether rules leave out a name that they have kept, now that it is of another kind. */
+  isRuledOut(
+    { relative, name, kind }: { relative: ByteString; name: ByteString; kind: EntryKind },
+    rules: FolderRules,
+  ): boolean {
+    const folders = splitPath(relative).slice(0, -1);
+    const reason = rules.whyLeftOut({ folders, name, isFolder: () => kind === "dir" });
+    if (reason !== undefined) this.#tell(relative, reason);
+    return reason !== undefined;
   }
 
   #withOwn(at: EnteredFolder, above: FolderRules): FolderRules {

@@ -5,7 +5,8 @@ import type { ObjectId } from "../objects/object-id.js";
 import { findCommit, readCommit } from "./history.js";
 import { Reconnects, type Reconnecting } from "./reconnects.js";
 import type { Remote } from "./remote.js";
-import { restore, type RestoreEvent, type RestoreOptions, type RestoreResult } from "./restore.js";
+import { restore } from "./restore.js";
+import type { RestoreEvent, RestoreOptions, RestoreResult } from "./restore-options.js";
 
 export interface RestoreCommitOptions extends Omit<RestoreOptions, "onEvent"> {
   /** Says hello to the store, again after a connection broke. */

@@ -36,7 +36,8 @@ export async function findPaths(
   return { found, lost };
 }
 
-function withoutNested(paths: readonly ByteString[]): ByteString[] {
+/** Without those that lie beneath another of them, and repetitions. */
+export function withoutNested(paths: readonly ByteString[]): ByteString[] {
   const unique = [...new Set(paths)];
   const isNested = (path: ByteString): boolean => unique.some((other) => path.startsWith(`${other}/`));
   return unique.filter((path) => !isNested(path));

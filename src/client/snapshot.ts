@@ -56,8 +56,11 @@ export type SnapshotEvent =
   /** From this name on extended attributes are not kept: this machine does not give them. */
   | { readonly type: "leftOut" | "attributesUnsupported"; readonly path: ByteString };
 
-/** What became of a file while it was read, which is kept as it was read; or of a name that was there a moment ago. */
-export type Movement = Unsteadiness | "vanished";
+/**
+ * What became of a file while it was read, which is kept as it was read; or of a name that was there a moment ago: it is gone,
+ * or something else, which has been taken in its stead.
+ */
+export type Movement = Unsteadiness | "replaced" | "vanished";
 
 /** How far the walk is; the numbers only grow. */
 export interface SnapshotProgress {
@@ -131,7 +134,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
 class Walk {
   readonly #options: SnapshotOptions;
   readonly #breathe = createBreath();
-  readonly #movements: Record<Movement, number> = { changed: 0, grown: 0, shrunk: 0, vanished: 0 };
+  readonly #movements: Record<Movement, number> = { changed: 0, grown: 0, shrunk: 0, replaced: 0, vanished: 0 };
   readonly #counts = { files: 0, dirs: 0, bytes: 0, unreadable: 0 };
   readonly #changes: Changes;
   readonly #folders = new Map<ByteString, FolderStats>();
@@ -147,6 +150,8 @@ class Walk {
   #failure: { readonly reason: unknown } | undefined;
   /** What the sink wants to be waited for. */
   #room: Promise<void> | undefined;
+  /** Names that were something else when they were to be read: they are looked at once more. */
+  #replaced: ReplacedName[] = [];
   /** What has been told to the walk and is to be gone on with: the first is being dealt with. */
   readonly #steps: (() => void)[] = [];
 
@@ -212,9 +217,12 @@ class Walk {
       const walked = await this.#folder(root, names, headTree);
       if (walked.open === undefined) tree = walked.tree;
       else walked.open.whenDone((made) => (tree = made.tree));
-      await this.#rest();
-      await this.#options.sink?.reader.finish().catch((error: unknown) => this.#fail(new StoreFailure(error)));
-      await this.#rest();
+      do {
+        await this.#lookAgain();
+        await this.#rest();
+        await this.#options.sink?.reader.finish().catch((error: unknown) => this.#fail(new StoreFailure(error)));
+        await this.#rest();
+      } while (this.#replaced.length > 0);
     } catch (error) {
       throw error instanceof StoreFailure ? error.reason : error;
     }
@@ -303,6 +311,7 @@ class Walk {
       await this.#name(at, name, { head: head.take(name), open });
       const pause = this.#pause();
       if (pause !== undefined) await pause;
+      if (this.#replaced.length > 0) await this.#lookAgain(); // the names after one are held until it is known
     }
     for (const entry of head.rest()) this.#changes.remove(joinPath(at.path, entry.name), entry);
     open?.end();
@@ -365,40 +374,68 @@ class Walk {
   }
 
   /** Adds a folder to the one that it is in, as soon as its tree is known. */
-  #addFolder(parent: OpenFolder, folder: WalkedFolder | undefined, taken: Taken & { entry: DirEntry }): void {
+  #addFolder(
+    parent: OpenFolder,
+    folder: WalkedFolder | undefined,
+    { at, ...taken }: Taken & { entry: DirEntry; at?: number | undefined },
+  ): void {
     if (folder?.open === undefined) {
-      if (folder?.tree !== undefined) parent.append({ ...taken, entry: { ...taken.entry, tree: folder.tree } });
+      const known = folder?.tree === undefined ? undefined : { ...taken, entry: { ...taken.entry, tree: folder.tree } };
+      if (at !== undefined) parent.fill(at, known);
+      else if (known !== undefined) parent.append(known);
       return;
     }
-    const place = parent.reserve();
+    const place = at ?? parent.reserve();
     folder.open.whenDone(this.#later(({ tree }) => parent.fill(place, { ...taken, entry: { ...taken.entry, tree } })));
   }
 
+  /** Looks at what now has the names that were replaced before they could be read. */
+  async #lookAgain(): Promise<void> {
+    const names = this.#replaced;
+    this.#replaced = [];
+    for (const { parent, name, its } of names) {
+      await this.#name(parent, name, its);
+      const pause = this.#pause();
+      if (pause !== undefined) await pause;
+    }
+  }
+
   /** One name of a folder; adds it to the folder's tree, now or when it has been read. */
-  async #name(parent: FolderPlaceInWalk, name: ByteString, { head, open }: NameInWalk): Promise<void> {
+  async #name(parent: FolderPlaceInWalk, name: ByteString, its: NameInWalk): Promise<void> {
+    const { head, open, again } = its;
     const relative = joinPath(parent.path, name);
     const absolute = joinPath(parent.absolute, name);
     try {
       const stat = statSource(absolute);
+      if (again !== undefined) {
+        this.#moved(relative, "replaced");
+        if (this.#leaving.isRuledOut({ relative, name, kind: stat.kind }, parent.rules))
+          return this.#leaveOut(relative, its);
+      }
       const { extras, proof } = this.#attributes.of({ relative, absolute, stat }, parent.volume, head);
       const place = { name, relative, absolute, stat, extras, proof };
       if (stat.kind === "dir") {
         const folder = await this.#subfolder(parent, place, head?.entry);
         const entry = { name, ...attributesOf(stat), ...extras, kind: "dir", tree: noId } as const;
-        if (folder !== undefined && open !== undefined) this.#addFolder(open, folder, { entry, stat: proof });
+        if (open !== undefined) this.#addFolder(open, folder, { entry, stat: proof, at: again });
         return;
       }
-      if (stat.kind === "file" && this.#leaving.isTooLarge({ relative, size: stat.size })) {
-        if (head !== undefined) this.#changes.remove(relative, head.entry);
-        return;
-      }
+      if (stat.kind === "file" && this.#leaving.isTooLarge({ relative, size: stat.size }))
+        return this.#leaveOut(relative, its);
       const known = knownEntry(place, head, this.#options);
       if (known !== undefined)
-        this.#take({ entry: known, stat: proof }, { relative, head: head?.entry, open, place: undefined });
-      else this.#readFile(parent, place, { head, open });
+        this.#take({ entry: known, stat: proof }, { relative, head: head?.entry, open, place: again });
+      else this.#readFile(parent, place, its);
     } catch (error) {
+      if (again !== undefined) open?.fill(again, undefined);
       this.#notTaken(parent, { relative, head: head?.entry }, error);
     }
+  }
+
+  /** A rule leaves out a name. */
+  #leaveOut(relative: ByteString, { head, open, again }: NameInWalk): void {
+    if (head !== undefined) this.#changes.remove(relative, head.entry);
+    if (again !== undefined) open?.fill(again, undefined);
   }
 
   /** A folder in another; undefined where there is nothing to be kept of it, which has been told. */
@@ -434,16 +471,21 @@ class Walk {
     return folder;
   }
 
-  #readFile(parent: FolderPlaceInWalk, at: Place, { head, open }: NameInWalk): void {
+  #readFile(parent: FolderPlaceInWalk, at: Place, { head, open, again }: NameInWalk): void {
     const { isFull, sink, progress } = this.#options;
     const { name, relative } = at;
-    const place = open?.reserve();
+    const place = again ?? open?.reserve();
     const done = this.#later((outcome: ReadOutcome) => {
       const fail = (error: unknown): void => {
         if (place !== undefined) open?.fill(place, undefined);
         this.#notTaken(parent, { relative, head: head?.entry }, error);
       };
-      if (outcome.type === "failed") return fail(outcome.error);
+      if (outcome.type === "failed") {
+        if (!isReplaced(at) || !isStillThere(parent)) return fail(outcome.error);
+        if (again !== undefined) return fail(new BakError("SOURCE_FAILED", "it was replaced while it was read"));
+        this.#replaced.push({ parent, name, its: { head, open, again: place } });
+        return;
+      }
       const { stat, content } = outcome;
       if (outcome.type === "read") {
         progress.filesRead += 1;
@@ -564,6 +606,15 @@ interface WalkedFolder {
 interface NameInWalk {
   readonly head: HeadEntry | undefined;
   readonly open: OpenFolder | undefined;
+  /** The name's place in that folder, where it is looked at for the second time. */
+  readonly again?: number | undefined;
+}
+
+/** A name that was a file, and is something else. */
+interface ReplacedName {
+  readonly parent: FolderPlaceInWalk;
+  readonly name: ByteString;
+  readonly its: NameInWalk;
 }
 
 interface TakenPlace {

@@ -58,11 +58,11 @@ export function isStillThere({ absolute, stat }: { absolute: ByteString; stat: S
   }
 }
 
-/** Whether something else has the name of a folder that was walked: what was found in it may be of either. */
+/** Whether something else has the name by now: of a folder that was walked, what was found in it may be of either. */
 export function isReplaced({ absolute, stat }: { absolute: ByteString; stat: SourceStat }): boolean {
   try {
     const now = lstatSync(fsPath(absolute), { bigint: true, throwIfNoEntry: false });
-    return now !== undefined && !(now.isDirectory() && isSame(now, stat));
+    return now !== undefined && !(sourceStatOf(now).kind === stat.kind && isSame(now, stat));
   } catch {
     return true;
   }

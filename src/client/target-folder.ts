@@ -27,14 +27,14 @@ export class TargetFolder {
     this.isNew = options.isNew;
   }
 
-  /** Within the commit. */
+  /** Within the target. */
   get path(): ByteString {
     return chainOf(this, isTarget)
       .map(({ name }) => name)
       .join("/") as ByteString;
   }
 
-  /** The path of a name in it, within the commit. */
+  /** The path of a name in it, within the target. */
   pathOf(name: ByteString): ByteString {
     return joinPath(this.path, name);
   }

@@ -2,6 +2,7 @@
 import { BakError } from "../errors.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { readObjects } from "./fetch.js";
+import { readRest } from "./fetch-rest.js";
 import { maxIdsPerCall } from "./remote.js";
 import type { ObjectSource } from "./steady-remote.js";
 
@@ -11,48 +12,64 @@ const defaultRoomBytes = 64 << 20;
 export class TreeCache {
   readonly #remote: ObjectSource;
   readonly #roomBytes: number;
+  readonly #isLossPassedOver: boolean;
+  /** Those that the store was asked for and did not give, where that is passed over. */
+  readonly #lost = new Set<ObjectId>();
   /** What came last stands last. */
   readonly #trees = new Map<ObjectId, Uint8Array>();
   #bytes = 0;
 
-  constructor(remote: ObjectSource, options: { roomBytes?: number } = {}) {
+  /** With `isLossPassedOver`, a tree that the store has lost, or has damaged, stops nothing: its bytes are undefined. */
+  constructor(remote: ObjectSource, options: { roomBytes?: number; isLossPassedOver?: boolean } = {}) {
     this.#remote = remote;
+    this.#isLossPassedOver = options.isLossPassedOver ?? false;
     this.#roomBytes = options.roomBytes ?? defaultRoomBytes;
   }
 
   /** The bytes of some trees, in their order. Rejects with NO_OBJECT for one that the store does not have. */
-  async load(ids: readonly ObjectId[]): Promise<Uint8Array[]> {
+  async load(ids: readonly ObjectId[]): Promise<(Uint8Array | undefined)[]> {
     const found = new Map<ObjectId, Uint8Array>();
     const missing = new Set<ObjectId>();
     for (const id of ids) {
       const bytes = this.#trees.get(id);
-      if (bytes === undefined) missing.add(id);
-      else found.set(id, bytes);
+      if (bytes === undefined && !this.#lost.has(id)) missing.add(id);
+      else if (bytes !== undefined) found.set(id, bytes);
     }
     await this.#fetch(missing, found);
-    return ids.map((id) => found.get(id) as Uint8Array);
+    return ids.map((id) => found.get(id));
   }
 
   /** Fetches trees together that will be asked for soon. */
   async expect(ids: Iterable<ObjectId>): Promise<void> {
     const missing = new Set<ObjectId>();
-    for (const id of ids) if (!this.#trees.has(id)) missing.add(id);
+    for (const id of ids) if (!this.#trees.has(id) && !this.#lost.has(id)) missing.add(id);
     if (missing.size > 1) await this.#fetch(missing, undefined);
   }
 
   async #fetch(missing: Set<ObjectId>, found: Map<ObjectId, Uint8Array> | undefined): Promise<void> {
     const wanted = [...missing];
     for (let at = 0; at < wanted.length; at += maxIdsPerCall) {
-      const members = this.#remote.get(wanted.slice(at, at + maxIdsPerCall));
+      const ids = wanted.slice(at, at + maxIdsPerCall);
       const isNew = (id: ObjectId, kind: string): boolean =>
         missing.has(id) || (kind === "tree" && !this.#trees.has(id));
-      for await (const { id, bytes } of readObjects(members, isNew)) {
+      for await (const { id, bytes } of this.#read(ids, isNew, (tree) => missing.has(tree))) {
         const copy = Buffer.from(bytes); // or each would keep its member
         if (missing.delete(id)) found?.set(id, copy);
         this.#keep(id, copy);
       }
     }
-    for (const id of missing) throw new BakError("NO_OBJECT", `'${this.#remote.peer}' did not send object '${id}'`);
+    if (this.#isLossPassedOver) for (const id of missing) this.#lost.add(id);
+    else
+      for (const id of missing) throw new BakError("NO_OBJECT", `'${this.#remote.peer}' did not send object '${id}'`);
+  }
+
+  #read(
+    ids: readonly ObjectId[],
+    isNew: (id: ObjectId, kind: string) => boolean,
+    isLeft: (id: ObjectId) => boolean,
+  ): AsyncGenerator<{ id: ObjectId; bytes: Uint8Array }, void, undefined> {
+    if (this.#isLossPassedOver) return readRest(this.#remote, ids, isLeft);
+    return readObjects(this.#remote.get(ids), isNew);
   }
 
   #keep(id: ObjectId, bytes: Uint8Array): void {

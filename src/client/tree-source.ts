@@ -5,9 +5,9 @@ import type { Commit } from "../objects/commit.js";
 import { decodeTree, isPaged } from "../objects/tree.js";
 import { findEntry, readDirectory } from "../objects/directory.js";
 import type { Entry } from "../objects/entry.js";
-import { objectIdOf, type ObjectId } from "../objects/object-id.js";
+import type { ObjectId } from "../objects/object-id.js";
 import { fetchObject, fetchObjects, readObjects } from "./fetch.js";
-import { getRest, isLoss, openMember } from "./fetch-rest.js";
+import { isLoss, readRest } from "./fetch-rest.js";
 import { maxIdsPerCall } from "./remote.js";
 import type { ObjectSource } from "./steady-remote.js";
 import { namesIn, TreeIntake, type TreeIntakeOptions } from "./tree-intake.js";
@@ -136,14 +136,9 @@ export class TreeSource {
     for (let at = 0; at < missing.length; at += maxIdsPerCall) {
       const ids = missing.slice(at, at + maxIdsPerCall);
       const left = new Set(ids);
-      for await (const member of getRest(this.#remote, ids, (id) => left.has(id))) {
-        const opened = await openMember(member);
-        for (const { id, offset, length } of opened?.objects ?? []) {
-          const bytes = opened?.tar.subarray(offset, offset + length) as Buffer;
-          if (!left.has(id) || objectIdOf(bytes) !== id) continue;
-          left.delete(id);
-          this.#trees.set(id, Buffer.from(bytes));
-        }
+      for await (const { id, bytes } of readRest(this.#remote, ids, (tree) => left.has(tree))) {
+        left.delete(id);
+        this.#trees.set(id, Buffer.from(bytes));
       }
       for (const id of left) this.#lost.add(id);
     }

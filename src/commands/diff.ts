@@ -63,7 +63,7 @@ export default class Diff extends StoreCommand {
       const [before, after] = [await findFolder(remote, from), await findFolder(remote, to)];
       const sums = { added: 0, removed: 0, changed: 0, addedBytes: 0, removedBytes: 0 };
       await withOutput({ signal }, async (sink) => {
-        for await (const change of diffTrees(new TreeCache(remote), before.tree, after.tree, to.path)) {
+        for await (const change of diffTrees(new TreeCache(remote), before.tree, after.tree, { path: to.path })) {
           signal.throwIfAborted();
           if (change.type === "metadata" && !flags.metadata) continue;
           count(sums, change);

@@ -7,12 +7,14 @@ import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from
 import { RestoreTalk } from "../cli/restore-talk.js";
 import { describeShortfall, shortfallData } from "../cli/shortfall-talk.js";
 import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
-import type { RestoreProgress, RestoreResult } from "../client/restore.js";
+import type { RestoreProgress, RestoreResult } from "../client/restore-options.js";
 import { restoreCommit } from "../client/restore-commit.js";
+import { withoutNested } from "../client/restore-paths.js";
+import { haveOwnPlaces } from "../client/restore-places.js";
 import { selectBy } from "../client/restore-selection.js";
 import { isLoss } from "../client/shortfalls.js";
 import { BakError, exitCodes } from "../errors.js";
-import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
+import { byteStringFromText, splitPath, type ByteString } from "../objects/byte-string.js";
 
 interface Restored extends Omit<RestoreResult, "shortfalls"> {
   commit: string;
@@ -29,7 +31,7 @@ interface Restored extends Omit<RestoreResult, "shortfalls"> {
 export default class Restore extends StoreCommand {
   static override summary = "Get a commit back, or some of its paths.";
   static override description =
-    "Files that are right already are left alone: their content is compared, and only owner, mode, mtime and extended attributes are set where these differ. Others are replaced whole, and named. What the commit does not have stays, unless --delete is given. Paths keep their place: photos/2024 comes to DIR/photos/2024. Owners are set as root, by name. What could not be made or set is told; bak then exits with 3.";
+    "Files that are right already are left alone: their content is compared, and only owner, mode, mtime and extended attributes are set where these differ. Others are replaced whole, and named. What the commit does not have stays, unless --delete is given. Paths keep their place: photos/2024 comes to DIR/photos/2024, unless --strip-components is given. Owners are set as root, by name. What could not be made or set is told; bak then exits with 3.";
   static override strict = false;
   static override usage = ["<%= command.id %> [COMMIT] [PATH...] --to DIR [-s URL|FOLDER] [-p ID] [--json]"];
   static override examples = [
@@ -40,6 +42,10 @@ export default class Restore extends StoreCommand {
     {
       description: "One folder as it was before November",
       command: "<%= config.bin %> <%= command.id %> @2026-11-01 photos/2024 --to ~/old",
+    },
+    {
+      description: "What is in that folder, without the folders above",
+      command: "<%= config.bin %> <%= command.id %> head photos/2024 --strip-components 2 --to ~/2024",
     },
     {
       description: "The pictures in it, save the small ones",
@@ -63,6 +69,15 @@ export default class Restore extends StoreCommand {
       summary: "Delete what is in DIR and not in the commit, within what is restored.",
       description:
         "This happens after all else, and not at all if something of the commit is lost. Of single paths, only what is within them is deleted. bak's own store and cache stay.",
+    }),
+    "strip-components": Flags.integer({
+      summary: "Drop so many leading names of each path, as tar does; what has no more is passed over.",
+      description:
+        "Folders that come to one place become one, with the attributes of the first. Of files and all else, the first in the order of the commit has the place, and the others are named as not restored. Paths and patterns are written as the commit has them. With --delete, each PATH has to come to a place of its own.",
+      helpValue: "N",
+      default: 0,
+      noCacheDefault: true,
+      min: 0,
     }),
     include: Flags.string({
       summary: "Restore only what matches, with the folders on the way; may be given several times.",
@@ -98,7 +113,13 @@ export default class Restore extends StoreCommand {
     const target = resolve(flags.to);
     const patterns = { include: patternsOf(flags.include), exclude: patternsOf(flags.exclude) };
     const isPart = !isWhole || patterns.include.length > 0 || patterns.exclude.length > 0;
-    if (flags.delete && !isPart) assertNotRoot(target);
+    const stripped = flags["strip-components"];
+    const asked = isWhole ? [] : withoutNested(paths);
+    if (flags.delete) {
+      if (!haveOwnPlaces(asked, stripped)) refuseToDelete(stripped);
+      if (patterns.include.length + patterns.exclude.length === 0 && isAllOfTarget(asked, stripped))
+        assertNotRoot(target);
+    }
     const isDryRun = flags["dry-run"];
     const project = this.projectOf(flags, ".");
     const connector = await this.open(this.addressOf(flags), { mayCreate: false });
@@ -114,10 +135,11 @@ export default class Restore extends StoreCommand {
         connect: () => connector.connect({ project, agent: this.agent, wantTrees: false }),
         commit: args.commit,
         onCommit: ({ counts }) => {
-          if (!isPart) talk.totals = { totalFiles: counts.files, totalBytes: counts.bytes };
+          if (!isPart && stripped === 0) talk.totals = { totalFiles: counts.files, totalBytes: counts.bytes };
         },
         target: byteStringFromText(target),
-        paths: isWhole ? [] : paths,
+        paths: asked,
+        stripped,
         isNumericOwner: flags["numeric-owner"],
         isDryRun,
         ...(isPart ? { select: selectBy(patterns.include, patterns.exclude) } : {}),
@@ -131,6 +153,8 @@ export default class Restore extends StoreCommand {
       const durationMs = Date.now() - startedMs;
       for (const line of describe(result, { id: commit, target, durationMs, isDryRun })) this.log(line);
       this.#complainOf(result, isDryRun);
+      if (stripped > 0 && result.files + result.dirs + result.failed + result.skipped === 0)
+        this.complain(`nothing to restore: no path that is asked for has more than ${formatCounted(stripped, "name")}`);
       const { failures, replacedPaths, deletedPaths } = talk;
       return {
         commit,
@@ -161,6 +185,17 @@ export default class Restore extends StoreCommand {
       );
     if (skipped > 0 || failed > 0) process.exitCode = exitCodes.partly;
   }
+}
+
+/** Whether what is restored is to be all that is in the target. */
+function isAllOfTarget(paths: readonly ByteString[], stripped: number): boolean {
+  return paths.length === 0 || paths.some((path) => splitPath(path).length <= stripped);
+}
+
+function refuseToDelete(stripped: number): never {
+  throw new BakError("USAGE", "--delete cannot tell what is to go where several folders may come to one place", {
+    hint: `with --strip-components ${stripped}, name a path of that many names or more, or several that come to different places`,
+  });
 }
 
 function patternsOf(texts: readonly string[] = []): ByteString[] {

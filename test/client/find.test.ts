@@ -1,10 +1,13 @@
 /** Names in all commits of a project, and the span of commits that each version lived in. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { findVersions } from "../../src/client/find.js";
 import { matchPaths } from "../../src/client/path-pattern.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
+import { encodeTree } from "../../src/objects/tree.js";
+import { commitOf, dirEntry, fileEntry, testProject, treeOf, type Made } from "../helpers/small-commit.js";
+import { blob, object, sendObjects } from "../helpers/store-pack.js";
 import { openWorld, pushFolder, text } from "./world.js";
 
 t.test("each version is found once, with the first and the last commit that have it", async (t) => {
@@ -30,6 +33,7 @@ t.test("each version is found once, with the first and the last commit that have
     for await (const { path, entry, first, last, commits: count } of findVersions(
       remote,
       matchPaths(patterns, { isCaseIgnored: false }),
+      (path) => t.fail(`lost ${path}`),
     )) {
       const at = [first, last].map(({ commit }) => commits.indexOf(commit));
       found.push(`${entry.kind} ${path} ${at.join("-")} ${count}`);
@@ -46,6 +50,49 @@ t.test("each version is found once, with the first and the last commit that have
   ]);
   t.strictSame(await find("d/*", "e"), ["dir e 5-6 2", "file d/a 0-4 5", "file d/b 0-4 5"]);
   t.strictSame(await find("nowhere"), []);
+});
+
+t.test("what the store has lost of folders is named once, and all else is found", async (t) => {
+  const content = blob("content");
+  const file = (name: string) => fileEntry(name, content);
+  const same = treeOf(file("x"));
+  const lost = treeOf(file("x"), file("y"));
+  const later = treeOf(file("x"), file("z"));
+  const pages = [treeOf(file("b")), treeOf(file("x"))];
+  const names = pages.map(({ id }, index) => ({ id, firstName: text(index === 0 ? "b" : "x") }));
+  const paged = object("tree", encodeTree({ level: 1, pages: names }));
+  const roots = [
+    treeOf(dirEntry("d", same), dirEntry("same", same)),
+    treeOf(dirEntry("d", lost), dirEntry("paged", paged), dirEntry("same", same)),
+    treeOf(dirEntry("d", lost), dirEntry("e", same), dirEntry("paged", paged), dirEntry("same", same)),
+    treeOf(dirEntry("d", later), dirEntry("same", same)),
+  ];
+  const commits: Made[] = [];
+  for (const root of roots) commits.push(commitOf(root, { parent: commits.at(-1)?.id }));
+  const at = t.testdir();
+  const world = await openWorld(t, join(at, "store"));
+  const all = [content, same, lost, later, ...pages, paged, ...roots, ...commits];
+  const packs = new Map<Made, string>();
+  for (const each of all) packs.set(each, (await sendObjects(world.store, [each])).pack);
+  for (const [index, { id }] of commits.entries())
+    await world.store.appendCommit(testProject, id, commits[index - 1]?.id);
+  for (const each of [lost, pages[0] as Made]) {
+    const pack = packs.get(each) as string;
+    const path = join(at, "store", "packs", pack.slice(0, 2), `${pack}.tar.gz`);
+    const bytes = readFileSync(path);
+    bytes.fill(0x55, 20, 40);
+    chmodSync(path, 0o600);
+    writeFileSync(path, bytes);
+  }
+  const told: string[] = [];
+  const found: string[] = [];
+  const which = (id: ObjectId): number => commits.findIndex((commit) => commit.id === id);
+  const onLost = (path: string, commit: ObjectId): void => void told.push(`${path} ${which(commit)}`);
+  const matches = matchPaths(["x", "z"], { isCaseIgnored: false });
+  for await (const { path, first, last, commits: count } of findVersions(await world.connect(), matches, onLost))
+    found.push(`${path} ${which(first.commit)}-${which(last.commit)} ${count}`);
+  t.strictSame(told, ["d 2", "paged 2"]);
+  t.strictSame(found.toSorted(), ["d/x 0-0 1", "d/x 3-3 1", "d/z 3-3 1", "e/x 2-2 1", "paged/x 1-2 2", "same/x 0-3 4"]);
 });
 
 t.test("patterns are those of a shell, of names or of paths", (t) => {

@@ -16,7 +16,7 @@ import {
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import type { RestoreEvent, RestoreOptions } from "../../src/client/restore.js";
+import type { RestoreEvent, RestoreOptions } from "../../src/client/restore-options.js";
 import { setModificationTime } from "../../src/platform/file-times.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { addNamesOfBytes, makeSampleFolder } from "../helpers/sample-folder.js";

@@ -17,7 +17,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import t from "tap";
 import type { Remote } from "../../src/client/remote.js";
-import type { RestoreEvent } from "../../src/client/restore.js";
+import type { RestoreEvent } from "../../src/client/restore-options.js";
 import type { Entry } from "../../src/objects/entry.js";
 import { encodeList } from "../../src/objects/list.js";
 import type { ObjectId } from "../../src/objects/object-id.js";

@@ -4,13 +4,8 @@ import { join } from "node:path";
 import type { Test } from "tap";
 import { readCommit } from "../../src/client/history.js";
 import type { Remote } from "../../src/client/remote.js";
-import {
-  restore,
-  type RestoreEvent,
-  type RestoreOptions,
-  type RestoreProgress,
-  type RestoreResult,
-} from "../../src/client/restore.js";
+import { restore } from "../../src/client/restore.js";
+import type { RestoreEvent, RestoreOptions, RestoreProgress, RestoreResult } from "../../src/client/restore-options.js";
 import type { Commit } from "../../src/objects/commit.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
 import { within } from "../helpers/deadline.js";

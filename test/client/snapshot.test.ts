@@ -57,6 +57,8 @@ function entryByHand(name: Buffer, path: Buffer, stats: BigIntStats, ids: Set<Ob
   if (stats.isDirectory()) return { ...base, kind: "dir", tree: treeByHand(path, ids) };
   if (stats.isSymbolicLink()) return { ...base, kind: "symlink", target: byteString(readlinkSync(path, "buffer")) };
   if (stats.isFIFO()) return { ...base, kind: "fifo" };
+  if (stats.isSocket()) return { ...base, kind: "socket" };
+  if (stats.isCharacterDevice()) return { ...base, kind: "char", major: 1, minor: 3 }; // no other is made here
   return { ...base, kind: "file", size: Number(stats.size), content: contentByHand(readFileSync(path), ids) };
 }
 
@@ -313,7 +315,7 @@ t.test("a name that goes while the walk is under way is told of, and removed if 
   symlinkSync("new", join(folder, "a"));
   const second = await take(folder, { baseline: baselineOf(first), onEvent: vanishing });
   t.strictSame(told(second.events), ["changed a", "moved b", "removed b", "moved d", "removed d", "removed d/x"]);
-  t.strictSame(second.snapshot.moved, { changed: 0, grown: 0, shrunk: 0, vanished: 2 });
+  t.strictSame(second.snapshot.moved, { changed: 0, grown: 0, shrunk: 0, replaced: 0, vanished: 2 });
   t.match(second.events[1], { how: "vanished" });
   t.match(second.snapshot.counts, { removed: 3, unreadable: 0, files: 3 });
   t.strictSame([...entriesOf(second).keys()], ["a", "c", "e"]);
@@ -340,6 +342,79 @@ t.test("a file that goes between the walk and its reading is gone, too", async (
   t.equal(third.progress.filesRead, 0, "stats stay beside their names");
 });
 
+t.test(
+  "what takes the place of files between the walk and their reading is kept, and named where it is no file",
+  async (t) => {
+    const names = ["another", "device", "fifo", "folder", "link", "ruled out", "socket"];
+    const folder = folderOf(t, Object.fromEntries(names.map((name) => [name, "1"])));
+    writeFileSync(join(folder, ".bakignore"), "ruled out/\n");
+    mkdirSync(join(folder, "z"));
+    writeFileSync(join(folder, "z", "last"), "1");
+    symlinkSync("last", join(folder, "z", "z"));
+    const first = await take(folder);
+    for (const name of names) chmodSync(join(folder, name), 0o600);
+    const replace: Record<string, (path: string) => void> = {
+      another: (path) => writeFileSync(path, "another"),
+      device: (path) => (isRoot ? execFileSync("mknod", [path, "c", "1", "3"]) : makeFifo(path)),
+      fifo: makeFifo,
+      folder: (path) => {
+        mkdirSync(join(path, "deep"), { recursive: true });
+        writeFileSync(join(path, "deep", "file"), "in a folder");
+      },
+      link: (path) => symlinkSync("/etc/passwd", path),
+      "ruled out": (path) => {
+        mkdirSync(path);
+        writeFileSync(join(path, "secret"), "1");
+      },
+      // by its name alone: an address may not be as long as a path
+      socket: () => execFileSync("python3", ["-c", "import socket; socket.socket(1).bind('socket')"], { cwd: folder }),
+    };
+    const onEvent = ({ type, path }: SnapshotEvent): void => {
+      if (path !== "z/z" || type !== "changed") return;
+      for (const [name, act] of Object.entries(replace)) {
+        rmSync(join(folder, name));
+        act(join(folder, name));
+      }
+    };
+    rmSync(join(folder, "z", "z"));
+    symlinkSync("new", join(folder, "z", "z"));
+    const second = await take(folder, { baseline: baselineOf(first), onEvent });
+    const moved = second.events.flatMap((event) => (event.type === "moved" ? [`${event.path} ${event.how}`] : []));
+    const others = names.filter((name) => name !== "another");
+    t.strictSame(
+      moved.toSorted(),
+      others.map((name) => `${name} replaced`),
+    );
+    t.match(second.snapshot.moved, { changed: 0, replaced: 6, vanished: 0 });
+    t.match(second.snapshot.counts, { unreadable: 0 });
+    t.equal(second.snapshot.ruledOut, 1);
+    rmSync(join(folder, "ruled out"), { recursive: true });
+    t.equal(second.snapshot.tree, treeByHand(Buffer.from(folder), new Set()));
+    const third = await take(folder, { baseline: baselineOf(second) });
+    t.strictSame(third.events, []);
+    t.equal(third.progress.filesRead, 0, "stats stay beside their names");
+  },
+);
+
+t.test("a file that is replaced again when it is looked at again is named, and left out", async (t) => {
+  const folder = folderOf(t, { a: "1", b: "2" });
+  symlinkSync("last", join(folder, "z"));
+  const replaceBy = (make: (path: string) => void): void => {
+    rmSync(join(folder, "a"), { recursive: true });
+    make(join(folder, "a"));
+  };
+  const onEvent = ({ type, path }: SnapshotEvent): void => {
+    if (path === "z") replaceBy((link) => symlinkSync("b", link));
+    if (path === "b") replaceBy((file) => writeFileSync(file, "3")); // its first reading has failed
+    if (type === "moved") replaceBy((other) => mkdirSync(other));
+  };
+  const taken = await take(folder, { onEvent });
+  t.strictSame(told(taken.events), ["added z", "added b", "moved a", "unreadable a"]);
+  t.match(taken.events.at(-1), { why: "it was replaced while it was read" });
+  t.match(taken.snapshot, { moved: { replaced: 1 }, counts: { unreadable: 1, files: 2 } });
+  t.strictSame([...entriesOf(taken).keys()], ["b", "z"]);
+});
+
 t.test("a file that is written to all the while is kept as it was read, told of and counted", async (t) => {
   const folder = folderOf(t, { log: "" });
   const size = 70 << 20; // read once
@@ -351,7 +426,7 @@ t.test("a file that is written to all the while is kept as it was read, told of 
     },
   });
   t.match(taken.events[0], { type: "moved", path: "log", how: "grown" });
-  t.strictSame(taken.snapshot.moved, { changed: 0, grown: 1, shrunk: 0, vanished: 0 });
+  t.strictSame(taken.snapshot.moved, { changed: 0, grown: 1, shrunk: 0, replaced: 0, vanished: 0 });
   t.match(entriesOf(taken).get("log"), { size });
   t.match(taken.snapshot.counts, { files: 1, bytes: size, unreadable: 0 });
 });

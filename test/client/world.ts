@@ -12,7 +12,8 @@ import type { PushEvent, PushOptions, PushResult } from "../../src/client/push-o
 import { createPushPool } from "../../src/client/push-work.js";
 import { readCommit } from "../../src/client/history.js";
 import { Remote } from "../../src/client/remote.js";
-import { restore, type RestoreEvent, type RestoreOptions, type RestoreResult } from "../../src/client/restore.js";
+import { restore } from "../../src/client/restore.js";
+import type { RestoreEvent, RestoreOptions, RestoreResult } from "../../src/client/restore-options.js";
 import {
   takeSnapshot,
   type Baseline,

@@ -31,6 +31,29 @@ t.test("a folder goes back to what it was, after a look at what that takes", asy
   t.match(again, { code: 0, stderr: "", stdout: /^= dir\/\n= a\n/ });
 });
 
+t.test("leading names are dropped, and what has no place is named by its path in the commit", async (t) => {
+  const content = { a: { "x\n": "1", same: "2" }, b: { same: "3" }, c: "4" };
+  const user = new BakUser(t, t.testdir({ docs: content }));
+  const place = ["-s", "store", "-p", "docs"];
+  await user.json(["push", "docs", ...place]);
+  const done = await user.run(["restore", "--to", "out", "--strip-components", "1", "-v", ...place]);
+  t.match(done, { code: 3, stdout: /^\+ same\n\+ x\\x0a\nrestored \w+ to '.*out': 2 files, 2 B, in / });
+  t.match(
+    done.stderr,
+    /^bak: cannot restore 'b\/same': an earlier path .* its place, 'same'\nbak: 1 path could not be/,
+  );
+  const args = ["restore", "--to", "out", "--strip-components", "1", "--delete", ...place];
+  t.match(await user.run(args), {
+    code: 2,
+    stdout: "",
+    stderr: /^bak: --delete cannot tell .*\n.*different places\n$/,
+  });
+  const one = await user.json<object>([...args, "head", "b"]);
+  t.match(one, { files: 1, deleted: 1, replaced: 1, deletedPaths: ["x\\x0a"] });
+  const none = await user.run(["restore", "head", "c", "--to", "out", "--strip-components", "1", ...place]);
+  t.match(none, { code: 0, stderr: "bak: nothing to restore: no path that is asked for has more than 1 name\n" });
+});
+
 t.test("hostile commits in a store are refused, and nothing outside the target is touched", async (t) => {
   const user = new BakUser(t, t.testdir({ outside: { theirs: "theirs" }, docs: { a: "1" } }));
   await user.json(["push", "docs", "-s", "store", "-p", "good"]);
