@@ -27,6 +27,7 @@ const packages = {
   koffi: ["platform"],
   ws: ["protocol"],
   msgpackr: ["protocol"],
+  pino: ["cli"],
   "@oclif/core": ["cli", "commands"],
 };
 

@@ -32,6 +32,8 @@ const exitCodeOf = {
   AMBIGUOUS_COMMIT: exitCodes.failed,
   NO_PATH: exitCodes.failed,
   NO_OBJECT: exitCodes.failed,
+  NO_TOKEN: exitCodes.failed,
+  TOKEN_EXISTS: exitCodes.failed,
   // the store
   STORE_LOCKED: exitCodes.locked,
   STORE_VERSION: exitCodes.failed,

@@ -15,6 +15,8 @@ const exitCodeOf: Record<ErrorCode, number> = {
   AMBIGUOUS_COMMIT: 1,
   NO_PATH: 1,
   NO_OBJECT: 1,
+  NO_TOKEN: 1,
+  TOKEN_EXISTS: 1,
   STORE_LOCKED: 11,
   STORE_VERSION: 1,
   STORE_DAMAGED: 1,

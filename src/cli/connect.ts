@@ -14,6 +14,10 @@ export async function openConnector(address: ServerAddress, options: ConnectorOp
   }
   const { dialWebSocket } = await import("../protocol/websocket-dial.js");
   const connect = async (hello: Hello): Promise<Remote> =>
-    Remote.open(await dialWebSocket(address.url, options), hello, options);
+    Remote.open(
+      await dialWebSocket(address.url, options),
+      { token: process.env["BAK_TOKEN"] || undefined, ...hello },
+      options,
+    );
   return { connect, isNew: false, damaged: [], close: () => Promise.resolve() };
 }

@@ -1,32 +1,97 @@
 /** What a server tells of its sessions, a line each. */
 import { isBakError, unreachable } from "../errors.js";
 import type { ListenerEvent } from "../server/listener.js";
-import { formatBytes, formatCounted, shortId } from "./format.js";
+import { formatBytes, formatCounted, formatDuration, shortId } from "./format.js";
 import { oneLine } from "../objects/one-line.js";
 
-/** The line for an event; undefined for what nobody needs to know. */
-export function describeEvent(event: ListenerEvent): string | undefined {
+/** From what must be looked after to what only helps to find a fault. */
+export const logLevels = ["error", "warn", "info", "debug"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Whether somebody who asks for a level is told of an event. */
+export function isToldAt(level: LogLevel, event: ListenerEvent): boolean {
+  return logLevels.indexOf(levelOf(event)) <= logLevels.indexOf(level);
+}
+
+const levels: Readonly<Record<ListenerEvent["type"], LogLevel>> = {
+  locked: "error",
+  packDamaged: "error",
+  failed: "error",
+  scrubFailed: "warn",
+  usesNotKept: "warn",
+  loginRefused: "warn",
+  loginDelayed: "warn",
+  requestRefused: "warn",
+  unlocked: "info",
+  opened: "info",
+  committed: "info",
+  replaced: "info",
+  forgotten: "info",
+  broughtBack: "info",
+  collected: "info",
+  repaired: "info",
+  dismissed: "info",
+  tokenAdded: "info",
+  tokenRevoked: "info",
+  scrubbed: "info",
+  login: "debug",
+  read: "debug",
+  closed: "debug",
+};
+
+function levelOf(event: ListenerEvent): LogLevel {
+  if (event.type === "failed" && isBakError(event.error)) return "warn"; // the other end's doing
+  if (event.type === "scrubbed" && event.damaged > 0) return "error";
+  return levels[event.type];
+}
+
+/** The line for an event. */
+export function describeEvent(event: ListenerEvent): string {
   switch (event.type) {
     case "opened":
-      return `${event.peer} ${oneLine(event.agent)} opened '${event.project}'`;
+      return `${event.peer} ${oneLine(event.agent)} opened '${event.project}'${withToken(event)}`;
     case "committed":
       return `${event.peer} committed ${shortId(event.commit)} to '${event.project}'`;
     case "replaced":
-      return `${event.peer} changed the tags of ${shortId(event.commit)} of '${event.project}'`;
+      return `${event.peer} changed the tags of ${shortId(event.by)} of '${event.project}'`;
     case "forgotten":
       return `${event.peer} forgot ${formatCounted(event.count, "commit")} of '${event.project}'`;
     case "broughtBack":
       return `${event.peer} brought back ${formatCounted(event.count, "commit")} of '${event.project}'`;
+    case "read":
+      return `${event.peer} was sent ${formatBytes(event.bytes)} of '${event.project}', ${formatCounted(event.objects, "object")} by name`;
+    case "collected":
+      return `${event.peer} cleaned the store: ${formatBytes(event.collected.bytesDeleted)} deleted`;
+    case "repaired":
+      return `${event.peer} had the store repaired: ${formatCounted(event.faults, "fault")}, ${event.repaired} repaired`;
+    case "requestRefused":
+      return `${event.peer} asked for '${event.request}' of '${event.project}' in vain: ${oneLine(event.why)}`;
+    case "dismissed":
+      return `${event.peer} was sent away from '${event.project}': ${event.why}`;
+    case "login":
+      return `${event.peer} logged in to '${event.project}'${withToken(event)}`;
+    case "loginRefused":
+      return `${event.peer} was not let in to '${event.project}': ${event.why}${withToken(event)}`;
+    case "loginDelayed":
+      return `${event.peer} has failed to log in too often, and has to wait ${formatDuration(event.waitMs)}`;
+    case "tokenAdded":
+      return `token '${event.name}' was made${byWhom(event.by)}`;
+    case "tokenRevoked":
+      return `token '${event.name}' was revoked${byWhom(event.by)}`;
+    case "locked":
+      return `nobody is let in: ${oneLine(event.why)}`;
+    case "unlocked":
+      return "tokens are good again";
+    case "usesNotKept":
+      return `cannot write down when tokens were used: ${wordsOf(event.error)}`;
     case "packDamaged":
       return `found a damaged pack '${event.path}': ${event.why}; 'bak check --repair' says what is lost, and keeps the rest`;
     case "scrubbed":
       return `read ${formatCounted(event.packs, "pack")} again, ${formatBytes(event.bytes)}: ${event.damaged === 0 ? "all whole" : `${event.damaged} damaged`}`;
-    case "scrubFailed": {
-      const why = event.error instanceof Error ? event.error.message : String(event.error);
-      return `cannot read packs again: ${why}`;
-    }
+    case "scrubFailed":
+      return `cannot read packs again: ${wordsOf(event.error)}`;
     case "closed":
-      return undefined;
+      return `${event.peer} left`;
     case "failed": {
       const { error, peer } = event;
       if (isBakError(error)) return `${peer} ${error.message}`;
@@ -35,4 +100,16 @@ export function describeEvent(event: ListenerEvent): string | undefined {
     default:
       return unreachable(event);
   }
+}
+
+function withToken({ token }: { readonly token?: string | undefined }): string {
+  return token === undefined ? "" : ` with token '${token}'`;
+}
+
+function byWhom(by: { readonly token: string | undefined; readonly peer: string } | undefined): string {
+  return by === undefined ? "" : ` by ${by.peer}${withToken(by)}`;
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

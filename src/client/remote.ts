@@ -6,6 +6,9 @@ import { oneLine } from "../objects/one-line.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { packCodecs, packTrailers, type PackCodec } from "../objects/pack-format.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
+import type { ProjectPattern } from "../objects/project-pattern.js";
+import type { Right } from "../objects/rights.js";
+import type { TokenName } from "../objects/token-name.js";
 import type { Channel } from "../protocol/channel.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import { Conversation, type Exchange } from "../protocol/conversation.js";
@@ -19,6 +22,7 @@ import {
 import { decodeForgottenLines, decodeLogLines, type ForgottenLine, type LogLine } from "../protocol/log-lines.js";
 import type { MessageOf } from "../protocol/messages.js";
 import { receivePackStream } from "../protocol/pack-stream.js";
+import { decodeTokenLines, type TokenLine } from "../protocol/token-lines.js";
 
 /** A store that has just been started may first have to read its indexes. */
 const welcomeTimeoutMs = 60_000;
@@ -57,6 +61,16 @@ export type StoreFinding = Pick<MessageOf<"finding">, "kind" | "subject" | "why"
 export type StoreReport = Omit<MessageOf<"checked">, "type" | "request">;
 /** The store in numbers. */
 export type RemoteStats = Omit<MessageOf<"storeStats">, "type" | "request">;
+
+/** A token that is to be made. */
+export interface NewRemoteToken {
+  readonly name: TokenName;
+  /** Of its secret. */
+  readonly hash: ObjectId;
+  readonly projects: readonly ProjectPattern[];
+  readonly rights: readonly Right[];
+  readonly expiresMs: number | undefined;
+}
 
 /** A pack on its way to the store. */
 export interface PackUpload {
@@ -307,6 +321,26 @@ export class Remote {
   /** The store in numbers. */
   stats(): Promise<RemoteStats> {
     return this.#conversation.ask({ type: "stats" }, "storeStats");
+  }
+
+  /** Makes a token; its secret is not sent, only the hash of it. */
+  async addToken(token: NewRemoteToken): Promise<{ id: string; createdMs: number }> {
+    const [projects, rights] = [token.projects.join(" "), token.rights.join(" ")];
+    const { id, createdMs } = await this.#conversation.ask(
+      { type: "tokenAdd", ...token, projects, rights },
+      "tokenAdded",
+    );
+    return { id, createdMs };
+  }
+
+  /** The tokens of the store. */
+  async tokens(): Promise<TokenLine[]> {
+    return decodeTokenLines((await this.#conversation.ask({ type: "tokenList" }, "tokens")).lines);
+  }
+
+  /** Takes a token away, for good and at once; gives its id. */
+  async revokeToken(name: TokenName): Promise<string> {
+    return (await this.#conversation.ask({ type: "tokenRevoke", name }, "tokenRevoked")).id;
   }
 
   /** Ends the conversation. Never rejects. */

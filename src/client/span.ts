@@ -45,3 +45,9 @@ export function timeBefore(ms: number, { years, months, days, hours }: Span): nu
   const before = date.getTime() - hours * 3_600_000;
   return Number.isNaN(before) ? -Infinity : before;
 }
+
+/** The moment that lies so long after another: by the calendar of local time, then by hours. Infinity beyond all calendars. */
+export function timeAfter(ms: number, { years, months, days, hours }: Span): number {
+  const after = timeBefore(ms, { years: -years, months: -months, days: -days, hours: -hours });
+  return after === -Infinity ? Infinity : after;
+}

@@ -3,9 +3,10 @@ import { resolve } from "node:path";
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { BaseCommand } from "../cli/base-command.js";
-import { describeEvent } from "../cli/serve-events.js";
+import { openAuditLog, type AuditLog } from "../cli/audit-log.js";
+import { describeEvent, isToldAt, logLevels } from "../cli/serve-events.js";
 import { defaultPort } from "../cli/server-address.js";
-import { openStoreFolder } from "../cli/store-folder.js";
+import { hasTokens, openStoreFolder } from "../cli/store-folder.js";
 import { reasonOf } from "../client/source-failure.js";
 import { BakError } from "../errors.js";
 import { codecs } from "../objects/member-codec.js";
@@ -15,14 +16,14 @@ import { defaultScrubRate } from "../server/scrub.js";
 export default class Serve extends BaseCommand {
   static override summary = "Serve a store to other machines.";
   static override description =
-    "Makes the store if the folder is missing or empty. Listens on this machine alone unless --host says otherwise. Ctrl-C ends it; pushes that are under way can be taken up again.";
+    "Makes the store if the folder is missing or empty. Listens on this machine alone unless --host says otherwise, for which the store must have a token ('bak token add'). As soon as it has any, nobody is served without one. Ctrl-C ends it; pushes that are under way can be taken up again.";
   static override examples = [
     {
       description: "Keep the store in ./store and serve it to this machine",
       command: "<%= config.bin %> <%= command.id %> ./store",
     },
     {
-      description: "Serve it to the local network",
+      description: "Make a token for a laptop, and serve the store to the local network",
       command: "<%= config.bin %> <%= command.id %> ./store --host 0.0.0.0",
     },
   ];
@@ -51,6 +52,20 @@ export default class Serve extends BaseCommand {
       min: 1,
       helpValue: "MB/S",
     }),
+    insecure: Flags.boolean({
+      summary: "Let in whoever comes from another machine, if the store has no tokens.",
+      default: false,
+    }),
+    "log-level": Flags.string({
+      summary: "How much to tell on stderr.",
+      options: logLevels,
+      default: "info",
+    }),
+    "audit-log": Flags.string({
+      summary: "Append a line of JSON for each login, push, read, deletion and change of tokens to a file.",
+      description: "Made with mode 600 if it is missing. SIGHUP opens it anew, for whoever has moved it away.",
+      helpValue: "FILE",
+    }),
     scrub: Flags.boolean({ summary: "Read packs again by and by.", default: true, allowNo: true }),
     "tls-cert": Flags.string({
       summary: "Certificate chain in PEM; serves wss://.",
@@ -65,17 +80,25 @@ export default class Serve extends BaseCommand {
     const folder = resolve(args.store);
     const { "tls-cert": cert, "tls-key": key } = flags;
     const compression = codecs.find((codec) => codec === flags.compression);
+    const level = logLevels.find((each) => each === flags["log-level"]) ?? "info";
+    const audit = await this.#openAuditLog(flags["audit-log"]);
     const served = await listen(() => openStoreFolder(folder, { compression }), {
       host: flags.host,
       port: flags.port,
       ...(cert !== undefined && key !== undefined ? { tls: { cert: readPem(cert), key: readPem(key) } } : {}),
       agent: this.agent,
       ...(flags.scrub ? { scrub: { bytesPerSecond: flags["scrub-rate"] * 1_000_000 } } : {}),
+      hasTokens: () => hasTokens(folder),
+      isInsecure: flags.insecure,
       onEvent: (event) => {
-        const line = describeEvent(event);
-        if (line !== undefined) this.say(`${new Date().toISOString()} ${line}`);
+        audit?.write(event);
+        if (isToldAt(level, event)) this.say(`${new Date().toISOString()} ${describeEvent(event)}`);
       },
     });
+    if (served.isOpenToAll) {
+      this.complain(`warning: whoever reaches ${served.url} may do everything, since the store has no tokens`);
+      this.say("     make one with 'bak token add'");
+    }
     for (const damaged of served.store.damaged) this.complain(`left out '${damaged.path}': ${damaged.why}`);
     // with --json, too, whoever started it waits for this line
     if (this.jsonEnabled()) this.logJson({ store: folder, url: served.url });
@@ -85,6 +108,21 @@ export default class Serve extends BaseCommand {
       else this.signal.addEventListener("abort", () => stop(), { once: true });
     });
     await served.close();
+    audit?.close();
+  }
+
+  /** Opens the file of the audit trail, and opens it anew at each SIGHUP. */
+  async #openAuditLog(path: string | undefined): Promise<AuditLog | undefined> {
+    if (path === undefined) return undefined;
+    const audit = await openAuditLog(path, (error) => this.complain(`cannot write '${path}': ${error.message}`));
+    process.on("SIGHUP", () => {
+      try {
+        audit.reopen();
+      } catch (error) {
+        this.complain(error instanceof Error ? error.message : String(error));
+      }
+    });
+    return audit;
   }
 }
 

@@ -30,6 +30,10 @@ const requests: ReadonlySet<MessageType> = new Set([
   "collect",
   "check",
   "stats",
+  "replace",
+  "tokenAdd",
+  "tokenList",
+  "tokenRevoke",
 ]);
 
 interface Waiting {

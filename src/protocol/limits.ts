@@ -17,6 +17,8 @@ export const maxForgottenLinesPerMessage = 4096;
 export const maxFindingBytes = 8192;
 /** Findings that come before the answer to one check. */
 export const maxFindingsPerCheck = 10_000;
+/** All that is told of a store's tokens. */
+export const maxTokenLinesBytes = 2 << 20;
 /** Received frames wait for their reader up to this many bytes; then the connection is not read from. */
 export const receiveQueueBytes = 4 << 20;
 /** And so many of them, however short they are: each takes memory of its own. */

@@ -4,9 +4,16 @@
  * with odd numbers by the side that opened the connection and even ones by the other.
  */
 import { maxPackedMemberBytes } from "../objects/pack-format.js";
+import { maxProjectPatterns } from "../objects/project-pattern.js";
 import * as field from "./fields.js";
 import type { Field } from "./fields.js";
-import { maxFindingBytes, maxForgottenLinesPerMessage, maxIdsPerMessage, maxLogLinesPerMessage } from "./limits.js";
+import {
+  maxFindingBytes,
+  maxForgottenLinesPerMessage,
+  maxIdsPerMessage,
+  maxLogLinesPerMessage,
+  maxTokenLinesBytes,
+} from "./limits.js";
 
 /** Number and fields of every message. A number is never given to another message. */
 export const layouts = {
@@ -153,9 +160,58 @@ export const layouts = {
   replace: { number: 30, fields: { commit: field.objectId, by: field.objectId } },
   /** Answers replace: how many lines of the log that changed. */
   replaced: { number: 31, fields: { count: field.unsigned } },
+  /**
+   * Makes a token. `hash` is the BLAKE3 of its secret, which stays with whoever asks; `projects` and `rights` are names with
+   * spaces between them.
+   */
+  tokenAdd: {
+    number: 40,
+    fields: {
+      name: field.text(64),
+      hash: field.objectId,
+      projects: field.text(maxProjectPatterns * 130),
+      rights: field.text(64),
+      expiresMs: field.optional(field.unsigned),
+    },
+  },
+  /** Answers tokenAdd. */
+  tokenAdded: { number: 41, fields: { id: field.text(64), createdMs: field.unsigned } },
+  /** Asks for what may be known of the store's tokens. */
+  tokenList: { number: 42, fields: {} },
+  /** Answers tokenList: see token-lines.ts. */
+  tokens: { number: 43, fields: { lines: field.text(maxTokenLinesBytes) } },
+  /** Takes a token away, for good and at once. */
+  tokenRevoke: { number: 44, fields: { name: field.text(64) } },
+  /** Answers tokenRevoke. */
+  tokenRevoked: { number: 45, fields: { id: field.text(64) } },
 } as const;
 
 export type MessageType = keyof typeof layouts;
+
+/** The messages that only ever answer one. */
+export const answerTypes = [
+  "welcome",
+  "known",
+  "packKept",
+  "committed",
+  "logPage",
+  "projectList",
+  "error",
+  "progress",
+  "forgotten",
+  "forgottenPage",
+  "collected",
+  "finding",
+  "checked",
+  "storeStats",
+  "replaced",
+  "tokenAdded",
+  "tokens",
+  "tokenRevoked",
+] as const satisfies readonly MessageType[];
+
+/** The messages with which a client asks for something, or sends a part of it. */
+export type RequestType = Exclude<MessageType, (typeof answerTypes)[number]>;
 
 type FieldsOf<F> = { [K in keyof F]: F[K] extends Field<infer T> ? T : never };
 

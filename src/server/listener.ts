@@ -7,6 +7,8 @@ import type { Channel } from "../protocol/channel.js";
 import { helloTimeoutMs } from "../protocol/limits.js";
 import { acceptWebSockets } from "../protocol/websocket-accept.js";
 import type { Store } from "../store/store.js";
+import { Gate, type GateEvent } from "./gate.js";
+import { isLoopback } from "./peer-address.js";
 import { startScrub, type ScrubEvent } from "./scrub.js";
 import { serveSession, type SessionEvent } from "./session.js";
 
@@ -21,6 +23,10 @@ export interface ListenOptions {
   scrub?: { bytesPerSecond: number };
   /** How long clients may keep it waiting; a minute each if nothing is said. */
   timeouts?: ClientTimeouts;
+  /** Whether the store has tokens. Without, it is served to this machine alone; not at all unless given. */
+  hasTokens?: () => Promise<boolean>;
+  /** Serves it to others, too, though whoever comes is let in. */
+  isInsecure?: boolean;
   onEvent?: (event: ListenerEvent) => void;
 }
 
@@ -36,6 +42,7 @@ export interface ClientTimeouts {
 export type ListenerEvent =
   | (SessionEvent & { peer: string })
   | ScrubEvent
+  | GateEvent
   | { type: "closed"; peer: string }
   | { type: "failed"; peer: string; error: unknown };
 
@@ -43,13 +50,16 @@ export interface Listener {
   /** `ws://HOST:PORT`, or `wss://`, with the port that was picked. */
   readonly url: string;
   readonly store: Store;
+  /** Whether other machines reach it, and nobody is asked for a token. */
+  readonly isOpenToAll: boolean;
   /** Ends every session, stops to listen, and closes the store; packs that were not acknowledged are dropped. */
   close(): Promise<void>;
 }
 
 /**
  * Starts to listen, and then opens the store, so that an address that is taken leaves no new store behind; sessions wait
- * until it is open. Rejects with CANNOT_LISTEN where the address is taken or not ours, and with what `openStore` rejects with.
+ * until it is open. Rejects with CANNOT_LISTEN where the address is taken or not ours, with NOT_ALLOWED where others than this
+ * machine could reach a store that asks nobody for a token, and with what `openStore` rejects with.
  */
 export async function listen(openStore: () => Promise<Store>, options: ListenOptions): Promise<Listener> {
   const http = createHttpServer(options);
@@ -58,7 +68,16 @@ export async function listen(openStore: () => Promise<Store>, options: ListenOpt
     response.end("this is a bak store: 'bak push --server' speaks to it\n");
   });
   await startListening(http, options);
-  const opening = openStore();
+  const isLocal = isLoopback((http.address() as AddressInfo).address);
+  const mayBeOpen = isLocal || options.isInsecure === true;
+  if (!mayBeOpen && !(await hasTokens(options))) {
+    await new Promise((resolve) => http.close(resolve));
+    throw unguarded(options.host);
+  }
+  const opening = openStore().then(async (store) => {
+    const gate = await Gate.open(store.folder, { mayBeOpen, onEvent: (event) => options.onEvent?.(event) });
+    return { store, gate };
+  });
   const sessions = new Set<Promise<void>>();
   const stopAccepting = acceptWebSockets(http, {
     silenceLimitMs: options.timeouts?.silenceMs,
@@ -76,7 +95,7 @@ export async function listen(openStore: () => Promise<Store>, options: ListenOpt
     http.closeAllConnections();
     await closed;
   };
-  const store = await opening.catch(async (error: unknown) => {
+  const { store, gate } = await opening.catch(async (error: unknown) => {
     await close();
     throw error;
   });
@@ -84,20 +103,29 @@ export async function listen(openStore: () => Promise<Store>, options: ListenOpt
     options.scrub && startScrub(store, { ...options.scrub, onEvent: (event) => options.onEvent?.(event) });
   return {
     store,
+    isOpenToAll: gate.isOpen && !isLocal,
     url: `${options.tls === undefined ? "ws" : "wss"}://${host}:${port}`,
     close: async () => {
       await Promise.all([close(), stopScrub?.()]);
+      await gate.close();
       await store.close();
     },
   };
 }
 
 /** One session from beginning to end; its failure is its own and told as an event. */
-async function runSession(channel: Channel, opening: Promise<Store>, options: ListenOptions): Promise<void> {
+async function runSession(
+  channel: Channel,
+  opening: Promise<{ store: Store; gate: Gate }>,
+  options: ListenOptions,
+): Promise<void> {
   const { peer } = channel;
   try {
-    await serveSession(channel, await opening, {
+    const { store, gate } = await opening;
+    await serveSession(channel, store, {
       agent: options.agent,
+      authorize: gate.authorize,
+      tokens: gate,
       helloTimeoutMs: options.timeouts?.helloMs,
       onEvent: (event) => options.onEvent?.({ ...event, peer }),
     });
@@ -106,6 +134,21 @@ async function runSession(channel: Channel, opening: Promise<Store>, options: Li
     await channel.close();
     options.onEvent?.({ type: "failed", peer, error });
   }
+}
+
+/** Where that cannot be told, it is as if there were none. */
+async function hasTokens({ hasTokens: ask }: ListenOptions): Promise<boolean> {
+  return ask !== undefined && (await ask());
+}
+
+function unguarded(host: string): BakError {
+  return new BakError(
+    "NOT_ALLOWED",
+    `a store without tokens is not served on '${host}': whoever reaches it could do everything`,
+    {
+      hint: "make a token first: 'bak token add NAME --project PROJECT -s STORE'; or let anybody in, with --insecure",
+    },
+  );
 }
 
 function createHttpServer({ tls, timeouts = {} }: ListenOptions): Server {

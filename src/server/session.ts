@@ -2,7 +2,7 @@
  * The store's side of one conversation: one match over what the other end asks for. The first message is `hello`; what it
  * says about the project holds for all that follow.
  */
-import { BakError, isBakError, unreachable } from "../errors.js";
+import { BakError, isBakError, unreachable, type ErrorCode } from "../errors.js";
 import { decodeCommit, encodeCommit } from "../objects/commit.js";
 import { codecOfMember } from "../objects/member-codec.js";
 import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
@@ -20,13 +20,17 @@ import {
 } from "../protocol/limits.js";
 import { encodeLogLines } from "../protocol/log-lines.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
-import type { Message, MessageOf } from "../protocol/messages.js";
+import type { Message, MessageOf, MessageType } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
-import type { Finding, Lease, MemberLocation, Store } from "../store/store.js";
+import type { Collected, Finding, Lease, MemberLocation, Store } from "../store/store.js";
+import { fullAccess, type Access, type Authorize } from "./access.js";
 import { answerForget, answerForgottenLog } from "./forgetting.js";
 import { LongRequests, type LongWork } from "./long-requests.js";
+import { assertMay, notAllowed } from "./request-rights.js";
+import { answerTokens, type TokenKeeper } from "./token-requests.js";
 import { Uploads } from "./uploads.js";
+import { withoutBlobs } from "./without-blobs.js";
 
 export interface SessionOptions {
   /** Names this program and its version in `welcome`. */
@@ -35,12 +39,30 @@ export interface SessionOptions {
   onEvent?: (event: SessionEvent) => void;
   /** How long a client may take to say hello; a minute if nothing is said. */
   helloTimeoutMs?: number | undefined;
+  /** Says what whoever says hello may do; everything, unless given. */
+  authorize?: Authorize | undefined;
+  /** What is asked to make and revoke tokens; nobody may, unless given. */
+  tokens?: TokenKeeper | undefined;
 }
 
-export type SessionEvent =
+/** What a session tells of; `token` is the name of what it was let in with, if anything. */
+export type SessionEvent = { token?: string } & (
   | { type: "opened"; project: ProjectId; agent: string }
-  | { type: "committed" | "replaced"; project: ProjectId; commit: ObjectId }
-  | { type: "forgotten" | "broughtBack"; project: ProjectId; count: number };
+  | { type: "committed"; project: ProjectId; commit: ObjectId }
+  | { type: "replaced"; project: ProjectId; commit: ObjectId; by: ObjectId }
+  | { type: "forgotten" | "broughtBack"; project: ProjectId; count: number; commits: readonly ObjectId[] }
+  /** At the end of a session that was sent anything: how many objects it has asked for by their ids, and all that it was sent. */
+  | { type: "read"; project: ProjectId; objects: number; bytes: number }
+  | { type: "collected"; project: ProjectId; collected: Collected }
+  | { type: "repaired"; project: ProjectId; faults: number; repaired: number }
+  /** A request that there was no right to, or that went beyond a limit; told once for each kind of request. */
+  | { type: "requestRefused"; project: ProjectId; request: MessageType; code: ErrorCode; why: string }
+  /** The session was ended since its token was revoked, or has expired. */
+  | { type: "dismissed"; project: ProjectId; why: string }
+);
+
+/** Whoever is sent away has so long to hear why. */
+const dismissTimeoutMs = 2_000;
 
 /** Serves one channel from a store until it ends. Resolves when the other end closes; rejects with what broke it off. */
 export async function serveSession(channel: Channel, store: Store, options: SessionOptions): Promise<void> {
@@ -57,6 +79,11 @@ class Session {
   /** What takes long is answered through this. */
   readonly #long: LongRequests;
   #project: ProjectId | undefined;
+  /** What it may do, from hello on. */
+  #access: Access = fullAccess;
+  #isEnded = false;
+  readonly #refusals = new Set<string>();
+  readonly #sent = { objects: 0, bytes: 0 };
   /** From hello on nothing is deleted that the client may rely on. */
   #lease: Lease | undefined;
   /** What members the client can deal with. */
@@ -66,7 +93,7 @@ class Session {
     this.#store = store;
     this.#options = options;
     this.#uploads = new Uploads(store);
-    this.#conversation = new Conversation(channel, { opened: false, onRequest: (message) => this.#answer(message) });
+    this.#conversation = new Conversation(channel, { opened: false, onRequest: (message) => this.#take(message) });
     this.#long = new LongRequests(this.#conversation);
     this.ended = this.#run();
   }
@@ -80,16 +107,54 @@ class Session {
       await this.#conversation.ended;
     } finally {
       clearTimeout(late);
+      this.#isEnded = true;
+      this.#access.revoked.removeEventListener("abort", this.#dismiss);
+      this.#access.release();
       await this.#uploads.abort();
       await this.#long.abort();
       this.#lease?.release();
+      const { bytes } = this.#sent;
+      if (this.#project !== undefined && bytes > 0) this.#tell({ type: "read", project: this.#project, ...this.#sent });
     }
+  }
+
+  #tell(event: SessionEvent): void {
+    const { name } = this.#access;
+    this.#options.onEvent?.(name === undefined ? event : { ...event, token: name });
+  }
+
+  /** Ends the session: its token is good for nothing any more. Whoever does not listen to the reason is left without. */
+  readonly #dismiss = (): void => {
+    const reason = this.#access.revoked.reason as BakError;
+    if (this.#project !== undefined) this.#tell({ type: "dismissed", project: this.#project, why: reason.message });
+    const end = setTimeout(() => void this.#conversation.close(), dismissTimeoutMs).unref();
+    void this.#uploads.abort();
+    void this.#long.abort();
+    void this.#conversation.dismiss(reason).finally(() => clearTimeout(end));
+  };
+
+  async #take(message: Message): Promise<void> {
+    try {
+      await this.#answer(message);
+    } catch (error) {
+      this.#tellRefusal(error, message.type);
+      throw error;
+    }
+  }
+
+  #tellRefusal(error: unknown, request: MessageType): void {
+    const project = this.#project;
+    if (project === undefined || !isBakError(error, "NOT_ALLOWED", "LIMIT")) return;
+    if (this.#access.revoked.aborted || this.#refusals.has(request)) return;
+    this.#refusals.add(request);
+    this.#tell({ type: "requestRefused", project, request, code: error.code, why: error.message });
   }
 
   async #answer(message: Message): Promise<void> {
     if (message.type === "hello") return this.#hello(message);
     const [project, lease] = [this.#project, this.#lease];
     if (project === undefined || lease === undefined) throw new BakError("PROTOCOL", "the first message must be hello");
+    assertMay(this.#access, message.type, project);
     const { request } = message;
     switch (message.type) {
       case "has":
@@ -110,7 +175,7 @@ class Session {
       case "log":
         return this.#log(message, project);
       case "projects": {
-        const projects = await this.#store.projects();
+        const projects = (await this.#store.projects()).filter((each) => this.#access.sees(each));
         return this.#conversation.send({ type: "projectList", request, projects: projects.join("\n") });
       }
       case "forget":
@@ -128,6 +193,15 @@ class Session {
         const { oldestVerifiedMs, ...stats } = await this.#store.stats();
         return this.#conversation.send({ type: "storeStats", request, ...stats, oldestVerifiedMs });
       }
+      case "tokenAdd":
+      case "tokenList":
+      case "tokenRevoke": {
+        const by = { token: this.#access.name, peer: this.#conversation.peer };
+        return this.#conversation.send(await answerTokens(this.#options.tokens, message, by));
+      }
+      case "tokenAdded":
+      case "tokens":
+      case "tokenRevoked":
       case "finding":
       case "checked":
       case "storeStats":
@@ -151,6 +225,7 @@ class Session {
 
   async #hello(message: MessageOf<"hello">): Promise<void> {
     if (this.#project !== undefined) throw new BakError("PROTOCOL", "hello was said already");
+    if (!(await this.#letIn(message))) return;
     if (message.version !== protocolVersion) {
       throw new BakError(
         "PROTOCOL",
@@ -163,7 +238,7 @@ class Session {
     this.#reads = message.reads;
     const head = await this.#store.head(message.project);
     const trees = message.wantTrees && head !== undefined && head !== message.have;
-    this.#options.onEvent?.({ type: "opened", project: message.project, agent: message.agent });
+    this.#tell({ type: "opened", project: message.project, agent: message.agent });
     await this.#conversation.send({
       type: "welcome",
       request: message.request,
@@ -181,7 +256,29 @@ class Session {
     if (trees) await this.#sendTrees(message.request, head, message.have);
   }
 
+  /** Whether whoever says hello may do anything here; else that is all he is told, whatever else is wrong with what he says. */
+  async #letIn({ project, token }: MessageOf<"hello">): Promise<boolean> {
+    const { authorize } = this.#options;
+    if (authorize === undefined) return true;
+    this.#access.release();
+    try {
+      this.#access = await authorize({ project, token }, this.#conversation.peer);
+    } catch (error) {
+      if (!isBakError(error, "NOT_ALLOWED")) throw error;
+      await this.#conversation.dismiss(error);
+      return false;
+    }
+    const { revoked } = this.#access;
+    revoked.addEventListener("abort", this.#dismiss);
+    if (this.#isEnded) this.#access.release();
+    if (revoked.aborted) this.#dismiss();
+    return true;
+  }
+
   async #sendObjects(request: number, ids: ObjectId[]): Promise<void> {
+    const [content] = this.#access.may("read") ? [] : this.#store.blobsAmong(ids);
+    if (content !== undefined) throw notAllowed(this.#access, ["read"], this.#project as ProjectId);
+    this.#sent.objects += ids.length;
     const members = this.#store.locateMembers(ids); // an object that is not there is told of before the stream begins
     const unpin = this.#store.pin(members);
     try {
@@ -224,8 +321,12 @@ class Session {
   /** Members as they lie on disk, with headroom; throws NOT_SUPPORTED before one that the client cannot deal with. */
   async *#read(members: readonly MemberLocation[]): AsyncGenerator<Uint8Array, void, undefined> {
     for (const at of members) {
-      const room = await this.#store.readMember(at, memberHeadroomBytes);
+      const whole = await this.#store.readMember(at, memberHeadroomBytes);
+      const room = this.#access.may("read") ? whole : await withoutBlobs(whole, memberHeadroomBytes);
+      this.#access.revoked.throwIfAborted(); // much may have been sent since the stream began
+      if (room === undefined) continue;
       this.#assertReadable(room.subarray(memberHeadroomBytes));
+      this.#sent.bytes += room.length - memberHeadroomBytes;
       yield room;
     }
   }
@@ -265,14 +366,17 @@ class Session {
     if (commit.project !== project || commit.parent !== message.base) {
       throw new BakError("PROTOCOL", `commit '${message.commit}' is of another project or parent than it is sent for`);
     }
+    this.#access.revoked.throwIfAborted(); // looking at it may have taken long
     const { receivedMs } = await this.#store.appendCommit(project, message.commit, message.base);
-    this.#options.onEvent?.({ type: "committed", project, commit: message.commit });
+    this.#tell({ type: "committed", project, commit: message.commit });
     await this.#conversation.send({ type: "committed", request: message.request, receivedMs });
   }
 
   #collect({ request, graceMs, isDryRun }: MessageOf<"collect">): void {
     this.#long.begin(request, async (long) => {
       const collected = await this.#store.collectGarbage({ graceMs, isDryRun, ...long });
+      if (!isDryRun && this.#project !== undefined)
+        this.#tell({ type: "collected", project: this.#project, collected });
       return { type: "collected", request, ...collected };
     });
   }
@@ -280,7 +384,8 @@ class Session {
   async #forget(message: MessageOf<"forget">, project: ProjectId): Promise<void> {
     const answer = await answerForget(this.#store, project, message);
     const { count } = answer;
-    if (count > 0) this.#options.onEvent?.({ type: message.undo ? "broughtBack" : "forgotten", project, count });
+    const commits = idsIn(message.commits);
+    if (count > 0) this.#tell({ type: message.undo ? "broughtBack" : "forgotten", project, count, commits });
     await this.#conversation.send(answer);
   }
 
@@ -293,8 +398,9 @@ class Session {
     if (after.project !== project || !encodeCommit({ ...before, tags: after.tags }).equals(encodeCommit(after))) {
       throw new BakError("PROTOCOL", `commit '${by}' differs from '${commit}' in more than its tags`);
     }
+    this.#access.revoked.throwIfAborted();
     const count = await this.#store.replaceCommit(project, commit, by);
-    if (count > 0) this.#options.onEvent?.({ type: "replaced", project, commit: by });
+    if (count > 0) this.#tell({ type: "replaced", project, commit, by });
     await this.#conversation.send({ type: "replaced", request, count });
   }
 
@@ -305,6 +411,9 @@ class Session {
       this.#conversation.send({ type: "finding", request, kind, subject: clip(subject), why: clip(why) });
     const readPermille = Math.min(message.readParts, 1000);
     const report = await this.#store.check({ readPermille, repair, signal, onProgress, onFinding });
+    const { faults, repaired } = report;
+    if (repair && this.#project !== undefined)
+      this.#tell({ type: "repaired", project: this.#project, faults, repaired });
     return { type: "checked", request, ...report };
   }
 

@@ -145,6 +145,14 @@ export class DiskStore implements Store {
     });
   }
 
+  blobsAmong(ids: readonly ObjectId[]): ObjectId[] {
+    return this.#now(() => {
+      const blobs: ObjectId[] = [];
+      this.#packs.findMany(ids, (at, found) => found.kind === "blob" && blobs.push(ids[at] as ObjectId));
+      return blobs;
+    });
+  }
+
   locateMembers(ids: Iterable<ObjectId>): MemberLocation[] {
     return this.#now(() => {
       const members = new Map<number, FoundObject>();

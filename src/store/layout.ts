@@ -4,6 +4,7 @@ import { nanoid } from "nanoid";
 import { isObjectId, type ObjectId } from "../objects/object-id.js";
 import { packCodecs, type PackCodec } from "../objects/pack-format.js";
 import type { ProjectId } from "../objects/project-id.js";
+import type { LockPlace } from "./store-lock.js";
 
 const packSuffixes: Readonly<Record<PackCodec, string>> = { gzip: ".tar.gz", zstd: ".tar.zst" };
 const indexSuffix = ".idx";
@@ -23,6 +24,10 @@ export class Layout {
   readonly incompleteHeads: string;
   /** When each pack was last read as a whole. */
   readonly verified: string;
+  /** Who may speak with the store, when each did last, and what is locked while that is changed. */
+  readonly tokens: string;
+  readonly tokenUses: string;
+  readonly tokensLock: LockPlace;
   /** The packs whose files are named otherwise than most. */
   readonly #zstdPacks = new Set<ObjectId>();
 
@@ -37,6 +42,11 @@ export class Layout {
     this.damaged = join(folder, "damaged");
     this.incompleteHeads = join(this.damaged, "heads");
     this.verified = join(folder, "verified");
+    this.tokens = join(folder, "tokens.json");
+    this.tokenUses = join(folder, "token-uses.json");
+    const lock = join(folder, "tokens.lock");
+    const temporary = (): string => this.temporary();
+    this.tokensLock = { folder, lock, ownerFile: (number) => `${lock}.${number}`, temporary };
   }
 
   /** A file that stands for the lock where the system can't lock one. */

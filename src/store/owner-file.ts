@@ -9,23 +9,23 @@
  */
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { promisify } from "node:util";
 import { errnoOf } from "../errors.js";
 import type { Disk, DiskFile } from "./disk.js";
-import type { Layout } from "./layout.js";
-import { lockedError, type StoreLock } from "./store-lock.js";
+import { lockedError, type LockPlace, type StoreLock } from "./store-lock.js";
 import { removeQuietly } from "./write-file.js";
 
 /** Makes this process the owner of a store; STORE_LOCKED where a living process is that. */
-export async function lockByOwnerFile(disk: Disk, layout: Layout): Promise<StoreLock> {
+export async function lockByOwnerFile(disk: Disk, place: LockPlace): Promise<StoreLock> {
   const me = Buffer.from((await describeProcess(process.pid)) ?? "");
   for (;;) {
-    const temporary = layout.temporary();
+    const temporary = place.temporary();
     const file = await disk.createFile(temporary);
     try {
       await writeAndClose(file, me);
-      const number = await takeNextNumber(disk, layout, temporary);
-      if (number !== undefined) return { release: () => disk.truncate(layout.ownerFile(number), 0) };
+      const number = await takeNextNumber(disk, place, temporary);
+      if (number !== undefined) return { release: () => disk.truncate(place.ownerFile(number), 0) };
     } finally {
       await removeQuietly(disk, temporary);
     }
@@ -41,11 +41,11 @@ async function writeAndClose(file: DiskFile, bytes: Uint8Array): Promise<void> {
 }
 
 /** The number that makes this process the owner; undefined where another process was faster. */
-async function takeNextNumber(disk: Disk, layout: Layout, temporary: string): Promise<number | undefined> {
-  const numbers = await listNumbers(layout);
+async function takeNextNumber(disk: Disk, place: LockPlace, temporary: string): Promise<number | undefined> {
+  const numbers = await listNumbers(place);
   const last = numbers.at(-1) ?? 0;
-  if (last > 0) await assertNoOwner(layout, last);
-  const mine = layout.ownerFile(last + 1);
+  if (last > 0) await assertNoOwner(place, last);
+  const mine = place.ownerFile(last + 1);
   try {
     await disk.link(temporary, mine);
   } catch (error) {
@@ -53,26 +53,27 @@ async function takeNextNumber(disk: Disk, layout: Layout, temporary: string): Pr
     if (errnoOf(error) === "EEXIST" || errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
-  if ((await listNumbers(layout)).at(-1) !== last + 1) {
+  if ((await listNumbers(place)).at(-1) !== last + 1) {
     await removeQuietly(disk, mine);
     return undefined;
   }
-  for (const number of numbers) await removeQuietly(disk, layout.ownerFile(number)); // the next owner tries again
+  for (const number of numbers) await removeQuietly(disk, place.ownerFile(number)); // the next owner tries again
   return last + 1;
 }
 
-async function listNumbers(layout: Layout): Promise<number[]> {
-  const names = await readdir(layout.folder);
+async function listNumbers(place: LockPlace): Promise<number[]> {
+  const beginning = `${basename(place.lock)}.`;
+  const names = (await readdir(place.folder)).filter((name) => name.startsWith(beginning));
   return names
-    .map((name) => Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0))
+    .map((name) => Number(/^\d+$/.exec(name.slice(beginning.length))?.[0] ?? 0))
     .filter((number) => number > 0)
     .toSorted((a, b) => a - b);
 }
 
-async function assertNoOwner(layout: Layout, number: number): Promise<void> {
-  const owner = await readFile(layout.ownerFile(number), "utf8");
+async function assertNoOwner(place: LockPlace, number: number): Promise<void> {
+  const owner = await readFile(place.ownerFile(number), "utf8");
   const pid = Number(owner.split(" ")[0]);
-  if (owner !== "" && (await describeProcess(pid)) === owner) throw lockedError(layout.folder, owner);
+  if (owner !== "" && (await describeProcess(pid)) === owner) throw lockedError(place.folder, owner);
 }
 
 /** A text that no other process ever has: process id, start time, and the boot of the machine; undefined for a dead one. */

@@ -7,6 +7,18 @@ export interface StoreLock {
   release(): Promise<void>;
 }
 
+/** Where a lock of a store lies. */
+export interface LockPlace {
+  /** The store's. */
+  readonly folder: string;
+  /** The file that is locked, in that folder. */
+  readonly lock: string;
+  /** A file that stands for the lock where the system can't lock one. */
+  ownerFile(number: number): string;
+  /** A path on the same file system that has never been used. */
+  temporary(): string;
+}
+
 /** STORE_LOCKED; `owner` is what the lock's file says: first a process id, if anything. */
 export function lockedError(folder: string, owner: string): BakError {
   const pid = /^\d+/.exec(owner)?.[0];

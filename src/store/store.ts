@@ -239,6 +239,8 @@ export interface Store extends ObjectSource {
   readonly lastMovedMs: number;
   /** For n ids of 32 bytes each: n bits, lowest of each byte first; 1 where the store has the object. */
   hasMany(ids: Uint8Array): Uint8Array;
+  /** Those of the objects that came as content of files, as far as the store knows. Throws NO_OBJECT as `locateMembers` does. */
+  blobsAmong(ids: readonly ObjectId[]): ObjectId[];
   /**
    * The members that hold the objects, each once, in the order in which they lie on disk. Throws NO_OBJECT, which names
    * the first id that the store does not have.

@@ -18,12 +18,15 @@ t.test("who opened what, and what was committed", (t) => {
     describeEvent({ type: "committed", peer, project, commit }),
     "192.0.2.7:5000 committed 0123456789ab to 'laptop'",
   );
-  t.equal(describeEvent({ type: "forgotten", peer, project, count: 1 }), "192.0.2.7:5000 forgot 1 commit of 'laptop'");
   t.equal(
-    describeEvent({ type: "broughtBack", peer, project, count: 2 }),
+    describeEvent({ type: "forgotten", peer, project, count: 1, commits: [commit] }),
+    "192.0.2.7:5000 forgot 1 commit of 'laptop'",
+  );
+  t.equal(
+    describeEvent({ type: "broughtBack", peer, project, count: 2, commits: [commit] }),
     "192.0.2.7:5000 brought back 2 commits of 'laptop'",
   );
-  t.equal(describeEvent({ type: "closed", peer }), undefined);
+  t.equal(describeEvent({ type: "closed", peer }), "192.0.2.7:5000 left");
   t.end();
 });
 

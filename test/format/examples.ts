@@ -14,14 +14,20 @@ import type { Entry } from "../../src/objects/entry.js";
 import { encodeList, listSize, type List } from "../../src/objects/list.js";
 import { inflateMember } from "../../src/objects/member-gzip.js";
 import { decodeMemberTar, encodeMemberTar } from "../../src/objects/member-tar.js";
-import { objectIdBytes, objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
+import { objectIdBytes, objectIdOf, parseObjectId, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 import { packTrailers } from "../../src/objects/pack-format.js";
 import type { ProjectId } from "../../src/objects/project-id.js";
+import { parseProjectPatterns } from "../../src/objects/project-pattern.js";
+import { parseRights } from "../../src/objects/rights.js";
+import { parseTokenName } from "../../src/objects/token-name.js";
+import { hashOfSecret } from "../../src/objects/token-secret.js";
+import { encodeTokenLines } from "../../src/protocol/token-lines.js";
 import { emptyTree, encodeTree, nameHash } from "../../src/objects/tree.js";
 import { encodeForgottenLines, encodeLogLines } from "../../src/protocol/log-lines.js";
 import { encodeMessage } from "../../src/protocol/message-codec.js";
 import { formatConfig } from "../../src/store/config.js";
+import { formatTokens, type Token } from "../../src/store/tokens.js";
 import { PackIndexBuilder } from "../../src/store/pack-index-builder.js";
 import { formatForgottenLine, formatLogLine } from "../../src/store/project-log.js";
 import { formatVerified } from "../../src/store/verified.js";
@@ -48,6 +54,15 @@ const collected = {
 };
 const forgottenMs = Date.UTC(2026, 10, 20, 19);
 const project = "laptop-docs" as ProjectId;
+const exampleToken: Token = {
+  name: parseTokenName("laptop"),
+  id: "Uakgb_J5m9g-0JDMbcJqL",
+  hash: hashOfSecret("bak_0123456789ABCDEFGHIJKLMNOPQRSTUV").toString("hex"),
+  projects: parseProjectPatterns(["laptop-*"]),
+  rights: parseRights(["push", "read"]),
+  createdMs: startedMs,
+  expiresMs: startedMs + 90 * 86_400_000,
+};
 const store = "V1StGXR8_Z5jdHi6B-myT";
 const agent = "bak/0.1.0";
 const owner = { uid: 1000, gid: 1000 };
@@ -318,6 +333,7 @@ async function packExamples(packed: readonly Buffer[]): Promise<[string, string]
     ["trailer-zstd", zstdTrailer()],
     ["pack-id", hexLine(objectIdBytes(pack))],
     ["idx", indexLines(index, packed.length)],
+    ["tokens", formatTokens([exampleToken]).trimEnd()],
     ["config", formatConfig({ version: 1, id: store, createdMs: startedMs, compression: "gzip" }).trimEnd()],
     ["config-zstd", formatConfig({ version: 2, id: store, createdMs: startedMs, compression: "zstd" }).trimEnd()],
     ["log", formatLogLine({ commit: commitId, receivedMs }).trimEnd()],
@@ -575,6 +591,42 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
         ["packs", "packsRead", "bytesRead", "objects", "commits", "faults", "repaired", "incompleteHeads"],
       ),
     ],
+    [
+      "tokenAdd",
+      message(
+        {
+          type: "tokenAdd",
+          request: 3,
+          name: exampleToken.name,
+          hash: parseObjectId(exampleToken.hash),
+          projects: exampleToken.projects.join(" "),
+          rights: exampleToken.rights.join(" "),
+          expiresMs: exampleToken.expiresMs,
+        },
+        ["name", "hash", "projects", "rights", "expiresMs"],
+      ),
+    ],
+    [
+      "tokenAdded",
+      message({ type: "tokenAdded", request: 3, id: exampleToken.id, createdMs: exampleToken.createdMs }, [
+        "id",
+        "createdMs",
+      ]),
+    ],
+    ["tokenList", message({ type: "tokenList", request: 5 }, [])],
+    [
+      "tokens",
+      message(
+        {
+          type: "tokens",
+          request: 5,
+          lines: encodeTokenLines([{ ...exampleToken, use: { atMs: receivedMs, from: "192.0.2.7" } }]),
+        },
+        ["one line"],
+      ),
+    ],
+    ["tokenRevoke", message({ type: "tokenRevoke", request: 7, name: exampleToken.name }, ["name"])],
+    ["tokenRevoked", message({ type: "tokenRevoked", request: 7, id: exampleToken.id }, ["id"])],
     ["stats", message({ type: "stats", request: 19 }, [])],
     [
       "storeStats",

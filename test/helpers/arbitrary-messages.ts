@@ -107,6 +107,12 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
     verifiedPacks: unsigned,
     oldestVerifiedMs: orNothing(unsigned),
   },
+  tokenAdd: { name: short, hash: objectIds, projects: short, rights: short, expiresMs: orNothing(unsigned) },
+  tokenAdded: { id: short, createdMs: unsigned },
+  tokenList: {},
+  tokens: { lines: short },
+  tokenRevoke: { name: short },
+  tokenRevoked: { id: short },
 };
 
 /** Messages of one type. */

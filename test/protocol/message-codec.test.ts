@@ -138,6 +138,12 @@ t.test("numbers of messages are for ever", (t) => {
     storeStats: 29,
     replace: 30,
     replaced: 31,
+    tokenAdd: 40,
+    tokenAdded: 41,
+    tokenList: 42,
+    tokens: 43,
+    tokenRevoke: 44,
+    tokenRevoked: 45,
   });
   t.end();
 });

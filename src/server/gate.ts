@@ -1,0 +1,288 @@
+/**
+ * Who is let in to a store, by its tokens.json as it is at the moment: what somebody else changes there is seen at once, by
+ * sessions that are under way too. Where there is doubt, nobody is let in.
+ */
+import { watch, type FSWatcher } from "node:fs";
+import { basename } from "node:path";
+import { BakError } from "../errors.js";
+import type { ProjectId } from "../objects/project-id.js";
+import type { TokenName } from "../objects/token-name.js";
+import type { TokenLine } from "../protocol/token-lines.js";
+import { Serial } from "../store/serial.js";
+import { TokenFile, type NewToken } from "../store/token-file.js";
+import type { TokenUse } from "../store/token-uses.js";
+import type { Token } from "../store/tokens.js";
+import type { Access, Authorize } from "./access.js";
+import { FailedLogins } from "./failed-logins.js";
+import { addressOf } from "./peer-address.js";
+import { findToken, isExpired, isFor, LiveAccess, tokenLine } from "./token-access.js";
+
+export interface GateOptions {
+  /** Whether whoever comes is let in as long as nobody has ever made a token: for this machine alone, or against advice. */
+  readonly mayBeOpen: boolean;
+  readonly onEvent: (event: GateEvent) => void;
+  /** How often the file is looked at, where the system does not tell that it has changed; each second unless given. */
+  readonly pollMs?: number;
+}
+
+/** Who has changed the tokens over the network. */
+export interface Changer {
+  readonly token: string | undefined;
+  readonly peer: string;
+}
+
+export type GateEvent =
+  | { type: "login"; peer: string; project: ProjectId; token: string }
+  /** `token` is there where its secret was right. */
+  | { type: "loginRefused"; peer: string; project: ProjectId; why: string; token?: string }
+  /** Told once for each wait. */
+  | { type: "loginDelayed"; peer: string; waitMs: number }
+  /** `by` is missing where that was done in the store's folder. */
+  | { type: "tokenAdded" | "tokenRevoked"; name: string; by?: Changer }
+  | { type: "locked"; why: string }
+  | { type: "unlocked" }
+  | { type: "usesNotKept"; error: unknown };
+
+type State =
+  | { readonly type: "open" }
+  | { readonly type: "locked"; readonly why: string }
+  | { readonly type: "tokens"; readonly tokens: readonly Token[] };
+
+const defaultPollMs = 1000;
+/** What is known of uses is written down so often at most. */
+const keepUsesMs = 60_000;
+
+export class Gate {
+  readonly #file: TokenFile;
+  readonly #options: GateOptions;
+  readonly #serial = new Serial();
+  readonly #live = new Set<LiveAccess>();
+  readonly #failed = new FailedLogins();
+  readonly #delayed = new Set<string>();
+  readonly #changers = new Map<string, Changer>();
+  #uses = new Map<string, TokenUse>();
+  #areUsesKept = true;
+  #usesKeptMs = performance.now();
+  #state: State = { type: "locked", why: "its tokens have not been read yet" };
+  #stamp: string | undefined;
+  #watcher: FSWatcher | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  /** From the first token on the store is never open again. */
+  #hadTokens = false;
+  #isRefreshDue = false;
+  #wasToldLocked = false;
+
+  private constructor(file: TokenFile, options: GateOptions) {
+    this.#file = file;
+    this.#options = options;
+  }
+
+  /** Reads the tokens of the store in a folder, and goes on watching them until `close`. Rejects only with bugs. */
+  static async open(folder: string, options: GateOptions): Promise<Gate> {
+    const gate = new Gate(new TokenFile(folder), options);
+    gate.#watch();
+    await gate.#refresh();
+    gate.#uses = await gate.#file.readUses().catch(() => new Map<string, TokenUse>()); // which is only good to know
+    return gate;
+  }
+
+  /** Whether whoever comes is let in. */
+  get isOpen(): boolean {
+    return this.#state.type === "open";
+  }
+
+  /** See `Authorize`. All refusals are alike, and the store is not looked at for any of them. */
+  readonly authorize: Authorize = async ({ project, token: secret }, peer) => {
+    this.#assertNotDelayed(peer);
+    await this.#refresh();
+    this.#assertNotDelayed(peer); // others may have failed from there meanwhile
+    const state = this.#state;
+    if (state.type === "open") return this.#letIn(undefined);
+    const token = state.type === "tokens" ? findToken(state.tokens, secret ?? "") : undefined;
+    const why = whyNot(state, { secret, token, project });
+    if (token === undefined || why !== undefined) {
+      this.#failed.add(peer, performance.now());
+      const named = token === undefined ? {} : { token: token.name };
+      this.#options.onEvent({ type: "loginRefused", peer, project, why: why ?? "unknown token", ...named });
+      throw refusal();
+    }
+    this.#failed.clear(peer);
+    this.#uses.set(token.id, { atMs: Date.now(), from: addressOf(peer) });
+    this.#areUsesKept = false;
+    this.#options.onEvent({ type: "login", peer, project, token: token.name });
+    return this.#letIn(token);
+  };
+
+  /** Makes a token for somebody over the network. Rejects as `TokenFile.add`. */
+  async add(token: NewToken, by: Changer): Promise<Token> {
+    return this.#changedBy(token.name, by, () => this.#file.add(token));
+  }
+
+  /** Revokes a token for somebody over the network; what goes on with it has ended when this resolves. Rejects with NO_TOKEN. */
+  async revoke(name: TokenName, by: Changer): Promise<Token> {
+    return this.#changedBy(name, by, () => this.#file.revoke(name));
+  }
+
+  /** What may be known of the tokens. Rejects where they can't be read. */
+  async list(): Promise<TokenLine[]> {
+    const tokens = (await this.#file.read()) ?? [];
+    return tokens.map((token) => tokenLine(token, this.#uses));
+  }
+
+  /** Stops to watch, and writes down when tokens were used last. */
+  async close(): Promise<void> {
+    this.#watcher?.close();
+    clearInterval(this.#poll);
+    await this.#serial.idle();
+    await this.#keepUses();
+  }
+
+  #letIn(token: Token | undefined): Access {
+    const access = new LiveAccess(token, (released) => this.#live.delete(released));
+    this.#live.add(access);
+    return access;
+  }
+
+  #assertNotDelayed(peer: string): void {
+    const waitMs = this.#failed.waitMs(peer, performance.now());
+    const address = addressOf(peer);
+    if (waitMs === 0) {
+      this.#delayed.delete(address);
+      return;
+    }
+    if (!this.#delayed.has(address)) {
+      if (this.#delayed.size > 1000) this.#delayed.clear();
+      this.#delayed.add(address);
+      this.#options.onEvent({ type: "loginDelayed", peer, waitMs });
+    }
+    throw new BakError("NOT_ALLOWED", "not allowed: too many logins from your address have failed", {
+      hint: `try again in ${Math.ceil(waitMs / 1000)} s`,
+    });
+  }
+
+  async #changedBy<T>(name: string, by: Changer, change: () => Promise<T>): Promise<T> {
+    this.#changers.set(name, by);
+    try {
+      const changed = await change();
+      await this.#refresh();
+      return changed;
+    } finally {
+      this.#changers.delete(name);
+    }
+  }
+
+  #watch(): void {
+    const { pollMs = defaultPollMs } = this.#options;
+    this.#poll = setInterval(() => void this.#look(), pollMs).unref();
+    try {
+      this.#watcher = watch(this.#file.folder, { persistent: false }, (_, name) => {
+        if (name === null || name === basename(this.#file.path)) void this.#look();
+      });
+      this.#watcher.on("error", () => this.#watcher?.close()); // the poll sees it all, a little later
+    } catch {
+      // no room for another watch, or a file system without any: as above
+    }
+  }
+
+  /** Looks at the file, unless it is about to be looked at. Never rejects. */
+  async #look(): Promise<void> {
+    if (this.#isRefreshDue) return;
+    this.#isRefreshDue = true;
+    await this.#refresh();
+    if (!this.#areUsesKept && performance.now() - this.#usesKeptMs > keepUsesMs) await this.#keepUses();
+  }
+
+  /** Resolves once what the file said when this was called is what counts. Never rejects. */
+  #refresh(): Promise<void> {
+    return this.#serial.run(async () => {
+      this.#isRefreshDue = false;
+      await this.#read();
+      const now = this.#state.type === "tokens" ? this.#state : { isOpen: this.#state.type === "open" };
+      for (const access of this.#live) access.review(now);
+    });
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const stamp = await this.#file.stamp();
+      const isKnown = this.#state.type === "tokens" && stamp !== undefined && stamp === this.#stamp;
+      if (isKnown) return;
+      const tokens = await this.#file.read();
+      this.#stamp = stamp;
+      this.#become(tokens === undefined ? this.#withoutFile() : { type: "tokens", tokens });
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#become({ type: "locked", why: error.message });
+    }
+  }
+
+  #withoutFile(): State {
+    if (this.#options.mayBeOpen && !this.#hadTokens) return { type: "open" };
+    return { type: "locked", why: `there are no tokens: '${this.#file.path}' is missing` };
+  }
+
+  #become(state: State): void {
+    const before = this.#state;
+    this.#state = state;
+    if (state.type === "locked") {
+      if (before.type !== "locked" || before.why !== state.why)
+        this.#options.onEvent({ type: "locked", why: state.why });
+      this.#wasToldLocked = true;
+      return;
+    }
+    if (this.#wasToldLocked) this.#options.onEvent({ type: "unlocked" });
+    this.#wasToldLocked = false;
+    if (state.type !== "tokens") return;
+    if (before.type === "tokens") this.#tellChanges(before.tokens, state.tokens);
+    else if (before.type === "open") this.#tellChanges([], state.tokens);
+    this.#hadTokens = true;
+  }
+
+  #tellChanges(before: readonly Token[], after: readonly Token[]): void {
+    const tell = (type: "tokenAdded" | "tokenRevoked", from: readonly Token[], others: readonly Token[]): void => {
+      const known = new Set(others.map(({ id }) => id));
+      for (const { name, id } of from) {
+        if (known.has(id)) continue;
+        const by = this.#changers.get(name);
+        this.#options.onEvent({ type, name, ...(by === undefined ? {} : { by }) });
+      }
+    };
+    tell("tokenRevoked", before, after);
+    tell("tokenAdded", after, before);
+  }
+
+  async #keepUses(): Promise<void> {
+    if (this.#areUsesKept) return;
+    this.#usesKeptMs = performance.now();
+    this.#areUsesKept = true;
+    if (this.#state.type === "tokens") {
+      const ids = new Set(this.#state.tokens.map(({ id }) => id));
+      for (const id of this.#uses.keys()) if (!ids.has(id)) this.#uses.delete(id);
+    }
+    try {
+      await this.#file.writeUses(this.#uses);
+    } catch (error) {
+      this.#areUsesKept = false;
+      this.#options.onEvent({ type: "usesNotKept", error });
+    }
+  }
+}
+
+/** What keeps somebody out, for the audit trail alone; undefined for nothing. */
+function whyNot(
+  state: State,
+  { secret, token, project }: { secret: string | undefined; token: Token | undefined; project: ProjectId },
+): string | undefined {
+  if (state.type === "locked") return "nobody is let in";
+  if (secret === undefined) return "no token";
+  if (token === undefined) return "unknown token";
+  if (isExpired(token, Date.now())) return "expired token";
+  return isFor(token, project) ? undefined : "token of other projects";
+}
+
+/** The same for everybody, so that nobody learns anything from it. */
+function refusal(): BakError {
+  return new BakError("NOT_ALLOWED", "not allowed: this store asks for a token that is good for the project", {
+    hint: "set BAK_TOKEN to one, or run 'bak login'; whoever keeps the store makes it with 'bak token add'",
+  });
+}
