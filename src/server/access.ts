@@ -8,8 +8,8 @@ export interface Access {
   readonly name: string | undefined;
   /** Whether the session has a right: over its own project, or, for `admin`, over the store as a whole. */
   may(right: Right): boolean;
-  /** Whether there may be talk of a project. */
-  sees(project: ProjectId): boolean;
+  /** Whether there may be talk of a project. The same function for all who may see the same. */
+  readonly sees: (project: ProjectId) => boolean;
   /** Whether there may be talk of every project. */
   readonly seesAll: boolean;
   /** Aborted, with the NOT_ALLOWED that the other end is to be told, once the session may do nothing any more. */

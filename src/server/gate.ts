@@ -12,7 +12,7 @@ import { Serial } from "../store/serial.js";
 import { TokenFile, type NewToken } from "../store/token-file.js";
 import type { TokenUse } from "../store/token-uses.js";
 import type { Token } from "../store/tokens.js";
-import type { Access, Authorize } from "./access.js";
+import { fullAccess, type Access, type Authorize } from "./access.js";
 import { FailedLogins } from "./failed-logins.js";
 import { addressOf } from "./peer-address.js";
 import { findToken, isExpired, isFor, LiveAccess, tokenLine } from "./token-access.js";
@@ -59,6 +59,7 @@ export class Gate {
   readonly #live = new Set<LiveAccess>();
   readonly #failed = new FailedLogins();
   readonly #delayed = new Set<string>();
+  readonly #sees = new Map<string, Access["sees"]>();
   readonly #changers = new Map<string, Changer>();
   #uses = new Map<string, TokenUse>();
   #areUsesKept = true;
@@ -138,9 +139,19 @@ export class Gate {
   }
 
   #letIn(token: Token | undefined): Access {
-    const access = new LiveAccess(token, (released) => this.#live.delete(released));
+    const sees = token === undefined ? fullAccess.sees : this.#seesOf(token);
+    const access = new LiveAccess(token, sees, (released) => this.#live.delete(released));
     this.#live.add(access);
     return access;
+  }
+
+  /** What tells the projects of a token from others: the same for all tokens of the same projects. */
+  #seesOf(token: Token): Access["sees"] {
+    const key = keyOf(token);
+    const known = this.#sees.get(key);
+    const sees = known ?? ((project): boolean => isFor(token, project));
+    this.#sees.set(key, sees);
+    return sees;
   }
 
   #assertNotDelayed(peer: string): void {
@@ -233,6 +244,8 @@ export class Gate {
     if (this.#wasToldLocked) this.#options.onEvent({ type: "unlocked" });
     this.#wasToldLocked = false;
     if (state.type !== "tokens") return;
+    const keys = new Set(state.tokens.map(keyOf));
+    for (const key of this.#sees.keys()) if (!keys.has(key)) this.#sees.delete(key);
     if (before.type === "tokens") this.#tellChanges(before.tokens, state.tokens);
     else if (before.type === "open") this.#tellChanges([], state.tokens);
     this.#hadTokens = true;
@@ -266,6 +279,11 @@ export class Gate {
       this.#options.onEvent({ type: "usesNotKept", error });
     }
   }
+}
+
+/** The same for tokens of the same projects. */
+function keyOf({ projects }: Token): string {
+  return projects.toSorted().join(" ");
 }
 
 /** What keeps somebody out, for the audit trail alone; undefined for nothing. */

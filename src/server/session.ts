@@ -23,7 +23,18 @@ import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import type { Message, MessageOf, MessageType } from "../protocol/messages.js";
 import { sendPackStream } from "../protocol/pack-stream.js";
 import { assertComplete, reachableTrees } from "../store/reachable.js";
-import type { Collected, Finding, Lease, MemberLocation, Store } from "../store/store.js";
+import type {
+  Collected,
+  Finding,
+  HeldMembers,
+  Lease,
+  MemberLocation,
+  ObjectSource,
+  Quota,
+  ReceiveOptions,
+  Sees,
+  Store,
+} from "../store/store.js";
 import { fullAccess, type Access, type Authorize } from "./access.js";
 import { answerForget, answerForgottenLog } from "./forgetting.js";
 import { LongRequests, type LongWork } from "./long-requests.js";
@@ -43,6 +54,10 @@ export interface SessionOptions {
   authorize?: Authorize | undefined;
   /** What is asked to make and revoke tokens; nobody may, unless given. */
   tokens?: TokenKeeper | undefined;
+  /** How many bytes of packs any one project may keep. */
+  projectQuotaBytes?: number | undefined;
+  /** How many bytes of packs the projects may keep together that the client may see. */
+  quotaBytes?: number | undefined;
 }
 
 /** What a session tells of; `token` is the name of what it was let in with, if anything. */
@@ -158,13 +173,13 @@ class Session {
     const { request } = message;
     switch (message.type) {
       case "has":
-        return this.#conversation.send({ type: "known", request, bitmap: lease.hasMany(message.ids) });
+        return this.#conversation.send({ type: "known", request, bitmap: await lease.hasMany(message.ids) });
       case "get":
         return this.#sendObjects(request, idsIn(message.ids));
       case "trees":
         return this.#sendTrees(request, message.root, message.have);
       case "packBegin":
-        return this.#uploads.begin(request);
+        return this.#uploads.begin(request, this.#receiveOptions(project));
       case "packMember":
         return this.#uploads.add(request, message.member);
       case "packEnd":
@@ -234,7 +249,7 @@ class Session {
       );
     }
     this.#project = message.project;
-    this.#lease = this.#store.lease(); // before the head is read, which the client then relies on
+    this.#lease = this.#store.lease({ sees: this.#sees }); // before the head is read, which the client then relies on
     this.#reads = message.reads;
     const head = await this.#store.head(message.project);
     const trees = message.wantTrees && head !== undefined && head !== message.have;
@@ -276,29 +291,49 @@ class Session {
   }
 
   async #sendObjects(request: number, ids: ObjectId[]): Promise<void> {
-    const [content] = this.#access.may("read") ? [] : this.#store.blobsAmong(ids);
-    if (content !== undefined) throw notAllowed(this.#access, ["read"], this.#project as ProjectId);
-    this.#sent.objects += ids.length;
-    const members = this.#store.locateMembers(ids); // an object that is not there is told of before the stream begins
-    const unpin = this.#store.pin(members);
+    const members = await this.#openMembers(ids); // an object that is not there is told of before the stream begins
     try {
+      const [content] = this.#access.may("read") ? [] : this.#store.blobsAmong(ids);
+      if (content !== undefined) throw notAllowed(this.#access, ["read"], this.#project as ProjectId);
+      this.#sent.objects += ids.length;
       await sendPackStream(this.#conversation, request, this.#read(members));
     } finally {
-      unpin();
+      members.release();
     }
   }
 
+  /** Which projects the client may see; undefined for all. */
+  get #sees(): Sees | undefined {
+    return this.#access.seesAll ? undefined : this.#access.sees;
+  }
+
+  /** What of the store the client may see. */
+  get #objects(): ObjectSource {
+    return this.#lease?.view ?? this.#store;
+  }
+
+  #openMembers(ids: readonly ObjectId[]): HeldMembers | Promise<HeldMembers> {
+    const view = this.#lease?.view;
+    if (view !== undefined) return view.openMembers(ids);
+    const members = this.#store.locateMembers(ids);
+    return { read: (headroom) => this.#readAll(members, headroom), release: this.#store.pin(members) };
+  }
+
+  async *#readAll(members: readonly MemberLocation[], headroom: number): AsyncGenerator<Buffer, void, undefined> {
+    for (const at of members) yield await this.#store.readMember(at, headroom);
+  }
+
   async #sendTrees(request: number, root: ObjectId, have: ObjectId | undefined): Promise<void> {
-    const known = have !== undefined && this.#store.has(have) ? await this.#treeOf(have) : undefined;
+    const known = have !== undefined && (await this.#objects.has(have)) ? await this.#treeOf(have) : undefined;
     const tree = await this.#treeOf(root);
-    const ids = batches(reachableTrees(this.#store, tree, { known }), root === tree ? [] : [root]);
+    const ids = batches(reachableTrees(this.#objects, tree, { known }), root === tree ? [] : [root]);
     return sendPackStream(this.#conversation, request, this.#membersOf(ids));
   }
 
   /** The tree that an id stands for: itself, or, for a commit, the commit's. */
   async #treeOf(id: ObjectId): Promise<ObjectId> {
     try {
-      return decodeCommit(await this.#store.readObject(id)).tree;
+      return decodeCommit(await this.#objects.readObject(id)).tree;
     } catch (error) {
       if (isBakError(error, "BAD_OBJECT")) return id; // no commit, then a tree, as the walk will see
       throw error;
@@ -308,20 +343,18 @@ class Session {
   /** The members that hold the objects, in the order in which they lie on disk within a batch of ids. */
   async *#membersOf(ids: AsyncIterable<ObjectId[]>): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const batch of ids) {
-      const members = this.#store.locateMembers(batch);
-      const unpin = this.#store.pin(members);
+      const members = await this.#openMembers(batch);
       try {
         yield* this.#read(members);
       } finally {
-        unpin();
+        members.release();
       }
     }
   }
 
-  /** Members as they lie on disk, with headroom; throws NOT_SUPPORTED before one that the client cannot deal with. */
-  async *#read(members: readonly MemberLocation[]): AsyncGenerator<Uint8Array, void, undefined> {
-    for (const at of members) {
-      const whole = await this.#store.readMember(at, memberHeadroomBytes);
+  /** Members with headroom; throws NOT_SUPPORTED before one that the client cannot deal with. */
+  async *#read(members: HeldMembers): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const whole of members.read(memberHeadroomBytes)) {
       const room = this.#access.may("read") ? whole : await withoutBlobs(whole, memberHeadroomBytes);
       this.#access.revoked.throwIfAborted(); // much may have been sent since the stream began
       if (room === undefined) continue;
@@ -329,6 +362,20 @@ class Session {
       this.#sent.bytes += room.length - memberHeadroomBytes;
       yield room;
     }
+  }
+
+  /** What comes is the project's, and counts for its quota. */
+  #receiveOptions(project: ProjectId): ReceiveOptions {
+    const { projectQuotaBytes, quotaBytes } = this.#options;
+    const quotas: Quota[] = [];
+    if (projectQuotaBytes !== undefined) {
+      const counts = (other: ProjectId): boolean => other === project;
+      quotas.push({ of: `project '${project}'`, limitBytes: projectQuotaBytes, counts });
+    }
+    if (quotaBytes !== undefined) {
+      quotas.push({ of: "what the token may see", limitBytes: quotaBytes, counts: this.#access.sees });
+    }
+    return { owner: project, quotas };
   }
 
   #assertReadable(member: Uint8Array): void {
@@ -362,7 +409,7 @@ class Session {
     // where packs are damaged, what the head reached may be gone: then all of it is looked at
     const isSuspect = this.#store.damaged.length > 0 || (base !== undefined && this.#store.isIncomplete(base));
     const known = isSuspect ? undefined : base;
-    const commit = await assertComplete(this.#store, message.commit, known);
+    const commit = await assertComplete(this.#objects, message.commit, known);
     if (commit.project !== project || commit.parent !== message.base) {
       throw new BakError("PROTOCOL", `commit '${message.commit}' is of another project or parent than it is sent for`);
     }
@@ -392,9 +439,9 @@ class Session {
   /** What a commit says of a folder stays as it was: only its tags may be others. */
   async #replace({ request, commit, by }: MessageOf<"replace">, project: ProjectId): Promise<void> {
     await this.#uploads.settleAll();
-    const before = decodeCommit(await this.#store.readObject(commit, "commit"));
+    const before = decodeCommit(await this.#objects.readObject(commit, "commit"));
     const isSuspect = this.#store.damaged.length > 0 || this.#store.isIncomplete(commit);
-    const after = await assertComplete(this.#store, by, isSuspect ? undefined : commit);
+    const after = await assertComplete(this.#objects, by, isSuspect ? undefined : commit);
     if (after.project !== project || !encodeCommit({ ...before, tags: after.tags }).equals(encodeCommit(after))) {
       throw new BakError("PROTOCOL", `commit '${by}' differs from '${commit}' in more than its tags`);
     }

@@ -36,11 +36,14 @@ export function tokenLine(token: Token, uses: TokenUses): TokenLine {
 
 /** An access that may end while it is used. Without a token it is to everything, as long as no token is needed. */
 export class LiveAccess implements Access {
+  readonly sees: Access["sees"];
   readonly #token: Token | undefined;
   readonly #revocation = new AbortController();
   readonly #onRelease: (access: LiveAccess) => void;
 
-  constructor(token: Token | undefined, onRelease: (access: LiveAccess) => void) {
+  /** `sees` says which projects the token is for. */
+  constructor(token: Token | undefined, sees: Access["sees"], onRelease: (access: LiveAccess) => void) {
+    this.sees = sees;
     this.#token = token;
     this.#onRelease = onRelease;
   }
@@ -61,10 +64,6 @@ export class LiveAccess implements Access {
   may(right: Right): boolean {
     this.#expire();
     return !this.#revocation.signal.aborted && (this.#token === undefined || this.#token.rights.includes(right));
-  }
-
-  sees(project: ProjectId): boolean {
-    return this.#token === undefined || isFor(this.#token, project);
   }
 
   release(): void {

@@ -2,7 +2,7 @@
 import { BakError } from "../errors.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { maxUnacknowledgedPacks } from "../protocol/limits.js";
-import type { PackReceipt, PackReceiver, Store } from "../store/store.js";
+import type { PackReceipt, PackReceiver, ReceiveOptions, Store } from "../store/store.js";
 
 export class Uploads {
   readonly #store: Pick<Store, "receivePack">;
@@ -15,14 +15,20 @@ export class Uploads {
     this.#store = store;
   }
 
-  async begin(request: number): Promise<void> {
+  /** Begins to take in a pack. What still comes of one that is refused is dropped. */
+  async begin(request: number, options: ReceiveOptions = {}): Promise<void> {
     if (this.#open.has(request) || this.#refused.has(request)) {
       throw new BakError("PROTOCOL", `upload ${request} has begun already`);
     }
     if (this.#open.size + this.#refused.size >= maxUnacknowledgedPacks) {
       throw new BakError("LIMIT", "too many packs at a time");
     }
-    this.#open.set(request, this.#store.receivePack());
+    try {
+      this.#open.set(request, this.#store.receivePack(options));
+    } catch (error) {
+      this.#refused.add(request);
+      throw error;
+    }
   }
 
   /** Resolves when there is room for the next member. */

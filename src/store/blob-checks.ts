@@ -46,7 +46,7 @@ export class BlobChecks {
   async #check(): Promise<void> {
     const count = this.#count;
     this.#count = 0;
-    const lengths = this.#store.lengthsOf(this.#ids.subarray(0, count * objectIdLength));
+    const lengths = await this.#store.lengthsOf(this.#ids.subarray(0, count * objectIdLength));
     for (let index = 0; index < count; index += 1) {
       const [length, size] = [lengths[index] as number, this.#sizes[index] as number];
       if (length !== size) throw wrong(objectIdAt(this.#ids, index * objectIdLength), length, size);

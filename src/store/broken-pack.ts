@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { errnoOf, isBakError } from "../errors.js";
 import { blake3 } from "../objects/hash.js";
 import type { ObjectId } from "../objects/object-id.js";
+import type { ProjectId } from "../objects/project-id.js";
 import { packTrailers } from "../objects/pack-format.js";
 import type { Disk } from "./disk.js";
 import { examinePack, type Examined } from "./examine-pack.js";
@@ -30,7 +31,7 @@ export interface RepairParts {
   readonly layout: Layout;
   readonly packs: Packs;
   readonly ingest: Pick<Ingest, "check">;
-  readonly receivePack: () => PackReceiver;
+  readonly receivePack: (owner: ProjectId | undefined) => PackReceiver;
   readonly signal: AbortSignal;
 }
 
@@ -105,7 +106,7 @@ export async function repairPack(broken: BrokenPack, parts: RepairParts): Promis
   const codec = layout.codec(broken.id);
   const aside = asidePath(layout, path);
   const index = await indexOfPack(broken, layout);
-  const receiver = parts.receivePack();
+  const receiver = parts.receivePack(broken.pack?.owner ?? index?.owner);
   const hasher = blake3().createHasher();
   try {
     const onIntact = async (member: Uint8Array): Promise<void> => {

@@ -226,7 +226,8 @@ export class StoreCheck {
     const isThere = (await ifThere(stat(subject))) !== undefined;
     await this.#fault({ kind: "index", subject, why: isThere ? "it is damaged" : "it is missing" });
     try {
-      const bytes = await scanPack(layout.pack(pack.id), pack.id, layout.codec(pack.id));
+      const of = { codec: layout.codec(pack.id), owner: pack.owner };
+      const bytes = await scanPack(layout.pack(pack.id), pack.id, of);
       await writeFileWhole(disk, subject, { bytes, temporary: layout.temporary() });
       packs.index.reread(pack);
       await this.#tell({ kind: "repaired", subject, why: "made again from its pack" });

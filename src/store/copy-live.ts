@@ -67,8 +67,8 @@ function byMember(index: PackIndex, isLive: (ordinal: number) => boolean): Uint3
   return ordinals;
 }
 
-/** Where the entries of some records of one member begin and end in its tar. */
-function rangesOf(index: PackIndex, ordinals: Uint32Array): Uint32Array<ArrayBuffer> {
+/** Where the entries of some records of one member begin and end in its tar, in their order there. */
+export function rangesOf(index: PackIndex, ordinals: Iterable<number>): Uint32Array<ArrayBuffer> {
   const places = Array.from(ordinals, (ordinal) => recordAt(index, ordinal)).toSorted((a, b) => a.offset - b.offset);
   const ranges = new Uint32Array(places.length * 2);
   for (const [at, { offset, length }] of places.entries()) {

@@ -1,13 +1,10 @@
 /** The store on disk: one folder, owned by this process from `openStore` to `close`. */
-import { BakError, unreachable } from "../errors.js";
-import { decodeCommit } from "../objects/commit.js";
-import { decodeList } from "../objects/list.js";
+import { BakError } from "../errors.js";
 import type { Codec } from "../objects/member-codec.js";
 import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { maxPackObjects } from "../objects/pack-format.js";
 import type { ObjectKind } from "../objects/object-kind.js";
 import type { ProjectId } from "../objects/project-id.js";
-import { decodeTree } from "../objects/tree.js";
 import { Ballast } from "./ballast.js";
 import { StoreCheck } from "./check.js";
 import type { ConfigFile } from "./config-file.js";
@@ -22,11 +19,16 @@ import { Leases } from "./leases.js";
 import type { LeftOutPack } from "./load-packs.js";
 import { DiskPackReceiver, type CheckedPack } from "./pack-receiver.js";
 import type { FoundObject } from "./object-index.js";
+import type { NumberedPack } from "./numbered-packs.js";
 import { packAges } from "./pack-ages.js";
 import type { Packs } from "./packs.js";
 import { Projects } from "./projects.js";
+import { Quotas } from "./quotas.js";
+import { readFound } from "./read-found.js";
+import { compareLocations } from "./seen-members.js";
 import type { StoreLock } from "./store-lock.js";
 import { storeStats } from "./stats.js";
+import { StoreView } from "./store-view.js";
 import type {
   CheckOptions,
   CheckReport,
@@ -42,12 +44,16 @@ import type {
   PackReceiver,
   PackToVerify,
   ProjectLines,
+  Quota,
   ReceiveOptions,
+  Sees,
   Store,
   StoreStats,
+  View,
 } from "./store.js";
 import { Verified } from "./verified.js";
 import { verifyPack } from "./verify-pack.js";
+import { Views } from "./views.js";
 import { removeQuietly } from "./write-file.js";
 
 /** While packs are verified one by one, what is known of all is written down so often. */
@@ -87,6 +93,8 @@ export class DiskStore implements Store {
   /** Checks that change nothing, and packs that are being verified. */
   readonly #reading = new Set<Promise<unknown>>();
   readonly #leases: Leases;
+  readonly #views: Views;
+  readonly #quotas: Quotas;
   readonly #stop = new AbortController();
   #collecting: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
@@ -104,6 +112,9 @@ export class DiskStore implements Store {
     this.#ballast = new Ballast(disk, layout);
     this.#space = new FreeSpace(layout.folder);
     this.#leases = new Leases(packs.index);
+    this.#views = new Views({ packs, projects: this.#projects, signal: this.#stop.signal });
+    this.#quotas = new Quotas(() => packs.index.bytesByOwner);
+    this.#projects.onForget(this.#views.forgetting);
     this.#projects.onForget((_, commits) => commits.forEach((commit) => this.#leases.needForAll(commit)));
     this.#heads = loaded.heads;
     this.#leftOut = loaded.leftOut;
@@ -138,10 +149,7 @@ export class DiskStore implements Store {
 
   readObject(id: ObjectId, kind?: ObjectKind): Promise<Uint8Array> {
     return this.#later(async () => {
-      const found = this.#packs.find(id);
-      const bytes = await this.#packs.readObject(id, found);
-      if (kind !== undefined && kind !== found.kind) assertKind(bytes, kind);
-      return bytes;
+      return readFound(this.#packs, id, { found: this.#packs.find(id), kind });
     });
   }
 
@@ -171,25 +179,38 @@ export class DiskStore implements Store {
     return this.#packs.pin(members.map(({ pack }) => pack));
   }
 
-  lease(): Lease {
-    const lease = this.#leases.open();
+  lease({ sees }: { readonly sees?: Sees | undefined } = {}): Lease {
+    const hold = this.#leases.open();
+    const needs = (commit: ObjectId): void => this.#now(() => hold.needs(commit));
+    if (sees === undefined) {
+      const hasMany = (ids: Uint8Array): Uint8Array => this.#now(() => hold.hasMany(ids));
+      return { view: undefined, hasMany, needs, release: () => hold.release() };
+    }
+    const { visible, release } = this.#views.open(sees);
     return {
-      hasMany: (ids) => this.#now(() => lease.hasMany(ids)),
-      needs: (commit) => this.#now(() => lease.needs(commit)),
-      release: () => lease.release(),
+      view: this.#explainedView(new StoreView({ packs: this.#packs, ingest: this.#ingest, visible })),
+      hasMany: (ids) => this.#later(async () => visible.judge((isSeen) => hold.hasMany(ids, isSeen))),
+      needs,
+      release: () => {
+        hold.release();
+        release();
+      },
     };
   }
 
   collectGarbage(options: CollectOptions): Promise<Collected> {
     const signal = AbortSignal.any([options.signal, this.#stop.signal]);
-    return this.#later(() => this.#alone(() => collectGarbage(this.#gcParts, { ...options, signal })));
+    const collect = (): Promise<Collected> => collectGarbage(this.#gcParts, { ...options, signal });
+    return this.#later(() => this.#alone(options.isDryRun ? collect : () => this.#renewViews(collect)));
   }
 
-  receivePack({ mayUseReserve = false }: ReceiveOptions = {}): PackReceiver {
+  receivePack({ mayUseReserve = false, owner, quotas = [] }: ReceiveOptions = {}): PackReceiver {
     this.#assertOpen();
-    const place = (pack: CheckedPack): Promise<PackReceipt> =>
-      this.#packs.keep(pack, (ids) => this.#leases.tellAll(ids));
-    return this.#receive(place, { mayUseReserve });
+    const onPresent = (ids: Buffer, present: NumberedPack): void => {
+      this.#leases.tellAll(ids);
+      if (owner !== undefined && owner !== present.owner) this.#views.sent(owner, ids);
+    };
+    return this.#receive((pack) => this.#packs.keep(pack, onPresent), { mayUseReserve, owner, quotas });
   }
 
   projects(): Promise<ProjectId[]> {
@@ -208,7 +229,8 @@ export class DiskStore implements Store {
     return this.#later(() => {
       this.#packs.find(commit);
       this.#leases.needForAll(commit);
-      return this.#projects.append(project, { base, makeLine: (before) => ({ commit, receivedMs: nextMs(before) }) });
+      const makeLine = (before: LogLine | undefined): LogLine => ({ commit, receivedMs: nextMs(before) });
+      return this.#committed(project, commit, () => this.#projects.append(project, { base, makeLine }));
     });
   }
 
@@ -216,7 +238,7 @@ export class DiskStore implements Store {
     return this.#later(() => {
       this.#packs.find(by);
       this.#leases.needForAll(by);
-      return this.#projects.replace(project, commit, by);
+      return this.#committed(project, by, () => this.#projects.replace(project, commit, by));
     });
   }
 
@@ -231,7 +253,7 @@ export class DiskStore implements Store {
       layout: this.#layout,
       packs: this.#packs,
       ingest: this.#ingest,
-      receivePack: () => this.receivePack({ mayUseReserve: true }),
+      receivePack: (owner: ProjectId | undefined) => this.receivePack({ mayUseReserve: true, owner }),
       projects: this.#projects,
       verified: this.#verified,
       heads: this.#heads,
@@ -242,7 +264,7 @@ export class DiskStore implements Store {
     };
     const signal = AbortSignal.any([options.signal, this.#stop.signal]);
     const run = (): Promise<CheckReport> => new StoreCheck(parts, { ...options, signal }).run();
-    return this.#later(() => (options.repair ? this.#alone(run) : this.#read(run)));
+    return this.#later(() => (options.repair ? this.#alone(() => this.#renewViews(run)) : this.#read(run)));
   }
 
   packsToVerify(sinceMs: number): Promise<PackToVerify[]> {
@@ -352,6 +374,31 @@ export class DiskStore implements Store {
     }
   }
 
+  /** Work that may delete objects: who comes later is not told what was known before. */
+  async #renewViews<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      this.#views.renew();
+    }
+  }
+
+  /** Work that puts a commit into a project's log, which those who see the project are told of. */
+  async #committed<T>(project: ProjectId, commit: ObjectId, work: () => Promise<T>): Promise<T> {
+    const done = await work();
+    this.#views.committed(project, commit);
+    return done;
+  }
+
+  #explainedView(view: StoreView): View {
+    return {
+      has: (id) => this.#later(async () => view.has(id)),
+      lengthsOf: (ids) => this.#later(async () => view.lengthsOf(ids)),
+      readObject: (id, kind) => this.#later(() => view.readObject(id, kind)),
+      openMembers: (ids) => this.#later(() => view.openMembers(ids)),
+    };
+  }
+
   #saveVerified(): Promise<void> {
     return this.#verified.save((id) => this.#packs.index.pack(id) !== undefined);
   }
@@ -365,22 +412,32 @@ export class DiskStore implements Store {
       leases: this.#leases,
       ingest: this.#ingest,
       compression: this.compression,
-      receive: (place) => this.#receive(place, { mayUseReserve: true }),
+      receive: (place, owner) => this.#receive(place, { mayUseReserve: true, owner, quotas: [] }),
     };
   }
 
   #receive(
     place: (pack: CheckedPack) => Promise<PackReceipt>,
-    { mayUseReserve }: { mayUseReserve: boolean },
+    {
+      mayUseReserve,
+      owner,
+      quotas,
+    }: { mayUseReserve: boolean; owner: ProjectId | undefined; quotas: readonly Quota[] },
   ): PackReceiver {
+    const coming = this.#quotas.begin({ owner, quotas });
     const receiver: PackReceiver = new DiskPackReceiver({
       disk: this.#disk,
       ingest: this.#ingest,
       folder: this.folder,
       temporary: this.#layout.temporary(),
+      owner,
+      onBytes: (bytes) => coming.count(bytes),
       takeSpace: mayUseReserve ? () => Promise.resolve() : (bytes) => this.#takeSpace(bytes),
       keep: (pack) => this.#keep(pack, place),
-      onEnd: () => this.#receivers.delete(receiver),
+      onEnd: () => {
+        coming.end();
+        this.#receivers.delete(receiver);
+      },
     });
     this.#receivers.add(receiver);
     return receiver;
@@ -428,28 +485,4 @@ function nextMs(before: LogLine | undefined): number {
   const now = Date.now();
   const stepMs = before === undefined ? -1 : before.receivedMs - now;
   return stepMs >= 0 && stepMs < smallStepMs ? now + stepMs + 1 : now;
-}
-
-/** For bytes that came as another kind: throws BAD_OBJECT unless they can be of this one. */
-function assertKind(bytes: Uint8Array, kind: ObjectKind): void {
-  switch (kind) {
-    case "blob":
-      return; // any bytes are a blob
-    case "list":
-      decodeList(bytes);
-      return;
-    case "tree":
-      decodeTree(bytes);
-      return;
-    case "commit":
-      decodeCommit(bytes);
-      return;
-    default:
-      unreachable(kind);
-  }
-}
-
-function compareLocations(a: MemberLocation, b: MemberLocation): number {
-  if (a.pack !== b.pack) return a.pack < b.pack ? -1 : 1;
-  return a.offset - b.offset;
 }

@@ -6,6 +6,7 @@
  */
 import { BakError, isBakError } from "../errors.js";
 import { codecOfMember, type Codec } from "../objects/member-codec.js";
+import type { ProjectId } from "../objects/project-id.js";
 import { canWriteZstd } from "../objects/zstd.js";
 import { assertMoved, copyLive } from "./copy-live.js";
 import type { Ingest } from "./ingest.js";
@@ -21,8 +22,8 @@ import type { CollectOptions, Collected, PackReceipt, PackReceiver } from "./sto
 export interface ExecuteParts {
   readonly packs: Packs;
   readonly ingest: Ingest;
-  /** Begins to take in a pack; `keep` is given it to move it to its place. */
-  readonly receive: (keep: (pack: CheckedPack) => Promise<PackReceipt>) => PackReceiver;
+  /** Begins to take in a pack of an owner; `keep` is given it to move it to its place. */
+  readonly receive: (keep: (pack: CheckedPack) => Promise<PackReceipt>, owner: ProjectId | undefined) => PackReceiver;
   /** What the store asks clients to compress with. */
   readonly compression: Codec;
 }
@@ -34,6 +35,7 @@ export interface ExecuteOptions extends ExecuteParts, Pick<CollectOptions, "sign
 /** What is to be done. */
 export interface GcWork {
   readonly remove: readonly NumberedPack[];
+  /** The packs of a group have one owner, or none. */
   readonly rewrite: readonly (readonly NumberedPack[])[];
 }
 
@@ -125,7 +127,7 @@ class Execution {
   ): Promise<PackReceipt[] | undefined> {
     const { packs, needed, signal, onProgress, receive } = this.#options;
     const made: PackReceipt[] = [];
-    const to = new PackWriter(() => receive((pack) => this.#keep(pack, made)));
+    const to = new PackWriter(() => receive((pack) => this.#keep(pack, made), sources[0]?.owner));
     const onCopied = (bytes: number): void => {
       this.#copiedBytes += bytes;
       onProgress({ phase: "rewriting", done: this.#copiedBytes, total: totalBytes });

@@ -73,9 +73,9 @@ export class IndexTable {
 
   /**
    * Adds the id that stands at `offset` of `ids`, unless it is there: an object's first record stays, or with `replace` makes
-   * room for this one.
+   * room for this one. Gives the record whose place was taken; -1 where none was.
    */
-  add(ids: Buffer, offset: number, record: number, replace = false): void {
+  add(ids: Buffer, offset: number, record: number, replace = false): number {
     if (record > maxRecord) throw new RangeError(`record ${record} in the table of objects`);
     const shard = this.#shards[ids[offset] as number] as Shard;
     if (shard.count + 1 > shard.capacity * maxLoad) resize(shard, Math.ceil(shard.capacity * growth));
@@ -84,13 +84,16 @@ export class IndexTable {
     let slot = firstSlot(fingerprint, capacity);
     for (; words[slot * slotWords + 1] !== 0; slot = slot + 1 === capacity ? 0 : slot + 1) {
       if (words[slot * slotWords] !== fingerprint) continue;
-      if (!this.#confirm((words[slot * slotWords + 1] as number) - 1, ids, offset)) continue;
-      if (replace) words[slot * slotWords + 1] = record + 1;
-      return;
+      const before = (words[slot * slotWords + 1] as number) - 1;
+      if (!this.#confirm(before, ids, offset)) continue;
+      if (!replace) return -1;
+      words[slot * slotWords + 1] = record + 1;
+      return before;
     }
     words[slot * slotWords] = fingerprint;
     words[slot * slotWords + 1] = record + 1;
     shard.count += 1;
+    return -1;
   }
 
   /** Has the objects of one shard whose records are from `start` up to, not including, `end` found at the records that `to` gives. */

@@ -4,9 +4,17 @@
  */
 import type { ObjectId } from "../objects/object-id.js";
 import { objectIdBytes, objectIdLength } from "../objects/object-id.js";
+import type { NumberedPack } from "./numbered-packs.js";
 import type { ObjectIndex } from "./object-index.js";
 import { RecordSet } from "./record-set.js";
-import type { Lease } from "./store.js";
+
+/** What one of them may rely on; see `Lease`. */
+export interface Hold {
+  /** A bit for each of many ids, the lowest of a byte first: whether the object is there, which it then stays, and `counts`. */
+  hasMany(ids: Uint8Array, counts?: (record: number, pack: NumberedPack) => boolean): Uint8Array;
+  needs(commit: ObjectId): void;
+  release(): void;
+}
 
 /** What one of them holds. Memory: up to a quarter of a byte an object of the store. */
 export interface Held {
@@ -30,12 +38,12 @@ export class Leases {
     this.#index = index;
   }
 
-  /** A lease that begins now. */
-  open(): Lease {
+  /** One that begins now. */
+  open(): Hold {
     const held = this.#begin();
     this.#held.add(held);
     return {
-      hasMany: (ids) => this.#tell(held, ids),
+      hasMany: (ids, counts) => this.#tell(held, ids, counts),
       needs: (commit) => this.#need(held, commit),
       release: () => {
         if (this.#held.delete(held) && this.#own !== undefined) this.#kept.add(held);
@@ -76,10 +84,11 @@ export class Leases {
     return { start: this.#index.nextRecord, told: new RecordSet(), naming: new RecordSet() };
   }
 
-  #tell(held: Held, ids: Uint8Array): Uint8Array {
+  #tell(held: Held, ids: Uint8Array, counts: (record: number, pack: NumberedPack) => boolean = () => true): Uint8Array {
     const bitmap = new Uint8Array(Math.ceil(ids.length / objectIdLength / 8));
     const bytes = Buffer.from(ids.buffer, ids.byteOffset, ids.length);
-    this.#index.findRecords(bytes, (ordinal, record, kind) => {
+    this.#index.findRecords(bytes, (ordinal, record, kind, pack) => {
+      if (!counts(record, pack)) return;
       bitmap[ordinal >> 3]! |= 1 << (ordinal & 7);
       held.told.add(record);
       if (kind !== "blob") held.naming.add(record);

@@ -45,8 +45,9 @@ export class LiveObjects {
     tree: new RecordSet(),
     list: new RecordSet(),
   };
-  readonly #ids = Buffer.alloc(batchIds * objectIdLength);
-  readonly #roles = new Uint8Array(batchIds);
+  /** Room for a batch while there is a walk. */
+  #ids = Buffer.alloc(0);
+  #roles = new Uint8Array(0);
   #batch = 0;
   #count = 0;
 
@@ -72,6 +73,27 @@ export class LiveObjects {
         cause: error,
       });
     }
+  }
+
+  /** Adds all that commits reach, as far as it is there. */
+  async addWhatIsLeft(commits: Iterable<ObjectId>, signal: AbortSignal): Promise<void> {
+    const walk = { isStrict: false, signal };
+    for (const commit of commits) await this.#name(objectIdBytes(commit), 0, "commit", walk);
+    await this.#finish(walk);
+  }
+
+  /** An object is found at another record from now on: what is known of it is known of that. */
+  moved(from: number, to: number): void {
+    if (!this.records.has(from)) return;
+    this.records.add(to);
+    if (this.#walked.has(from)) this.#walked.add(to);
+    for (const role of walkedRoles) if (this.#waiting[role].has(from)) this.#waiting[role].add(to);
+  }
+
+  /** How many bytes it takes. */
+  get sizeBytes(): number {
+    const sets = [this.records, this.#walked, ...walkedRoles.map((role) => this.#waiting[role])];
+    return sets.reduce((sum, set) => sum + set.sizeBytes, this.#ids.length + this.#roles.length);
   }
 
   /** Adds what is in a pack, and all that this names, as far as it is there. */
@@ -118,9 +140,10 @@ export class LiveObjects {
         await this.#flush(walk);
         for (const role of walkedRoles) await this.#walkWaiting(role, walk);
       } while (this.#batch > 0 || this.#isWaiting());
-    } catch (error) {
+      for (const role of walkedRoles) this.#waiting[role].clear();
+    } finally {
       this.#batch = 0;
-      throw error;
+      [this.#ids, this.#roles] = [Buffer.alloc(0), new Uint8Array(0)];
     }
   }
 
@@ -192,6 +215,10 @@ export class LiveObjects {
 
   /** Gives a promise only where there is something to wait for: one for each of many millions of ids would cost more than the rest. */
   #name(ids: Uint8Array, offset: number, role: Role, walk: Walk): Promise<void> | undefined {
+    if (this.#ids.length === 0) {
+      this.#ids = Buffer.alloc(batchIds * objectIdLength);
+      this.#roles = new Uint8Array(batchIds);
+    }
     const to = this.#batch * objectIdLength;
     for (let byte = 0; byte < objectIdLength; byte += 1) this.#ids[to + byte] = ids[offset + byte] as number;
     this.#roles[this.#batch] = roles.indexOf(role);

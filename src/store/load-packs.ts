@@ -126,7 +126,7 @@ async function loadPack(
 ): Promise<AddedPack & { isIndexMade: boolean }> {
   if (packBytes === undefined) throw new BakError("STORE_DAMAGED", "the pack is missing, its index is there");
   const present = index && decodeIfWhole(index, pack);
-  const made = present ?? decodePackIndex(await scanPack(layout.pack(pack), pack, layout.codec(pack)), pack);
+  const made = present ?? decodePackIndex(await scanPack(layout.pack(pack), pack, { codec: layout.codec(pack) }), pack);
   if (made.packLength !== packBytes) {
     throw new BakError("STORE_DAMAGED", `the pack is ${packBytes} bytes long, not ${made.packLength}`);
   }

@@ -34,6 +34,18 @@ export class NumberedPacks {
     return this.#nextRecord;
   }
 
+  /** The number that the next pack will have. */
+  get nextNumber(): number {
+    return this.#nextNumber;
+  }
+
+  /** Packs with this number and later ones, also those that are hidden. */
+  from(number: number): NumberedPack[] {
+    let at = this.#packs.length;
+    while (at > 0 && (this.#packs[at - 1] as NumberedPack).number >= number) at -= 1;
+    return this.#packs.slice(at);
+  }
+
   /** Gives the next numbers to a pack. */
   add(pack: IndexedPack, bytes: Buffer): NumberedPack {
     const [number, start] = [this.#nextNumber, this.#nextRecord];

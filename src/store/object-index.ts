@@ -5,6 +5,7 @@ import { IndexFiles } from "./index-files.js";
 import { IndexTable, shardCount } from "./index-table.js";
 import { NumberedPacks, offsetOfRecord, type IndexedPack, type NumberedPack } from "./numbered-packs.js";
 import type { ObjectKind } from "../objects/object-kind.js";
+import type { ProjectId } from "../objects/project-id.js";
 import {
   decodeMember,
   decodeRecord,
@@ -27,7 +28,12 @@ const turnMs = 4;
 /** An object's place in the store. */
 export interface FoundObject extends ObjectPlace {
   readonly pack: NumberedPack;
+  /** The number of its record. */
+  readonly record: number;
 }
+
+/** Is told of an object that is found at another record from now on. */
+export type OnMoved = (from: number, to: number) => void;
 
 /** An object that stands under a record's number. */
 export interface RecordedObject extends FoundObject {
@@ -44,6 +50,8 @@ export class ObjectIndex {
   readonly #added = new Map<ObjectId, NumberedPack>();
   readonly #files = new IndexFiles();
   readonly #runs = new RecordRuns();
+  readonly #bytesByOwner = new Map<ProjectId, number>();
+  #onMoved: OnMoved | undefined;
 
   /** Makes room for about so many objects, before packs with so many are added. */
   reserve(count: number): void {
@@ -68,6 +76,31 @@ export class ObjectIndex {
    */
   async prefer(pack: IndexedPack, index: Buffer): Promise<void> {
     await this.#addAll([this.#packs.add(pack, index)], true);
+  }
+
+  /** Whom to tell of objects that are found elsewhere; undefined for nobody, which costs nothing. */
+  set onMoved(onMoved: OnMoved | undefined) {
+    this.#onMoved = onMoved;
+  }
+
+  /** How many bytes the packs have that each project owns. */
+  get bytesByOwner(): ReadonlyMap<ProjectId, number> {
+    return this.#bytesByOwner;
+  }
+
+  /** The number that the next pack will have. */
+  get nextPack(): number {
+    return this.#packs.nextNumber;
+  }
+
+  /** The packs with this number and later ones that are not hidden, also those of which not all has been added yet. */
+  packsFrom(number: number): NumberedPack[] {
+    return this.#packs.from(number).filter(({ isHidden }) => !isHidden);
+  }
+
+  /** The pack that has a record's number; it has not been removed. */
+  packOf(record: number): NumberedPack {
+    return this.#packs.of(record);
   }
 
   /** The pack of an id; undefined unless all of it has been added. */
@@ -102,7 +135,11 @@ export class ObjectIndex {
   async relocate(pack: NumberedPack, places: Float64Array): Promise<void> {
     let turnEnds = performance.now() + turnMs;
     for (let shard = 0; shard < shardCount; shard += 1) {
-      this.#table.relocate(shard, pack, (record) => places[record - pack.start] as number);
+      this.#table.relocate(shard, pack, (record) => {
+        const to = places[record - pack.start] as number;
+        if (to !== record) this.#onMoved?.(record, to);
+        return to;
+      });
       if (performance.now() < turnEnds) continue;
       await new Promise((resolve) => setImmediate(resolve));
       turnEnds = performance.now() + turnMs;
@@ -118,7 +155,7 @@ export class ObjectIndex {
   hide(packs: Iterable<NumberedPack>): void {
     for (const pack of packs) {
       pack.isHidden = true;
-      this.#added.delete(pack.id);
+      if (this.#added.delete(pack.id)) this.#countBytes(pack, -pack.packLength);
     }
   }
 
@@ -140,7 +177,7 @@ export class ObjectIndex {
   /** Where the object is whose id stands at `offset` of `ids`. */
   find(ids: Buffer, offset: number): FoundObject | undefined {
     const record = this.#table.find(ids, offset);
-    return record < 0 ? undefined : { pack: this.#packs.of(record), ...decodeRecord(this.#record(record)) };
+    return record < 0 ? undefined : { pack: this.#packs.of(record), record, ...decodeRecord(this.#record(record)) };
   }
 
   /** Whether `find` would find an object, for less. */
@@ -160,14 +197,39 @@ export class ObjectIndex {
    * for each that is found, with its ordinal among the ids; not in the order of these.
    */
   findMany(ids: Buffer, onFound: (ordinal: number, found: FoundObject) => void): void {
-    this.#visit(ids, (ordinal, pack, bytes, offset) => {
-      onFound(ordinal, { pack, ...decodeRecord(bytes.subarray(offset, offset + recordLength)) });
+    this.#visit(ids, (ordinal, pack, bytes, offset, record) => {
+      onFound(ordinal, { pack, record, ...decodeRecord(bytes.subarray(offset, offset + recordLength)) });
     });
   }
 
-  /** For each of many ids that is found: its ordinal among them, the number of its record, and the kind as which it came. */
-  findRecords(ids: Buffer, onFound: (ordinal: number, record: number, kind: ObjectKind) => void): void {
-    this.#visit(ids, (ordinal, _, bytes, offset, record) => onFound(ordinal, record, kindInRecord(bytes, offset)));
+  /** For each of many ids that is found: its ordinal among them, the number of its record, the kind as which it came, and its pack. */
+  findRecords(
+    ids: Buffer,
+    onFound: (ordinal: number, record: number, kind: ObjectKind, pack: NumberedPack) => void,
+  ): void {
+    this.#visit(ids, (ordinal, pack, bytes, offset, record) =>
+      onFound(ordinal, record, kindInRecord(bytes, offset), pack),
+    );
+  }
+
+  /**
+   * Looks for some of a pack's records whose objects are found at others; gives those others. `index` is the pack's; the
+   * records are those from `start` up to, not including, `end`. For much less than looking for them all.
+   */
+  findElsewhere(
+    pack: NumberedPack,
+    index: Buffer,
+    { start, end, onFound }: { start: number; end: number; onFound: (record: number, pack: NumberedPack) => void },
+  ): void {
+    const ids = Buffer.allocUnsafe((end - start) * objectIdLength);
+    let count = 0;
+    for (let record = start; record < end; record += 1) {
+      const at = offsetOfRecord(pack, record);
+      if (this.#table.guess(index, at) === record) continue; // which the table has only for this object
+      index.copy(ids, count * objectIdLength, at, at + objectIdLength);
+      count += 1;
+    }
+    this.#visit(ids.subarray(0, count * objectIdLength), (_, other, bytes, offset, record) => onFound(record, other));
   }
 
   /** What stands under a record's number; undefined where its pack has been hidden. */
@@ -175,13 +237,15 @@ export class ObjectIndex {
     const pack = this.#packs.visible(record);
     if (pack === undefined) return undefined;
     const bytes = this.#record(record);
-    return { id: objectIdAt(bytes), pack, ...decodeRecord(bytes) };
+    return { id: objectIdAt(bytes), pack, record, ...decodeRecord(bytes) };
   }
 
-  /** How long each object is of many ids that stand one after the other; -1 where there is none. */
-  lengthsOf(ids: Buffer): Float64Array {
+  /** How long each object is of many ids that stand one after the other; -1 where there is none, or it does not count. */
+  lengthsOf(ids: Buffer, counts: (record: number, pack: NumberedPack) => boolean = () => true): Float64Array {
     const lengths = new Float64Array(ids.length / objectIdLength).fill(-1);
-    this.#visit(ids, (ordinal, _, bytes, offset) => (lengths[ordinal] = lengthInRecord(bytes, offset)));
+    this.#visit(ids, (ordinal, pack, bytes, offset, record) => {
+      if (counts(record, pack)) lengths[ordinal] = lengthInRecord(bytes, offset);
+    });
     return lengths;
   }
 
@@ -195,10 +259,20 @@ export class ObjectIndex {
   async #addAll(packs: readonly NumberedPack[], replace: boolean): Promise<void> {
     try {
       await this.#addRecords(packs, replace);
-      for (const pack of packs) this.#added.set(pack.id, pack);
+      for (const pack of packs) {
+        this.#added.set(pack.id, pack);
+        this.#countBytes(pack, pack.packLength);
+      }
     } finally {
       for (const pack of packs) pack.bytes = pack.indexInMemory;
     }
+  }
+
+  #countBytes({ owner }: NumberedPack, bytes: number): void {
+    if (owner === undefined) return;
+    const sum = (this.#bytesByOwner.get(owner) ?? 0) + bytes;
+    if (sum > 0) this.#bytesByOwner.set(owner, sum);
+    else this.#bytesByOwner.delete(owner);
   }
 
   /** Goes through all the indexes at once, by the table's shards: each is then worked on while it is in a near cache. */
@@ -221,7 +295,8 @@ export class ObjectIndex {
     let record = end - (stop - from) / recordLength;
     let at = from;
     for (; at < stop && (bytes[at] as number) <= shard; at += recordLength, record += 1) {
-      this.#table.add(bytes, at, record, replace);
+      const before = this.#table.add(bytes, at, record, replace);
+      if (before >= 0) this.#onMoved?.(before, record);
     }
     return at;
   }

@@ -4,11 +4,14 @@ import type { MemberObject } from "../objects/member-tar.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { objectKinds } from "../objects/object-kind.js";
 import { maxPackObjects, packTrailers, type PackCodec } from "../objects/pack-format.js";
+import type { ProjectId } from "../objects/project-id.js";
 import {
   fanOutLength,
   memberLength,
   membersOffset,
+  packIndexLength,
   recordLength,
+  recordsOffset,
   writeHeader,
   writeRecordPlace,
 } from "./pack-index.js";
@@ -18,6 +21,8 @@ export interface PackIndexParts {
   readonly pack: ObjectId;
   /** Of the whole pack, with its trailer, in bytes. */
   readonly packLength: number;
+  /** The project that sent it. */
+  readonly owner?: ProjectId | undefined;
   /** The table of members as it stands in the index. */
   readonly members: Uint8Array<ArrayBuffer>;
   /** A record for each object of each member, in the order in which they lie in the pack. */
@@ -60,9 +65,10 @@ export class PackIndexBuilder {
   }
 
   /** What `encodePackIndex` makes the index of the pack of; the builder is at its end. */
-  parts(pack: ObjectId, codec: PackCodec): PackIndexParts {
+  parts(pack: ObjectId, codec: PackCodec, owner?: ProjectId): PackIndexParts {
     return {
       pack,
+      owner,
       packLength: this.#packLength + packTrailers[codec].length,
       members: this.#members.subarray(0, this.#memberCount * memberLength),
       records: this.#records.subarray(0, this.#recordCount * recordLength),
@@ -70,8 +76,8 @@ export class PackIndexBuilder {
   }
 
   /** The bytes of the index of the pack that has been added, trailer and all. */
-  finish(pack: ObjectId, codec: PackCodec = "gzip"): Buffer {
-    return encodePackIndex(this.parts(pack, codec));
+  finish(pack: ObjectId, codec: PackCodec = "gzip", owner?: ProjectId): Buffer {
+    return encodePackIndex(this.parts(pack, codec, owner));
   }
 }
 
@@ -86,14 +92,13 @@ export function recordsOf(objects: readonly MemberObject[], member: number): Uin
 }
 
 /** The bytes of an index. Takes about 0.2 µs an object; where there are many, it belongs on a thread. */
-export function encodePackIndex({ pack, packLength, members, records }: PackIndexParts): Buffer<ArrayBuffer> {
+export function encodePackIndex({ pack, packLength, owner, members, records }: PackIndexParts): Buffer<ArrayBuffer> {
   const order = sortedOrdinals(asBuffer(records));
-  const recordsAt = membersOffset + members.length;
-  const bytes = Buffer.alloc(recordsAt + order.length * recordLength + hashLength);
-  const memberCount = members.length / memberLength;
+  const header = { packLength, memberCount: members.length / memberLength, recordCount: order.length, owner };
+  const bytes = Buffer.alloc(packIndexLength(header));
   bytes.set(members, membersOffset);
-  const fanOut = copyRecords(records, order, bytes.subarray(recordsAt, -hashLength));
-  writeHeader(bytes, { pack, packLength, memberCount, recordCount: order.length, fanOut });
+  const fanOut = copyRecords(records, order, bytes.subarray(recordsOffset(header), -hashLength));
+  writeHeader(bytes, { pack, ...header, fanOut });
   bytes.set(blake3().hash(bytes.subarray(0, -hashLength)), bytes.length - hashLength);
   return bytes;
 }

@@ -1,10 +1,11 @@
 /**
- * A pack's index, the file `<pack id>.idx` beside it: where each object of the pack is. It holds nothing that the pack
- * does not, and is made again from it wherever it is missing or damaged. Version 1; all numbers are big-endian:
+ * A pack's index, the file `<pack id>.idx` beside it: where each object of the pack is, and which project sent it. But for
+ * that it holds nothing that the pack does not, and is made again from it wherever it is missing or damaged; nobody owns the
+ * pack then. All numbers are big-endian:
  *
  *     offset       bytes
  *          0           6    "bakidx"
- *          6           2    version: 1
+ *          6           2    version: 2, or 1 where there is no owner
  *          8          32    pack id
  *         40           4    length of the pack in bytes
  *         44           4    m: number of members, without the trailer
@@ -14,6 +15,7 @@
  *                                offset in the pack 4 | packed length 4 | inflated length 4
  *     1076+12m     44 n     records, in the order of their ids, each id once:
  *                                id 32 | kind 1 | number of its member 3 | offset in the member's tar 4 | length 4
+ *     1076+12m+44n          version 2: the owner, a project id of 1 to 128 bytes
  *     the last        32    BLAKE3 of all bytes before
  *
  * Kinds are numbered: blob 0, list 1, tree 2, commit 3. Where a pack holds an object twice, its first place counts.
@@ -23,9 +25,12 @@ import { blake3, hashLength } from "../objects/hash.js";
 import { objectIdBytes, type ObjectId } from "../objects/object-id.js";
 import { objectKinds, type ObjectKind } from "../objects/object-kind.js";
 import { maxPackObjects } from "../objects/pack-format.js";
+import { isProjectId, type ProjectId } from "../objects/project-id.js";
 
-/** The version of the index format that this code writes, and the only one it reads. */
-export const packIndexVersion = 1;
+/** The versions of the index format: of a pack that nobody owns, and of one that a project does. */
+const ownerlessVersion = 1;
+const ownedVersion = 2;
+const maxOwnerLength = 128;
 
 const magic = Buffer.from("bakidx");
 const packIdOffset = 8;
@@ -45,6 +50,8 @@ export interface PackIndexHeader {
   readonly packLength: number;
   readonly memberCount: number;
   readonly recordCount: number;
+  /** The project that sent the pack, as far as that is known. */
+  readonly owner?: ProjectId | undefined;
 }
 
 /** An index that has been checked: its bytes, and what its header says. */
@@ -74,12 +81,18 @@ export function recordsOffset(header: Pick<PackIndexHeader, "memberCount">): num
 }
 
 /** How long an index is in bytes. */
-export function packIndexLength(header: Pick<PackIndexHeader, "memberCount" | "recordCount">): number {
-  return recordsOffset(header) + header.recordCount * recordLength + hashLength;
+export function packIndexLength(header: Pick<PackIndexHeader, "memberCount" | "recordCount" | "owner">): number {
+  return ownerOffset(header) + (header.owner?.length ?? 0) + hashLength;
+}
+
+/** Where the records of an index end, and its owner stands. */
+function ownerOffset(header: Pick<PackIndexHeader, "memberCount" | "recordCount">): number {
+  return recordsOffset(header) + header.recordCount * recordLength;
 }
 
 /** No index is longer: a pack has no more members than objects. */
-export const maxPackIndexBytes = membersOffset + maxPackObjects * (memberLength + recordLength) + hashLength;
+export const maxPackIndexBytes =
+  membersOffset + maxPackObjects * (memberLength + recordLength) + maxOwnerLength + hashLength;
 
 /** How many records an index of a length has at most; nearly so many as a rule. */
 export function maxObjectsIn(indexBytes: number): number {
@@ -87,10 +100,14 @@ export function maxObjectsIn(indexBytes: number): number {
   return Math.min(Math.max(records, 0), maxPackObjects);
 }
 
-/** Writes an index's header at the beginning of `bytes`; `fanOut` has for each first byte of an id how many records have that one. */
+/**
+ * Writes an index's header at the beginning of `bytes`, and the owner where it stands; `fanOut` has for each first byte of an
+ * id how many records have that one.
+ */
 export function writeHeader(bytes: Buffer, header: PackIndexHeader & { pack: ObjectId; fanOut: Uint32Array }): void {
   magic.copy(bytes);
-  bytes.writeUInt16BE(packIndexVersion, magic.length);
+  bytes.writeUInt16BE(header.owner === undefined ? ownerlessVersion : ownedVersion, magic.length);
+  bytes.write(header.owner ?? "", ownerOffset(header), "latin1");
   objectIdBytes(header.pack).copy(bytes, packIdOffset);
   bytes.writeUInt32BE(header.packLength, countsOffset);
   bytes.writeUInt32BE(header.memberCount, countsOffset + 4);
@@ -114,16 +131,23 @@ export function decodePackIndex(bytes: Buffer, pack: ObjectId): PackIndex {
   const body = bytes.subarray(0, -hashLength);
   if (!bytes.subarray(0, magic.length).equals(magic)) throw damaged("is no index");
   if (!blake3().hash(body).equals(bytes.subarray(-hashLength))) throw damaged("has another checksum than its content");
-  if (bytes.readUInt16BE(magic.length) !== packIndexVersion) throw damaged("has an unknown version");
+  const version = bytes.readUInt16BE(magic.length);
+  if (version !== ownerlessVersion && version !== ownedVersion) throw damaged("has an unknown version");
   if (!bytes.subarray(packIdOffset, countsOffset).equals(objectIdBytes(pack))) throw damaged("is that of another pack");
-  const index = {
-    bytes,
+  const counts = {
     packLength: bytes.readUInt32BE(countsOffset),
     memberCount: bytes.readUInt32BE(countsOffset + 4),
     recordCount: bytes.readUInt32BE(countsOffset + 8),
   };
-  if (recordsOffset(index) + index.recordCount * recordLength !== body.length) throw damaged("has wrong counts");
-  return index;
+  const ownerAt = ownerOffset(counts);
+  if (version === ownerlessVersion) {
+    if (ownerAt !== body.length) throw damaged("has wrong counts");
+    return { bytes, ...counts, owner: undefined };
+  }
+  if (ownerAt >= body.length) throw damaged("has wrong counts");
+  const owner = body.toString("latin1", ownerAt);
+  if (!isProjectId(owner)) throw damaged("has an owner that is no project");
+  return { bytes, ...counts, owner };
 }
 
 /** A member of the table of members; `bytes` are those of the table's element. */

@@ -3,6 +3,7 @@ import { BakError } from "../errors.js";
 import { blake3 } from "../objects/hash.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { assertCodec, codecOfMember } from "../objects/member-codec.js";
+import type { ProjectId } from "../objects/project-id.js";
 import {
   maxPackBytes,
   maxPackedMemberBytes,
@@ -43,6 +44,10 @@ export interface ReceiverOptions {
   readonly folder: string;
   /** Where the pack is written until it has been checked. */
   readonly temporary: string;
+  /** The project that it is of. */
+  readonly owner: ProjectId | undefined;
+  /** Called with the length of each member as it comes; throws where that is more than may come. */
+  readonly onBytes: (bytes: number) => void;
   /** Called before bytes are written; rejects with STORE_FULL where the disk has no space to spare for them. */
   readonly takeSpace: (bytes: number) => Promise<void>;
   /** Takes over a checked pack, whatever becomes of it; rejects if it is not kept. */
@@ -82,6 +87,7 @@ export class DiskPackReceiver implements PackReceiver {
     this.#checkCodec(member);
     this.#throwFailure();
     const bytes = member.length;
+    this.#count(bytes);
     this.#hasher.update(member);
     this.#length += bytes;
     this.#last = this.#work(member, this.#last);
@@ -89,6 +95,15 @@ export class DiskPackReceiver implements PackReceiver {
     this.#bytesInWork += bytes;
     await this.#room();
     this.#throwFailure();
+  }
+
+  #count(bytes: number): void {
+    try {
+      this.#options.onBytes(bytes);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   /** Resolves when there is room for another member in work. */
@@ -177,7 +192,7 @@ export class DiskPackReceiver implements PackReceiver {
     this.#hasher.update(packTrailers[codec]);
     const actual = this.#hasher.digest().toString("hex");
     if (actual !== id) throw refused(`its bytes have the hash '${actual}', not '${id}'`);
-    const index = await this.#options.ingest.makeIndex(this.#index.parts(id, codec));
+    const index = await this.#options.ingest.makeIndex(this.#index.parts(id, codec, this.#options.owner));
     await this.#write(packTrailers[codec]);
     const incoming = this.#incoming as Incoming;
     this.#incoming = undefined; // closed from here on, and removed by whoever keeps it

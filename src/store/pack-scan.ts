@@ -5,17 +5,22 @@ import { blake3 } from "../objects/hash.js";
 import { unpackFirstMember } from "../objects/member-codec.js";
 import { decodeMemberTar } from "../objects/member-tar.js";
 import type { ObjectId } from "../objects/object-id.js";
+import type { ProjectId } from "../objects/project-id.js";
 import { maxPackBytes, maxPackedMemberBytes, packTrailers, type PackCodec } from "../objects/pack-format.js";
 import { PackIndexBuilder } from "./pack-index-builder.js";
 
 const readBytes = 1 << 20;
 
 /**
- * The index of a pack, byte for byte as it was when the pack came. Reads the pack once, from its beginning to its end, with
+ * The index of a pack, byte for byte as it was when the pack came, if `owner` is who sent it. Reads the pack once, from its beginning to its end, with
  * a window of about 10 MiB. Throws BAD_PACK unless the pack is whole: its bytes have the hash that it is named by, so
  * every object in it is what it was when the store accepted it.
  */
-export async function scanPack(path: string, pack: ObjectId, codec: PackCodec): Promise<Buffer> {
+export async function scanPack(
+  path: string,
+  pack: ObjectId,
+  { codec, owner }: { codec: PackCodec; owner?: ProjectId | undefined },
+): Promise<Buffer> {
   const handle = await open(path, "r");
   try {
     const { size } = await handle.stat();
@@ -32,7 +37,7 @@ export async function scanPack(path: string, pack: ObjectId, codec: PackCodec): 
     }
     const hash = window.digest();
     if (hash !== pack) throw damaged(`its bytes have the hash '${hash}'`);
-    return builder.finish(pack, codec);
+    return builder.finish(pack, codec, owner);
   } finally {
     await handle.close();
   }

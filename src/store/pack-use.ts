@@ -21,6 +21,7 @@ export async function usePack(pack: NumberedPack, { packs, live, isSpared }: Use
   return {
     id: pack.id,
     codec: packs.codecOf(pack.id),
+    owner: pack.owner,
     bytes: pack.packLength,
     liveBytes: await liveBytesOf(pack, liveObjects, { packs, live }),
     objects: pack.recordCount,

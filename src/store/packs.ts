@@ -94,14 +94,14 @@ export class Packs {
    * back what was done. A pack that is there already stays, and the new one goes; one that was damaged is replaced.
    * `onPresent` is given the ids of a pack that is there already, 32 bytes each, some at a time, before it may be deleted.
    */
-  keep(pack: CheckedPack, onPresent: (ids: Buffer) => void): Promise<PackReceipt> {
+  keep(pack: CheckedPack, onPresent: (ids: Buffer, pack: NumberedPack) => void): Promise<PackReceipt> {
     this.#lastMovedMs = Date.now();
     return this.#keeping.run(async () => {
       const present = this.index.pack(pack.id);
       if (present !== undefined) {
         if (this.#replaceable.has(pack.id)) await this.#replace(pack);
         else await removeQuietly(this.#disk, pack.temporary);
-        await this.#forEachId(present, onPresent);
+        await this.#forEachId(present, (ids) => onPresent(ids, present));
         return receiptOf(pack.id, present);
       }
       const index = await this.#moveIn(pack);
@@ -212,8 +212,8 @@ export class Packs {
   }
 
   /** How many bytes long the object of each of many ids is that stand one after the other; -1 for one that is not there. */
-  lengthsOf(ids: Buffer): Float64Array {
-    return this.index.lengthsOf(ids);
+  lengthsOf(ids: Buffer, counts?: (record: number, pack: NumberedPack) => boolean): Float64Array {
+    return this.index.lengthsOf(ids, counts);
   }
 
   /** Where the object of an id is; throws NO_OBJECT. */
@@ -353,7 +353,8 @@ export class Packs {
   }
 }
 
-function noObject(id: ObjectId): BakError {
+/** What is said of an object that is not there, or that whoever asks may not see. */
+export function noObject(id: ObjectId): BakError {
   return new BakError("NO_OBJECT", `no object '${id}' in the store`);
 }
 

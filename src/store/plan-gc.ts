@@ -5,17 +5,20 @@
  * Rewriting: packs with too much waste, and then those with the most, until little is left in the whole store.
  *
  * Joining: packs below 16 MiB are in classes by their length, up to 16 KiB, 64 KiB, 256 KiB, 1, 4 and 16 MiB. Where four of
- * one class meet, they are joined, and make a pack of a higher class; so a byte is copied at most once for each class, and
+ * one class and one owner meet, they are joined, and make a pack of a higher class; so a byte is copied at most once for each class, and
  * the number of small packs stays small however many come.
  */
 import type { ObjectId } from "../objects/object-id.js";
 import { packTargetBytes, packTargetObjects, type PackCodec } from "../objects/pack-format.js";
+import type { ProjectId } from "../objects/project-id.js";
 import type { WasteLimits } from "./store.js";
 
 /** What is needed of one pack. */
 export interface PackUse {
   readonly id: ObjectId;
   readonly codec: PackCodec;
+  /** What is of several owners, or of one and of nobody, never comes into one pack. */
+  readonly owner?: ProjectId | undefined;
   /** Of its file. */
   readonly bytes: number;
   /** About how many of them are needed: all, where every object is, and 0 where none is. */
@@ -79,7 +82,7 @@ function chooseSmall(uses: readonly PackUse[]): Set<PackUse> {
   for (const use of uses) {
     const sizeClass = classOf(use.bytes);
     if (sizeClass === classes) continue;
-    const key = `${use.codec} ${sizeClass}`;
+    const key = `${sizeClass} ${kindOf(use)}`;
     alike.set(key, [...(alike.get(key) ?? []), use]);
   }
   return new Set([...alike.values()].filter(({ length }) => length >= joinedAtOnce).flat());
@@ -91,13 +94,28 @@ function classOf(bytes: number): number {
   return sizeClass;
 }
 
-/** Packs of one codec each, as many as make one pack. */
+/** Equal for packs that may be joined: of one codec and one owner. */
+function kindOf({ codec, owner }: PackUse): string {
+  return `${codec} ${owner ?? ""}`;
+}
+
+function byKind(uses: readonly PackUse[]): Iterable<PackUse[]> {
+  const kinds = new Map<string, PackUse[]>();
+  for (const use of uses) {
+    const alike = kinds.get(kindOf(use));
+    if (alike === undefined) kinds.set(kindOf(use), [use]);
+    else alike.push(use);
+  }
+  return kinds.values();
+}
+
+/** Packs of one kind each, as many as make one pack. */
 function groupsOf(uses: readonly PackUse[]): PackUse[][] {
   const groups: PackUse[][] = [];
-  for (const codec of ["gzip", "zstd"] as const) {
+  for (const alike of byKind(uses)) {
     let group: PackUse[] = [];
     let [bytes, objects] = [0, 0];
-    for (const use of uses.filter((each) => each.codec === codec).toSorted((a, b) => a.liveBytes - b.liveBytes)) {
+    for (const use of alike.toSorted((a, b) => a.liveBytes - b.liveBytes)) {
       const isFull = bytes + use.liveBytes > packTargetBytes || objects + use.liveObjects > maxGroupObjects;
       if (group.length > 0 && isFull) {
         groups.push(group);

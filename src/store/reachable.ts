@@ -78,7 +78,7 @@ interface Checked {
 }
 
 async function assertContent(store: ObjectSource, list: ReachedList, checked: Checked): Promise<void> {
-  if (checked.known.has(listKey(list.id, list.size)) && store.has(list.id)) return;
+  if (checked.known.has(listKey(list.id, list.size)) && (await store.has(list.id))) return;
   await assertList(store, list, checked);
 }
 

@@ -31,6 +31,11 @@ export class RecordSet {
     page[word] = (page[word] as number) & ~(1 << (record & 31));
   }
 
+  /** Takes all records out, and gives back the memory. */
+  clear(): void {
+    this.#pages.clear();
+  }
+
   /** The first record from `from` on, before `end`; -1 where there is none. */
   next(from: number, end: number): number {
     for (let at = from; at < end;) {

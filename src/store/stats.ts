@@ -1,10 +1,9 @@
 /** A store in numbers. */
 import { readdir } from "node:fs/promises";
 import { ifThere } from "./if-there.js";
-import { hashLength } from "../objects/hash.js";
 import { parsePackFileName, type Layout } from "./layout.js";
 import { packAges } from "./pack-ages.js";
-import { recordLength, recordsOffset } from "./pack-index.js";
+import { packIndexLength } from "./pack-index.js";
 import type { Packs } from "./packs.js";
 import type { Projects } from "./projects.js";
 import type { StoreStats } from "./store.js";
@@ -35,7 +34,7 @@ export async function storeStats({ layout, packs, projects, verified, leftOut }:
     packs: all.length,
     packBytes: all.reduce((sum, { packLength }) => sum + packLength, 0),
     objects: packs.index.objectCount,
-    indexBytes: all.reduce((sum, pack) => sum + recordsOffset(pack) + pack.recordCount * recordLength + hashLength, 0),
+    indexBytes: all.reduce((sum, pack) => sum + packIndexLength(pack), 0),
     damagedPacks: leftOut.length + ages.filter(({ isDamaged }) => isDamaged).length,
     asidePacks: await countAside(layout.damaged),
     verifiedPacks: ages.filter(({ verifiedMs, isDamaged }) => verifiedMs >= sinceMs && !isDamaged).length,

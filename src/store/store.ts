@@ -138,10 +138,21 @@ export interface PackReceiver {
   abort(): Promise<void>;
 }
 
+/**
+ * Whether somebody may see a project of the store. What it says of a project never changes: who may see others from now on
+ * gives another function. All who give the same share what the store knows of what they see.
+ */
+export type Sees = (project: ProjectId) => boolean;
+
 /** What somebody may rely on who speaks with a store, whatever is deleted meanwhile. It begins with `Store.lease`. */
 export interface Lease {
-  /** As `Store.hasMany`: what it says is there stays, with all that it names, until the lease is released. So does every pack that has come since the lease began, and every commit that was forgotten since. */
-  hasMany(ids: Uint8Array): Uint8Array;
+  /** What may be seen of the store; undefined for all of it. */
+  readonly view: View | undefined;
+  /**
+   * As `Store.hasMany`, of what may be seen: what it says is there stays, with all that it names, until the lease is released. So
+   * does every pack that has come since the lease began, and every commit that was forgotten since.
+   */
+  hasMany(ids: Uint8Array): Uint8Array | Promise<Uint8Array>;
   /** A commit that will be accepted if all it needs is there: from now on that stays. */
   needs(commit: ObjectId): void;
   /** Ends the lease; may be called again. */
@@ -198,8 +209,40 @@ export interface Collected {
   readonly commitsDropped: number;
 }
 
+/**
+ * What somebody sees of a store who may see some of its projects: objects in packs that these sent, and what their commits
+ * reach, also those that were forgotten and may be brought back. All else is as if it were not there.
+ */
+export interface View extends ObjectSource {
+  /** As `Store.locateMembers` and `Store.pin`; rejects with NO_OBJECT, which names the first id that can't be seen. */
+  openMembers(ids: readonly ObjectId[]): HeldMembers | Promise<HeldMembers>;
+}
+
+/** Members whose packs stay until `release` is called. */
+export interface HeldMembers {
+  /**
+   * The members, each once, in the order in which they lie on disk, each behind so many bytes: as they lie where all that is in
+   * them may be seen, else as new ones of what may. Rejects with STORE_DAMAGED.
+   */
+  read(headroom: number): AsyncIterable<Buffer>;
+  release(): void;
+}
+
+/** How much may be kept. */
+export interface Quota {
+  /** What it is for, as it is called in messages: `project 'photos'`. */
+  readonly of: string;
+  readonly limitBytes: number;
+  /** Whether the packs of a project count. */
+  readonly counts: Sees;
+}
+
 /** How a pack is received. */
 export interface ReceiveOptions {
+  /** The project that sends it; nobody owns the pack unless it is given. */
+  readonly owner?: ProjectId | undefined;
+  /** The pack is refused with LIMIT where one of them would be exceeded: at once, or while its members come. */
+  readonly quotas?: readonly Quota[];
   /**
    * Other packs are refused, with STORE_FULL, while less than a twentieth of the disk (64 MiB of a large one) is free. What
    * frees space itself may use all there is.
@@ -210,9 +253,9 @@ export interface ReceiveOptions {
 /** What looking at objects needs of a store. */
 export interface ObjectSource {
   /** Whether an object is on stable storage. */
-  has(id: ObjectId): boolean;
+  has(id: ObjectId): boolean | Promise<boolean>;
   /** For n ids of 32 bytes each: how many bytes long each object is, and -1 for one that is not there. */
-  lengthsOf(ids: Uint8Array): Float64Array;
+  lengthsOf(ids: Uint8Array): Float64Array | Promise<Float64Array>;
   /**
    * An object's bytes, a copy, after they have been hashed. Rejects with NO_OBJECT where the store has none of that id,
    * STORE_DAMAGED where its bytes are not those of the id. With `kind` given, rejects with BAD_OBJECT unless the bytes
@@ -237,6 +280,8 @@ export interface Store extends ObjectSource {
   readonly damaged: readonly DamagedPack[];
   /** When something was last read for a client, or came from one: milliseconds since 1970. */
   readonly lastMovedMs: number;
+  has(id: ObjectId): boolean;
+  lengthsOf(ids: Uint8Array): Float64Array;
   /** For n ids of 32 bytes each: n bits, lowest of each byte first; 1 where the store has the object. */
   hasMany(ids: Uint8Array): Uint8Array;
   /** Those of the objects that came as content of files, as far as the store knows. Throws NO_OBJECT as `locateMembers` does. */
@@ -256,15 +301,15 @@ export interface Store extends ObjectSource {
    * by whoever reads those members later.
    */
   pin(members: readonly MemberLocation[]): () => void;
-  /** For somebody who begins to speak with the store. */
-  lease(): Lease;
+  /** For somebody who begins to speak with the store, and may see the projects of which `sees` says so; all of it unless given. */
+  lease(options?: { readonly sees?: Sees | undefined }): Lease;
   /**
    * Deletes what no commit reaches, while others go on to read and write. What a lease is for stays, and so does whatever is
    * younger than the grace. A signal that is aborted leaves the store as right as it was. Rejects with STORE_DAMAGED, having
    * deleted nothing, where something that a commit reaches is missing; with LIMIT while another call is under way.
    */
   collectGarbage(options: CollectOptions): Promise<Collected>;
-  /** Begins to take in a pack; any number may be received side by side. */
+  /** Begins to take in a pack; any number may be received side by side. Throws LIMIT where a quota is used up. */
   receivePack(options?: ReceiveOptions): PackReceiver;
   /** The projects that have a commit, sorted. */
   projects(): Promise<ProjectId[]>;

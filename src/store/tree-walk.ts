@@ -45,7 +45,7 @@ export async function* walkTrees(
   const seen = new Set<string>();
   const waiting = [directory(root, "")];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (seen.has(next.key) || isKnown(store, known, next)) continue;
+    if (seen.has(next.key) || (await isKnown(store, known, next))) continue;
     const tree = await readTree(store, next.id);
     assertFits(tree, next);
     if (!seen.has(next.id)) yield { id: next.id, tree };
@@ -85,7 +85,7 @@ export async function knownKeys(store: ObjectSource, known: ObjectId, root: Obje
 }
 
 /** A known tree that has since been lost is walked again, and thereby missed. */
-function isKnown(store: ObjectSource, known: KnownKeys, { id, key }: Reached): boolean {
+function isKnown(store: ObjectSource, known: KnownKeys, { id, key }: Reached): boolean | Promise<boolean> {
   return known.has(key) && store.has(id);
 }
 

@@ -404,7 +404,7 @@ async function indexOf(packed: readonly Buffer[]): Promise<Buffer> {
     const tar = await inflateMember(member);
     builder.addMember(member.length, tar.length, decodeMemberTar(tar));
   }
-  return builder.finish(packIdOf(packed));
+  return builder.finish(packIdOf(packed), "gzip", project);
 }
 
 /** All but the fan-out, which the text describes. */
@@ -424,12 +424,15 @@ function indexLines(index: Buffer, memberCount: number): string {
     const [offset, length, inflated] = [0, 4, 8].map((each) => index.readUInt32BE(at + each));
     lines.push(part(at, 12, `member ${member}: at ${offset}, ${length} bytes, inflated ${inflated}`));
   }
-  for (; at < index.length - 32; at += 44) {
+  const ownerAt = index.length - 32 - project.length;
+  for (; at < ownerAt; at += 44) {
     lines.push(part(at, 32, "id"));
     const kind = ["blob", "list", "tree", "commit"][index[at + 32] as number];
     const place = `member ${index.readUIntBE(at + 33, 3)}, at ${index.readUInt32BE(at + 36)}`;
     lines.push(part(at + 32, 12, `${kind}, ${place}, ${index.readUInt32BE(at + 40)} bytes`));
   }
+  lines.push(part(at, project.length, `owner: "${project}"`));
+  at += project.length;
   lines.push(part(at, 32, "BLAKE3 of all before, the fan-out too"));
   return lines.join("\n");
 }

@@ -233,11 +233,14 @@ def objects_by_index(path):
         index = file.read()
     need(b3sums([pack, index[:-32]]) == [pack_id, index[-32:]], f"{path}: checksum of the pack or its index")
     magic, version, of_pack, length, member_count, record_count = struct.unpack_from(">6sH32sIII", index)
-    need((magic, version, of_pack, length) == (b"bakidx", 1, pack_id, len(pack)), f"{path}: header of the index")
+    need((magic, of_pack, length) == (b"bakidx", pack_id, len(pack)), f"{path}: header of the index")
+    need(version in (1, 2), f"{path}: version of the index")
     need(pack.endswith(TRAILERS[suffix]), f"{path}: trailer")
     fan_out = struct.unpack_from(">256I", index, 52)
     records_at = 1076 + 12 * member_count
-    need(len(index) == records_at + 44 * record_count + 32, f"{path}: length of the index")
+    owner = index[records_at + 44 * record_count : -32]
+    need(bool(owner) == (version == 2) and len(owner) <= 128, f"{path}: length of the index")
+    need(re.fullmatch(rb"[A-Za-z0-9._-]*", owner) is not None, f"{path}: owner of the pack")
     members = read_members(pack, suffix, [struct.unpack_from(">III", index, 1076 + 12 * m) for m in range(member_count)])
     ids = []
     for number in range(record_count):

@@ -186,7 +186,7 @@ t.test("whole packs", async (t) => {
       judge: async (bytes) => {
         writeFileSync(file, bytes);
         const pack = blake3().hash(bytes).toString("hex") as ObjectId;
-        const index = decodePackIndex(await scanPack(file, pack, codec), pack);
+        const index = decodePackIndex(await scanPack(file, pack, { codec }), pack);
         if (index.packLength !== bytes.length) return `a pack of ${index.packLength} bytes`;
         for (let at = recordsOffset(index), left = index.recordCount; left > 0; left -= 1, at += recordLength) {
           const { member, offset, length } = decodeRecord(index.bytes.subarray(at, at + recordLength));

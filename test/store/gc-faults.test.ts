@@ -50,7 +50,7 @@ async function run(
     options.onFilled?.();
     await store.forget(testProject, [gone.commit.id]);
     const lease = store.lease();
-    lease.hasMany(objectIdBytes(dead[2]!.id));
+    await lease.hasMany(objectIdBytes(dead[2]!.id));
     await cleanUp();
     await sendObjects(store, [dead[0]!]);
     await cleanUp();

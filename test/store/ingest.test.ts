@@ -42,6 +42,8 @@ function receive(t: Test, ingest: Ingest, kept: CheckedPack[] = []): { receiver:
     ingest,
     folder,
     temporary: join(folder, "incoming"),
+    owner: undefined,
+    onBytes: () => undefined,
     takeSpace: () => Promise.resolve(),
     keep: async (pack) => (kept.push(pack), { pack: pack.id, objects: 1, bytes: 1 }),
     onEnd: () => undefined,

@@ -6,12 +6,14 @@ import { blake3 } from "../../src/objects/hash.js";
 import type { MemberObject } from "../../src/objects/member-tar.js";
 import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
 import { objectKinds } from "../../src/objects/object-kind.js";
+import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js";
 import {
   decodeMember,
   decodePackIndex,
   decodeRecord,
   memberLength,
   membersOffset,
+  packIndexLength,
   recordLength,
   recordsOffset,
 } from "../../src/store/pack-index.js";
@@ -26,12 +28,14 @@ const at = (kind: MemberObject["kind"], start: string, offset: number, length: n
   length,
 });
 
+const owner = parseProjectId("laptop.photos_1");
+
 /** Three objects in two members, and one of them twice. */
-function sample(): Buffer {
+function sample(of?: ProjectId): Buffer {
   const builder = new PackIndexBuilder();
   builder.addMember(100, 2048, [at("commit", "ff02", 512, 7), at("blob", "0001", 1536, 5)]);
   builder.addMember(200, 4096, [at("tree", "ff01", 512, 0x01020304), at("list", "0001", 3072, 9)]);
-  return builder.finish(pack);
+  return builder.finish(pack, "gzip", of);
 }
 
 t.test("the bytes of an index are those of the format", (t) => {
@@ -52,12 +56,19 @@ t.test("the bytes of an index are those of the format", (t) => {
     "hex",
   );
   t.equal(sample().toString("hex"), Buffer.concat([body, blake3().hash(body)]).toString("hex"));
+  const owned = Buffer.concat([body, Buffer.from(owner)]);
+  owned[7] = 2;
+  t.equal(sample(owner).toString("hex"), Buffer.concat([owned, blake3().hash(owned)]).toString("hex"));
   t.end();
 });
 
 t.test("what was put in is read again", (t) => {
   const index = decodePackIndex(sample(), pack);
-  t.match(index, { packLength: 329, memberCount: 2, recordCount: 3 });
+  t.strictSame({ ...index, bytes: 0 }, { bytes: 0, packLength: 329, memberCount: 2, recordCount: 3, owner: undefined });
+  t.equal(packIndexLength(index), sample().length);
+  const owned = decodePackIndex(sample(owner), pack);
+  t.strictSame({ ...owned, bytes: 0 }, { bytes: 0, packLength: 329, memberCount: 2, recordCount: 3, owner });
+  t.equal(packIndexLength(owned), sample(owner).length);
   const record = (ordinal: number): Buffer =>
     index.bytes.subarray(recordsOffset(index) + ordinal * recordLength).subarray(0, recordLength);
   t.strictSame(decodeRecord(record(1)), { kind: "tree", member: 1, offset: 512, length: 0x01020304 });
@@ -67,7 +78,7 @@ t.test("what was put in is read again", (t) => {
 });
 
 t.test("an index with any other byte, or of another length, is damaged", (t) => {
-  const bytes = sample();
+  const bytes = sample(owner);
   const accepted: string[] = [];
   const isRefused = (damaged: Buffer): boolean => {
     try {
@@ -101,7 +112,13 @@ t.test("an index with a right checksum is still that of its pack, version and co
       return (error as Error).message;
     }
   };
-  t.match(refusal(change((body) => (body.writeUInt16BE(2, 6), body))), /unknown version/);
+  t.match(refusal(change((body) => (body.writeUInt16BE(3, 6), body))), /unknown version/);
+  t.match(refusal(change((body) => (body.writeUInt16BE(2, 6), body))), /wrong counts/, "without an owner");
+  const ownedBy = (text: string): Buffer =>
+    change((body) => (body.writeUInt16BE(2, 6), Buffer.concat([body, Buffer.from(text)])));
+  t.match(refusal(ownedBy("a")), "accepted");
+  t.match(refusal(ownedBy("a".repeat(128))), "accepted");
+  for (const text of ["a".repeat(129), "..", "a/b", "a\0", "\u00fc"]) t.match(refusal(ownedBy(text)), /no project/);
   t.match(refusal(change((body) => (body.writeUInt8(0, 8), body))), /another pack/);
   t.match(refusal(change((body) => (body.writeUInt32BE(4, 48), body))), /wrong counts/);
   t.match(refusal(change((body) => Buffer.concat([body, Buffer.alloc(44)]))), /wrong counts/);
