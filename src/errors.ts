@@ -51,6 +51,7 @@ const exitCodeOf = {
   INCOMPLETE_COMMIT: exitCodes.failed,
   CONNECTION_LOST: exitCodes.failed,
   NOT_ALLOWED: exitCodes.notAllowed,
+  UNTRUSTED_SERVER: exitCodes.notAllowed,
   NOT_SUPPORTED: exitCodes.failed,
   // the user's own files
   SOURCE_FAILED: exitCodes.failed,

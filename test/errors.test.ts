@@ -31,6 +31,7 @@ const exitCodeOf: Record<ErrorCode, number> = {
   INCOMPLETE_COMMIT: 1,
   CONNECTION_LOST: 1,
   NOT_ALLOWED: 12,
+  UNTRUSTED_SERVER: 12,
   NOT_SUPPORTED: 1,
   SOURCE_FAILED: 1,
   TARGET_FAILED: 1,

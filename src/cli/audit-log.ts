@@ -98,6 +98,8 @@ export function auditRecord(event: ListenerEvent): Record<string, unknown> | und
       return { event: "locked", why: oneLine(event.why) };
     case "unlocked":
       return { event: "unlocked" };
+    case "certificateChanged":
+    case "certificateKept":
     case "closed":
     case "failed":
     case "packDamaged":

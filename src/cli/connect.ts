@@ -13,11 +13,10 @@ export async function openConnector(address: ServerAddress, options: ConnectorOp
     return openStoreConnector(address.folder, options);
   }
   const { dialWebSocket } = await import("../protocol/websocket-dial.js");
+  const { credentialsFor } = await import("./credentials.js");
+  const { token, pin, warning } = credentialsFor(address.url, options.access);
+  if (warning !== undefined) options.warn(warning);
   const connect = async (hello: Hello): Promise<Remote> =>
-    Remote.open(
-      await dialWebSocket(address.url, options),
-      { token: process.env["BAK_TOKEN"] || undefined, ...hello },
-      options,
-    );
+    Remote.open(await dialWebSocket(address.url, { ...options, pin }), { token, ...hello }, options);
   return { connect, isNew: false, damaged: [], close: () => Promise.resolve() };
 }

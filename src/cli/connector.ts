@@ -1,6 +1,7 @@
 /** Where conversations come from, whichever way they go. */
 import type { Hello, Remote } from "../client/remote.js";
 import type { DamagedPack } from "../store/store.js";
+import type { Access } from "./credentials.js";
 
 /** The way to a store; one conversation after the other may be begun. */
 export interface Connector {
@@ -19,4 +20,8 @@ export interface ConnectorOptions {
   /** Names this program and its version. */
   agent: string;
   signal: AbortSignal;
+  /** What a server is shown, and has to show. */
+  access: Access;
+  /** Told what the user should know of the way there. */
+  warn: (text: string) => void;
 }

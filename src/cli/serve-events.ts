@@ -22,6 +22,8 @@ const levels: Readonly<Record<ListenerEvent["type"], LogLevel>> = {
   loginRefused: "warn",
   loginDelayed: "warn",
   requestRefused: "warn",
+  certificateKept: "error",
+  certificateChanged: "info",
   unlocked: "info",
   opened: "info",
   committed: "info",
@@ -90,6 +92,12 @@ export function describeEvent(event: ListenerEvent): string {
       return `read ${formatCounted(event.packs, "pack")} again, ${formatBytes(event.bytes)}: ${event.damaged === 0 ? "all whole" : `${event.damaged} damaged`}`;
     case "scrubFailed":
       return `cannot read packs again: ${wordsOf(event.error)}`;
+    case "certificateChanged": {
+      const until = new Date(event.expiresMs).toISOString().slice(0, 10);
+      return `uses a new certificate, until ${until}; its key is ${event.fingerprint}`;
+    }
+    case "certificateKept":
+      return `goes on with the certificate that it has: ${event.why}`;
     case "closed":
       return `${event.peer} left`;
     case "failed": {

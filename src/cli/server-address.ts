@@ -24,8 +24,17 @@ export function parseServerAddress(text: string): ServerAddress {
   return { type: "url", url: url.pathname === "/" && url.search === "" ? url.origin : url.href };
 }
 
-function badAddress(text: string): BakError {
-  return new BakError("BAD_SERVER_ADDRESS", `not a server: '${text}'`, {
-    hint: `write ws://HOST:${defaultPort}, wss://HOST, or the path of a folder`,
-  });
+/** The URL of a server. Throws BAD_SERVER_ADDRESS, for a folder, too. */
+export function parseServerUrl(text: string): string {
+  const address = parseServerAddress(text);
+  if (address.type === "folder")
+    throw badAddress(text, `write ws://HOST:${defaultPort} or wss://HOST: a folder needs no login`);
+  return address.url;
+}
+
+function badAddress(
+  text: string,
+  hint = `write ws://HOST:${defaultPort}, wss://HOST, or the path of a folder`,
+): BakError {
+  return new BakError("BAD_SERVER_ADDRESS", `not a server: '${text}'`, { hint });
 }

@@ -3,12 +3,14 @@ import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
+import type { Input, ParserOutput } from "@oclif/core/interfaces";
 import type { Reconnecting } from "../client/reconnects.js";
 import type { Remote } from "../client/remote.js";
 import { SteadyRemote } from "../client/steady-remote.js";
 import { BakError } from "../errors.js";
 import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
 import { parseProjectId, projectIdFrom, type ProjectId } from "../objects/project-id.js";
+import { accessFlags, accessOf, type AccessFlags } from "./access-flags.js";
 import { BaseCommand } from "./base-command.js";
 import { FolderPlaces } from "./folder-places.js";
 import { openConnector } from "./connect.js";
@@ -24,32 +26,49 @@ export const commitArgument = Args.string({
   ignoreStdin: true,
 });
 
+/** What oclif's parser gives, by name. */
+interface Output {
+  [name: string]: unknown;
+}
+
 interface StoreFlags {
   server?: string | undefined;
   project?: string | undefined;
 }
 
+const storeFlags = {
+  server: Flags.string({
+    char: "s",
+    env: "BAK_SERVER",
+    helpValue: "URL|FOLDER",
+    summary: "The store: ws://HOST:PORT, wss://HOST, or a folder.",
+    description:
+      "Without it, the store is what 'bak init' was told, for the folder or one above it, or 'store' in bak's folder of your own data.",
+    helpGroup: "STORE",
+  }),
+  project: Flags.string({
+    char: "p",
+    env: "BAK_PROJECT",
+    helpValue: "ID",
+    summary: "The project; by default what 'bak init' was told, or made from this machine's name and the folder's.",
+    helpGroup: "STORE",
+  }),
+};
+
 export abstract class StoreCommand extends BaseCommand {
-  static override baseFlags = {
-    server: Flags.string({
-      char: "s",
-      env: "BAK_SERVER",
-      helpValue: "URL|FOLDER",
-      summary: "The store: ws://HOST:PORT, wss://HOST, or a folder.",
-      description:
-        "Without it, the store is what 'bak init' was told, for the folder or one above it, or 'store' in bak's folder of your own data.",
-      helpGroup: "STORE",
-    }),
-    project: Flags.string({
-      char: "p",
-      env: "BAK_PROJECT",
-      helpValue: "ID",
-      summary: "The project; by default what 'bak init' was told, or made from this machine's name and the folder's.",
-      helpGroup: "STORE",
-    }),
-  };
+  static override baseFlags: typeof storeFlags = { ...storeFlags, ...accessFlags };
 
   readonly #places = new FolderPlaces();
+  #access: AccessFlags = { insecure: false };
+
+  protected override async parse<F extends Output, B extends Output, A extends Output>(
+    options?: Input<F, B, A>,
+    argv?: string[],
+  ): Promise<ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv);
+    this.#access = parsed.flags as unknown as AccessFlags;
+    return parsed;
+  }
 
   /** Where the store is: as a flag says, or `bak init` was told of the folder or one above it. */
   protected addressOf(flags: StoreFlags, folder = "."): ServerAddress {
@@ -80,7 +99,13 @@ export abstract class StoreCommand extends BaseCommand {
 
   /** Opens the way to the store. */
   protected async open(address: ServerAddress, options: { mayCreate: boolean }): Promise<Connector> {
-    const connector = await openConnector(address, { ...options, agent: this.agent, signal: this.signal });
+    const connector = await openConnector(address, {
+      ...options,
+      agent: this.agent,
+      signal: this.signal,
+      access: accessOf(this.#access, this.config.configDir),
+      warn: (text) => this.complain(text),
+    });
     for (const { path, why } of connector.damaged) this.complain(`left out '${path}': ${why}`);
     return connector;
   }

@@ -79,7 +79,11 @@ class CommandSource implements StreamSource {
   }
 
   async *open(): AsyncGenerator<Uint8Array, void, undefined> {
-    const child = spawn(this.#program, this.#args, { stdio: ["inherit", "pipe", "inherit"], signal: this.#signal });
+    const child = spawn(this.#program, this.#args, {
+      stdio: ["inherit", "pipe", "inherit"],
+      env: { ...process.env, BAK_TOKEN: undefined }, // none of its business
+      signal: this.#signal,
+    });
     this.#child = child;
     this.#closed = once(child, "close");
     this.#closed.catch(() => undefined); // told where it is waited for

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
@@ -7,9 +6,8 @@ import { openAuditLog, type AuditLog } from "../cli/audit-log.js";
 import { describeEvent, isToldAt, logLevels } from "../cli/serve-events.js";
 import { defaultPort } from "../cli/server-address.js";
 import { hasTokens, openStoreFolder } from "../cli/store-folder.js";
-import { reasonOf } from "../client/source-failure.js";
-import { BakError } from "../errors.js";
 import { codecs } from "../objects/member-codec.js";
+import { certificateFiles, selfSignedIn, type CertificateSource } from "../server/certificates.js";
 import { listen } from "../server/listener.js";
 import { defaultScrubRate } from "../server/scrub.js";
 
@@ -24,7 +22,7 @@ export default class Serve extends BaseCommand {
     },
     {
       description: "Make a token for a laptop, and serve the store to the local network",
-      command: "<%= config.bin %> <%= command.id %> ./store --host 0.0.0.0",
+      command: "<%= config.bin %> <%= command.id %> ./store --host 0.0.0.0 --tls-self-signed",
     },
   ];
   static override args = {
@@ -69,23 +67,36 @@ export default class Serve extends BaseCommand {
     scrub: Flags.boolean({ summary: "Read packs again by and by.", default: true, allowNo: true }),
     "tls-cert": Flags.string({
       summary: "Certificate chain in PEM; serves wss://.",
+      description: "It and its key are read again when they change; what is no pair is told of, and not used.",
       helpValue: "FILE",
       dependsOn: ["tls-key"],
+      helpGroup: "TLS",
     }),
-    "tls-key": Flags.string({ summary: "Key of the certificate, in PEM.", helpValue: "FILE", dependsOn: ["tls-cert"] }),
+    "tls-key": Flags.string({
+      summary: "Key of the certificate, in PEM.",
+      helpValue: "FILE",
+      dependsOn: ["tls-cert"],
+      helpGroup: "TLS",
+    }),
+    "tls-self-signed": Flags.boolean({
+      summary: "Serve wss:// with a key that is made for it once, and kept in the store.",
+      description:
+        "It says the fingerprint of the key when it starts; clients compare that, and pin the key, with 'bak login'.",
+      exclusive: ["tls-cert", "tls-key"],
+      helpGroup: "TLS",
+    }),
   };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Serve);
     const folder = resolve(args.store);
-    const { "tls-cert": cert, "tls-key": key } = flags;
     const compression = codecs.find((codec) => codec === flags.compression);
     const level = logLevels.find((each) => each === flags["log-level"]) ?? "info";
     const audit = await this.#openAuditLog(flags["audit-log"]);
     const served = await listen(() => openStoreFolder(folder, { compression }), {
       host: flags.host,
       port: flags.port,
-      ...(cert !== undefined && key !== undefined ? { tls: { cert: readPem(cert), key: readPem(key) } } : {}),
+      tls: certificatesFor(flags, folder),
       agent: this.agent,
       ...(flags.scrub ? { scrub: { bytesPerSecond: flags["scrub-rate"] * 1_000_000 } } : {}),
       hasTokens: () => hasTokens(folder),
@@ -101,8 +112,10 @@ export default class Serve extends BaseCommand {
     }
     for (const damaged of served.store.damaged) this.complain(`left out '${damaged.path}': ${damaged.why}`);
     // with --json, too, whoever started it waits for this line
-    if (this.jsonEnabled()) this.logJson({ store: folder, url: served.url });
-    this.log(`bak: serving ${folder} on ${served.url}`);
+    const { url, fingerprint } = served;
+    if (this.jsonEnabled()) this.logJson({ store: folder, url, ...(fingerprint && { fingerprint }) });
+    this.log(`bak: serving ${folder} on ${url}`);
+    if (fingerprint !== undefined) this.log(`bak: its key is ${fingerprint}`);
     await new Promise<void>((stop) => {
       if (this.signal.aborted) stop();
       else this.signal.addEventListener("abort", () => stop(), { once: true });
@@ -126,12 +139,14 @@ export default class Serve extends BaseCommand {
   }
 }
 
-function readPem(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new BakError("USAGE", `cannot read '${file}': ${reasonOf(cause)}`, {
-      cause,
-    });
-  }
+interface TlsFlags {
+  "tls-cert"?: string | undefined;
+  "tls-key"?: string | undefined;
+  "tls-self-signed": boolean;
+}
+
+function certificatesFor(flags: TlsFlags, folder: string): CertificateSource | undefined {
+  const { "tls-cert": cert, "tls-key": key } = flags;
+  if (cert !== undefined && key !== undefined) return certificateFiles({ cert, key });
+  return flags["tls-self-signed"] ? selfSignedIn(folder) : undefined;
 }

@@ -1,9 +1,12 @@
 /** Opens a channel to a server. */
+import type { ClientRequestArgs, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
-import { BakError } from "../errors.js";
+import { BakError, isBakError } from "../errors.js";
 import type { Channel } from "./channel.js";
 import { maxFrameBytes, subprotocol } from "./limits.js";
+import type { KeyFingerprint } from "./server-key.js";
+import { dialTls } from "./tls-dial.js";
 import { channelOf } from "./websocket-channel.js";
 
 const handshakeTimeoutMs = 15_000;
@@ -12,17 +15,24 @@ export interface DialOptions {
   signal?: AbortSignal;
   /** After so long without a byte from it, the server is given up; a minute if nothing is said. */
   silenceLimitMs?: number;
+  /** The key that a `wss://` server must have, whatever its certificate says. */
+  pin?: KeyFingerprint | undefined;
 }
 
-/** Connects to a `ws://` or `wss://` URL; rejects with NO_SERVER where nobody answers as a bak server does. */
+/**
+ * Connects to a `ws://` or `wss://` URL; rejects with NO_SERVER where nobody answers as a bak server does, and with
+ * UNTRUSTED_SERVER, before anything is sent, where its certificate is not to be trusted, or its key is not the pinned one.
+ */
 export async function dialWebSocket(url: string, options: DialOptions = {}): Promise<Channel> {
   options.signal?.throwIfAborted();
   const { protocol, hostname } = new URL(url);
+  const isTls = protocol === "wss:";
   const socket = new WebSocket(url, subprotocol, {
     maxPayload: maxFrameBytes,
     perMessageDeflate: false, // what is large is compressed already
     handshakeTimeout: handshakeTimeoutMs,
-    ...(protocol === "wss:" || isLoopback(hostname) ? { generateMask: noMask } : {}),
+    ...(isTls || isLoopback(hostname) ? { generateMask: noMask } : {}),
+    ...(isTls ? { createConnection: tlsConnector(new URL(url), options) } : {}),
   });
   const abort = (): void => socket.terminate();
   options.signal?.addEventListener("abort", abort, { once: true });
@@ -37,10 +47,10 @@ export async function dialWebSocket(url: string, options: DialOptions = {}): Pro
         resolve(channelOf(socket, { peer: url, isLocal: isLoopback(hostname), connection, bytesRead, silenceLimitMs }));
       });
       socket.once("unexpected-response", (_request, response) => {
-        reject(noServer(url, `it answered ${response.statusCode}, so it is no bak server`));
+        reject(refused(url, response));
         socket.terminate();
       });
-      socket.once("error", (error) => reject(noServer(url, reasonOf(error), error)));
+      socket.once("error", (error) => reject(isBakError(error) ? error : noServer(url, reasonOf(error, isTls), error)));
     });
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -51,7 +61,19 @@ export async function dialWebSocket(url: string, options: DialOptions = {}): Pro
   }
 }
 
-function isLoopback(hostname: string): boolean {
+/** What makes the connection that a WebSocket runs over; it is handed over only once the server is known to be the right one. */
+function tlsConnector(url: URL, { pin, signal }: DialOptions): NonNullable<ClientRequestArgs["createConnection"]> {
+  return (_options, onConnected) => {
+    dialTls(url, { pin, signal, timeoutMs: handshakeTimeoutMs }).then(
+      (connection) => onConnected(null, connection),
+      (error: Error) => onConnected(error, undefined as never),
+    );
+    return undefined;
+  };
+}
+
+/** Whether a host, as it stands in a URL, is this machine by its name alone. */
+export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }
 
@@ -71,8 +93,18 @@ function noServer(url: string, why: string, cause?: unknown): BakError {
   });
 }
 
+/** A server that is full says when to come again; whatever else answers is no server of bak's. */
+function refused(url: string, { statusCode, headers }: IncomingMessage): BakError {
+  if (statusCode !== 503 && statusCode !== 429) {
+    return noServer(url, `it answered ${statusCode}, so it is no bak server`);
+  }
+  const why = statusCode === 503 ? "it has too many connections" : "it has too many connections from here";
+  const seconds = /^\d{1,4}$/.test(headers["retry-after"] ?? "") ? ` in ${headers["retry-after"]} s` : " later";
+  return new BakError("NO_SERVER", `cannot reach the server '${url}': ${why}`, { hint: `try again${seconds}` });
+}
+
 /** A connection tried on several addresses fails with an error that has the reasons inside. */
-function reasonOf(error: Error): string {
+function reasonOf(error: Error, isTls: boolean): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const reason = first instanceof Error ? first : error;
   const code = "code" in reason ? reason.code : undefined;
@@ -87,6 +119,12 @@ function reasonOf(error: Error): string {
       return "no route to it";
     case "ETIMEDOUT":
       return "it did not answer in time";
+    case "ECONNRESET":
+      return isTls ? "it hung up" : "it hung up; if it speaks TLS, write wss://";
+    case "EPROTO":
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+    case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
+      return "it does not speak TLS; if it is to be reached in clear text, write ws://";
     default:
       return reason.message;
   }

@@ -1,12 +1,14 @@
 /** `bak serve`: takes connections from the network and gives each a session with the store. */
 import { createServer, type Server } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { BakError, errnoOf } from "../errors.js";
 import type { Channel } from "../protocol/channel.js";
 import { helloTimeoutMs } from "../protocol/limits.js";
+import type { KeyFingerprint } from "../protocol/server-key.js";
 import { acceptWebSockets } from "../protocol/websocket-accept.js";
 import type { Store } from "../store/store.js";
+import type { CertificateEvent, CertificateSource, ServerCertificate } from "./certificates.js";
 import { Gate, type GateEvent } from "./gate.js";
 import { isLoopback } from "./peer-address.js";
 import { startScrub, type ScrubEvent } from "./scrub.js";
@@ -16,8 +18,8 @@ export interface ListenOptions {
   host: string;
   /** 0 picks a free one. */
   port: number;
-  /** PEM texts; with them the listener speaks TLS. */
-  tls?: { cert: Buffer; key: Buffer };
+  /** With it the listener speaks TLS. */
+  tls?: CertificateSource | undefined;
   agent: string;
   /** At which rate the store's packs are read again by and by; not at all unless given. */
   scrub?: { bytesPerSecond: number };
@@ -43,6 +45,7 @@ export type ListenerEvent =
   | (SessionEvent & { peer: string })
   | ScrubEvent
   | GateEvent
+  | CertificateEvent
   | { type: "closed"; peer: string }
   | { type: "failed"; peer: string; error: unknown };
 
@@ -50,6 +53,8 @@ export interface Listener {
   /** `ws://HOST:PORT`, or `wss://`, with the port that was picked. */
   readonly url: string;
   readonly store: Store;
+  /** What its key is called, as clients pin it; undefined in clear text. */
+  readonly fingerprint: KeyFingerprint | undefined;
   /** Whether other machines reach it, and nobody is asked for a token. */
   readonly isOpenToAll: boolean;
   /** Ends every session, stops to listen, and closes the store; packs that were not acknowledged are dropped. */
@@ -62,7 +67,9 @@ export interface Listener {
  * machine could reach a store that asks nobody for a token, and with what `openStore` rejects with.
  */
 export async function listen(openStore: () => Promise<Store>, options: ListenOptions): Promise<Listener> {
-  const http = createHttpServer(options);
+  const { tls, onEvent } = options;
+  let certificate = tls?.read();
+  const http = createHttpServer(options, certificate);
   http.on("request", (_request, response) => {
     response.writeHead(426, { "content-type": "text/plain", connection: "close" });
     response.end("this is a bak store: 'bak push --server' speaks to it\n");
@@ -75,6 +82,10 @@ export async function listen(openStore: () => Promise<Store>, options: ListenOpt
     throw unguarded(options.host);
   }
   const opening = openStore().then(async (store) => {
+    if (tls !== undefined && certificate === undefined) {
+      certificate = await tls.make();
+      setCertificate(http, certificate);
+    }
     const gate = await Gate.open(store.folder, { mayBeOpen, onEvent: (event) => options.onEvent?.(event) });
     return { store, gate };
   });
@@ -99,13 +110,19 @@ export async function listen(openStore: () => Promise<Store>, options: ListenOpt
     await close();
     throw error;
   });
+  const stopWatching = tls?.watch(
+    (changed) => setCertificate(http, changed),
+    (event) => onEvent?.(event),
+  );
   const stopScrub =
     options.scrub && startScrub(store, { ...options.scrub, onEvent: (event) => options.onEvent?.(event) });
   return {
     store,
+    fingerprint: certificate?.fingerprint,
     isOpenToAll: gate.isOpen && !isLocal,
     url: `${options.tls === undefined ? "ws" : "wss"}://${host}:${port}`,
     close: async () => {
+      stopWatching?.();
       await Promise.all([close(), stopScrub?.()]);
       await gate.close();
       await store.close();
@@ -151,7 +168,7 @@ function unguarded(host: string): BakError {
   );
 }
 
-function createHttpServer({ tls, timeouts = {} }: ListenOptions): Server {
+function createHttpServer({ tls, timeouts = {} }: ListenOptions, certificate: ServerCertificate | undefined): Server {
   const { handshakeMs = helloTimeoutMs } = timeouts;
   const waits = {
     headersTimeout: handshakeMs,
@@ -159,15 +176,14 @@ function createHttpServer({ tls, timeouts = {} }: ListenOptions): Server {
     connectionsCheckingInterval: handshakeMs / 4,
   };
   if (tls === undefined) return createServer(waits);
-  try {
-    return createTlsServer({ ...tls, ...waits, handshakeTimeout: handshakeMs });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BakError("CANNOT_LISTEN", `cannot use the certificate and its key: ${why}`, {
-      hint: "both must be in PEM, and belong together",
-      cause,
-    });
-  }
+  // one that is still to be made is there before the store is open, and so before anybody is served
+  const pair = certificate && { key: certificate.key, cert: certificate.cert };
+  return createTlsServer({ ...pair, ...waits, handshakeTimeout: handshakeMs });
+}
+
+/** For connections from now on. */
+function setCertificate(http: Server, { key, cert }: ServerCertificate): void {
+  (http as TlsServer).setSecureContext({ key, cert });
 }
 
 async function startListening(http: Server, { host, port }: ListenOptions): Promise<void> {
