@@ -34,10 +34,10 @@ export async function* getRest(
   }
 }
 
-/** What is in a member; undefined where it is damaged. What it holds may still be other bytes than its ids say. */
+/** What is in a member; undefined where it cannot be read. What it holds may be other bytes than its ids say. */
 export async function openMember(member: Uint8Array): Promise<{ tar: Buffer; objects: MemberObject[] } | undefined> {
   try {
-    const tar = await unpackMember(member);
+    const tar = await unpackMember(member, { anyChecksum: true });
     return { tar, objects: decodeMemberTar(tar) };
   } catch (error) {
     if (isBakError(error, "BAD_PACK")) return undefined;

@@ -46,11 +46,12 @@ export function packMember(tar: Uint8Array, codec: Codec, level: number = defaul
 
 /**
  * The tar of one member; throws BAD_PACK unless the bytes are a single member, whole and undamaged. Blocks while it
- * inflates. Gives a promise only where a decoder has to be loaded first, so it has to be awaited.
+ * inflates. Gives a promise only where a decoder has to be loaded first, so it has to be awaited. Who compares all that it
+ * takes of the tar with the ids of it can have a gzip member with `anyChecksum`: the rest of it may then be whole.
  */
-export function unpackMember(packed: Uint8Array): Buffer | Promise<Buffer> {
+export function unpackMember(packed: Uint8Array, options: { anyChecksum?: boolean } = {}): Buffer | Promise<Buffer> {
   const bytes = asBuffer(packed);
-  return codecOfMember(bytes) === "gzip" ? inflateMemberNow(bytes) : inflateZstdMember(bytes);
+  return codecOfMember(bytes) === "gzip" ? inflateMemberNow(bytes, options) : inflateZstdMember(bytes);
 }
 
 /** The same, without blocking: zlib works on a thread of its own. (Where this Node has no zstd, that does block.) */

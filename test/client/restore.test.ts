@@ -371,6 +371,28 @@ t.test(
   },
 );
 
+t.test("a file that is damaged in its pack costs none of those that lie in the same member", async (t) => {
+  const { source, target } = placeOf(t);
+  const contents = [1, 2, 3].map((seed) => seededBytes(seed, 20_000));
+  for (const [index, content] of contents.entries()) writeFileSync(join(source, `file ${index}`), content);
+  const kept = await keep(t, source);
+  const packs = join(kept.world.folder, "packs");
+  const holdsAll = (file: string): boolean => contents.every((content) => readFileSync(file).includes(content));
+  const file = pathsIn(packs)
+    .map((path) => join(packs, path))
+    .find((path) => path.endsWith(".tar.gz") && holdsAll(path)) as string;
+  const pack = readFileSync(file);
+  const at = pack.indexOf(contents[1] as Buffer) + 500; // stored as it is, so that no other byte depends on it
+  pack[at] = (pack[at] as number) ^ 1;
+  chmodSync(file, 0o600);
+  writeFileSync(file, pack);
+  const failed: string[] = [];
+  const onEvent = (event: RestoreEvent): void => void (event.type === "failed" && failed.push(event.path));
+  await restoreTo({ ...kept, remote: await kept.world.connect() }, target, { onEvent });
+  t.strictSame(failed, ["file 1"]);
+  for (const index of [0, 2]) t.ok(readFileSync(join(target, `file ${index}`)).equals(contents[index] as Buffer));
+});
+
 t.test("of a pack that has been cut short, what is left is restored", async (t) => {
   const { source, target } = placeOf(t);
   for (let index = 0; index < 8; index += 1) writeFileSync(join(source, `f${index}`), seededBytes(index, 900_000));
