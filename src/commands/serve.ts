@@ -5,6 +5,7 @@ import * as Flags from "@oclif/core/flags";
 import { BaseCommand } from "../cli/base-command.js";
 import { describeEvent } from "../cli/serve-events.js";
 import { defaultPort } from "../cli/server-address.js";
+import { parseSize } from "../cli/size.js";
 import { openStoreFolder } from "../cli/store-folder.js";
 import { reasonOf } from "../client/source-failure.js";
 import { BakError } from "../errors.js";
@@ -52,6 +53,12 @@ export default class Serve extends BaseCommand {
       helpValue: "MB/S",
     }),
     scrub: Flags.boolean({ summary: "Read packs again by and by.", default: true, allowNo: true }),
+    quota: Flags.string({
+      summary: "How much each project may keep: `500GB`, `2T`.",
+      description:
+        "Counts the packs that the project has sent, compressed as they are, forgotten commits and all until 'bak gc' deletes them. A push that would go beyond it fails. No limit unless given.",
+      helpValue: "SIZE",
+    }),
     "tls-cert": Flags.string({
       summary: "Certificate chain in PEM; serves wss://.",
       helpValue: "FILE",
@@ -65,11 +72,13 @@ export default class Serve extends BaseCommand {
     const folder = resolve(args.store);
     const { "tls-cert": cert, "tls-key": key } = flags;
     const compression = codecs.find((codec) => codec === flags.compression);
+    const projectQuotaBytes = flags.quota === undefined ? undefined : parseSize(flags.quota);
     const served = await listen(() => openStoreFolder(folder, { compression }), {
       host: flags.host,
       port: flags.port,
       ...(cert !== undefined && key !== undefined ? { tls: { cert: readPem(cert), key: readPem(key) } } : {}),
       agent: this.agent,
+      projectQuotaBytes,
       ...(flags.scrub ? { scrub: { bytesPerSecond: flags["scrub-rate"] * 1_000_000 } } : {}),
       onEvent: (event) => {
         const line = describeEvent(event);

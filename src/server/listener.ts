@@ -19,6 +19,8 @@ export interface ListenOptions {
   agent: string;
   /** At which rate the store's packs are read again by and by; not at all unless given. */
   scrub?: { bytesPerSecond: number };
+  /** How many bytes of packs any one project may keep; no limit unless given. */
+  projectQuotaBytes?: number | undefined;
   /** How long clients may keep it waiting; a minute each if nothing is said. */
   timeouts?: ClientTimeouts;
   onEvent?: (event: ListenerEvent) => void;
@@ -99,6 +101,7 @@ async function runSession(channel: Channel, opening: Promise<Store>, options: Li
     await serveSession(channel, await opening, {
       agent: options.agent,
       helloTimeoutMs: options.timeouts?.helloMs,
+      projectQuotaBytes: options.projectQuotaBytes,
       onEvent: (event) => options.onEvent?.({ ...event, peer }),
     });
     options.onEvent?.({ type: "closed", peer });
