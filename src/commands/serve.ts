@@ -5,6 +5,7 @@ import { BaseCommand } from "../cli/base-command.js";
 import { openAuditLog, type AuditLog } from "../cli/audit-log.js";
 import { describeEvent, isToldAt, logLevels } from "../cli/serve-events.js";
 import { defaultPort } from "../cli/server-address.js";
+import { parseSize } from "../cli/size.js";
 import { hasTokens, openStoreFolder } from "../cli/store-folder.js";
 import { codecs } from "../objects/member-codec.js";
 import { certificateFiles, selfSignedIn, type CertificateSource } from "../server/certificates.js";
@@ -65,6 +66,12 @@ export default class Serve extends BaseCommand {
       helpValue: "FILE",
     }),
     scrub: Flags.boolean({ summary: "Read packs again by and by.", default: true, allowNo: true }),
+    quota: Flags.string({
+      summary: "How much each project may keep: `500GB`, `2T`.",
+      description:
+        "Counts the packs that the project has sent, compressed as they are, forgotten commits and all until 'bak gc' deletes them. A push that would go beyond it fails. No limit unless given.",
+      helpValue: "SIZE",
+    }),
     "tls-cert": Flags.string({
       summary: "Certificate chain in PEM; serves wss://.",
       description: "It and its key are read again when they change; what is no pair is told of, and not used.",
@@ -92,12 +99,14 @@ export default class Serve extends BaseCommand {
     const folder = resolve(args.store);
     const compression = codecs.find((codec) => codec === flags.compression);
     const level = logLevels.find((each) => each === flags["log-level"]) ?? "info";
+    const projectQuotaBytes = flags.quota === undefined ? undefined : parseSize(flags.quota);
     const audit = await this.#openAuditLog(flags["audit-log"]);
     const served = await listen(() => openStoreFolder(folder, { compression }), {
       host: flags.host,
       port: flags.port,
       tls: certificatesFor(flags, folder),
       agent: this.agent,
+      projectQuotaBytes,
       ...(flags.scrub ? { scrub: { bytesPerSecond: flags["scrub-rate"] * 1_000_000 } } : {}),
       hasTokens: () => hasTokens(folder),
       isInsecure: flags.insecure,

@@ -23,6 +23,8 @@ export interface ListenOptions {
   agent: string;
   /** At which rate the store's packs are read again by and by; not at all unless given. */
   scrub?: { bytesPerSecond: number };
+  /** How many bytes of packs any one project may keep; no limit unless given. */
+  projectQuotaBytes?: number | undefined;
   /** How long clients may keep it waiting; a minute each if nothing is said. */
   timeouts?: ClientTimeouts;
   /** Whether the store has tokens. Without, it is served to this machine alone; not at all unless given. */
@@ -144,6 +146,7 @@ async function runSession(
       authorize: gate.authorize,
       tokens: gate,
       helloTimeoutMs: options.timeouts?.helloMs,
+      projectQuotaBytes: options.projectQuotaBytes,
       onEvent: (event) => options.onEvent?.({ ...event, peer }),
     });
     options.onEvent?.({ type: "closed", peer });

@@ -8,13 +8,17 @@ import { byteStringFromText } from "../../src/objects/byte-string.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
 import type { ProjectId } from "../../src/objects/project-id.js";
 import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
-import { serveSession } from "../../src/server/session.js";
+import { serveSession, type SessionOptions } from "../../src/server/session.js";
 import type { Store } from "../../src/store/store.js";
 
 /** Says hello to the store about a project. */
-function connect(store: Store, project: ProjectId, hello: { have?: ObjectId | undefined; wantTrees: boolean }) {
+function connect(
+  store: Store,
+  project: ProjectId,
+  { session, ...hello }: { have?: ObjectId | undefined; wantTrees: boolean; session?: Partial<SessionOptions> },
+) {
   const { client, server } = openMemoryChannel({ client: "the client", server: "the store" });
-  serveSession(server, store, { agent: "store/1" }).catch(() => undefined); // the client is told
+  serveSession(server, store, { agent: "store/1", ...session }).catch(() => undefined); // the client is told
   return Remote.open(client, { project, agent: "test/1", have: hello.have, wantTrees: hello.wantTrees });
 }
 
@@ -23,9 +27,10 @@ export function pushTo(
   store: Store,
   project: ProjectId,
   { folder, indexFile }: { folder: string; indexFile: string },
+  session: Partial<SessionOptions> = {},
 ): Promise<PushResult> {
   return push({
-    connect: (hello) => connect(store, project, hello),
+    connect: (hello) => connect(store, project, { ...hello, session }),
     folder: byteStringFromText(folder),
     indexFile,
     message: "",
@@ -46,8 +51,9 @@ export async function restoreFrom(
   store: Store,
   project: ProjectId,
   { commit, target }: { commit: ObjectId; target: string },
+  session: Partial<SessionOptions> = {},
 ): Promise<void> {
-  const remote = await connect(store, project, { wantTrees: false });
+  const remote = await connect(store, project, { wantTrees: false, session });
   try {
     const failed: string[] = [];
     const content = await readCommit(remote, commit);
