@@ -12,7 +12,7 @@ import { parseProjectId, projectIdFrom, type ProjectId } from "../objects/projec
 import { BaseCommand } from "./base-command.js";
 import { FolderPlaces } from "./folder-places.js";
 import { openConnector } from "./connect.js";
-import type { Connector } from "./connector.js";
+import type { Connector, ConnectorOptions } from "./connector.js";
 import { formatDuration } from "./format.js";
 import { parseServerAddress, type ServerAddress } from "./server-address.js";
 
@@ -79,7 +79,10 @@ export abstract class StoreCommand extends BaseCommand {
   }
 
   /** Opens the way to the store. */
-  protected async open(address: ServerAddress, options: { mayCreate: boolean }): Promise<Connector> {
+  protected async open(
+    address: ServerAddress,
+    options: Pick<ConnectorOptions, "mayCreate" | "mayBeVacant">,
+  ): Promise<Connector> {
     const connector = await openConnector(address, { ...options, agent: this.agent, signal: this.signal });
     for (const { path, why } of connector.damaged) this.complain(`left out '${path}': ${why}`);
     return connector;
