@@ -10,7 +10,10 @@ import type { ServerAddress } from "./server-address.js";
 export async function openConnector(address: ServerAddress, options: ConnectorOptions): Promise<Connector> {
   if (address.type === "folder") {
     const { openStoreConnector } = await import("./store-connector.js");
-    return openStoreConnector(address.folder, options);
+    const opening = openStoreConnector(address.folder, options);
+    return options.mayBeVacant === true
+      ? opening.catch((error: unknown) => vacantOr(error, address.folder, options))
+      : opening;
   }
   const { dialWebSocket } = await import("../protocol/websocket-dial.js");
   const { credentialsFor } = await import("./credentials.js");
@@ -19,4 +22,11 @@ export async function openConnector(address: ServerAddress, options: ConnectorOp
   const connect = async (hello: Hello): Promise<Remote> =>
     Remote.open(await dialWebSocket(address.url, { ...options, pin }), { token, ...hello }, options);
   return { connect, isNew: false, damaged: [], close: () => Promise.resolve() };
+}
+
+async function vacantOr(error: unknown, folder: string, options: ConnectorOptions): Promise<Connector> {
+  const { openVacantConnector } = await import("./vacant-connector.js");
+  const vacant = openVacantConnector(folder, error, options);
+  if (vacant === undefined) throw error;
+  return vacant;
 }

@@ -14,7 +14,7 @@ import { accessFlags, accessOf, type AccessFlags } from "./access-flags.js";
 import { BaseCommand } from "./base-command.js";
 import { FolderPlaces } from "./folder-places.js";
 import { openConnector } from "./connect.js";
-import type { Connector } from "./connector.js";
+import type { Connector, ConnectorOptions } from "./connector.js";
 import { formatDuration } from "./format.js";
 import { parseServerAddress, type ServerAddress } from "./server-address.js";
 
@@ -98,7 +98,10 @@ export abstract class StoreCommand extends BaseCommand {
   }
 
   /** Opens the way to the store. */
-  protected async open(address: ServerAddress, options: { mayCreate: boolean }): Promise<Connector> {
+  protected async open(
+    address: ServerAddress,
+    options: Pick<ConnectorOptions, "mayCreate" | "mayBeVacant">,
+  ): Promise<Connector> {
     const connector = await openConnector(address, {
       ...options,
       agent: this.agent,

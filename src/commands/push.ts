@@ -145,7 +145,8 @@ export default class Push extends StoreCommand {
     if (address.type === "folder" && isSameFolder(identityOf(bytesOf(folder)), identityOf(address.folder))) {
       throw new BakError("USAGE", `'${named}' cannot be both the folder and the store`);
     }
-    const connector = await this.open(address, { mayCreate: !flags["dry-run"] });
+    const isDryRun = flags["dry-run"];
+    const connector = await this.open(address, { mayCreate: !isDryRun, mayBeVacant: isDryRun });
     const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
     const talk = new PushTalk(this, {
       folder,
@@ -155,7 +156,9 @@ export default class Push extends StoreCommand {
       isVerbose: flags.verbose,
     });
     try {
-      if (connector.isNew) talk.say(`made a new store in '${this.nameOf(address)}'`);
+      const place = this.nameOf(address);
+      if (connector.isNew)
+        talk.say(isDryRun ? `no store in '${place}' yet: a push makes it` : `made a new store in '${place}'`);
       const cache = identityOf(this.config.cacheDir);
       const result = await push({
         connect: (hello) => connector.connect({ project, agent: this.agent, ...hello }),

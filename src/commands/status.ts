@@ -78,7 +78,7 @@ export default class Status extends StoreCommand {
     const server = this.nameOf(address);
     const project = this.projectOf(flags, named, { isWhole: true });
     const folder = findSourceFolder(named);
-    const connector = await this.open(address, { mayCreate: false });
+    const connector = await this.open(address, { mayCreate: false, mayBeVacant: true });
     const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
     const changes: Changed[] = [];
     const leftOutNames: RuledOut[] = [];
@@ -86,6 +86,7 @@ export default class Status extends StoreCommand {
     try {
       const last = await this.#lastCommit(connector, project);
       this.log(`project '${project}', store '${server}'`);
+      if (connector.isNew) this.complain(`no store in '${server}' yet: a push makes it`);
       this.log(last === undefined ? "no commit yet" : describeCommit(last));
       talk = new PushTalk(this, {
         folder,

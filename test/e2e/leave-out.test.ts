@@ -34,7 +34,18 @@ t.test("what the rules name is left out, and told of", async (t) => {
   const source = join(user.home, "source");
   const where = ["-s", join(user.home, "store"), "-p", "x"];
   const rules = ["--exclude-from", join(user.home, "weak"), "--exclude-caches"];
-  t.match(await user.run(["status", source, ...where]), { code: 10 });
+  const first = await user.run(["status", source, ...where, ...rules]);
+  t.match(first, { code: 0, stderr: /^bak: no store in '.*store' yet: a push makes it\n$/ });
+  t.match(
+    first.stdout,
+    /\nno commit yet\n\+ .bakignore\n\+ a\n\+ cache\/\n\+ d\/\n7 added, 0 changed, 0 removed, 4 left out\n$/,
+  );
+  t.strictSame(pathsIn(join(user.home, "store")), []);
+  t.match(await user.run(["status", source, "-s", join(user.home, "weak"), "-p", "x"]), { code: 10 });
+  const server = await user.serve(join(user.home, "served"));
+  const served = await user.json<StatusAnswer>(["status", source, "-s", server.url, "-p", "x", ...rules]);
+  t.match(served, { isUpToDate: false, commit: null, counts: { added: 7, changed: 0 } });
+  await server.stop();
   t.match(await user.json(["push", source, ...where, ...rules]), { leftOut: 4, counts: { files: 5, dirs: 2 } });
   const copy = join(user.home, "copy");
   t.equal((await user.run(["restore", "--to", copy, ...where])).code, 0);
