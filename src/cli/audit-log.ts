@@ -31,7 +31,7 @@ export async function openAuditLog(path: string, onError: (error: Error) => void
     {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: () => ({}) },
+      formatters: { level: (level) => ({ level }) },
     },
     file,
   );

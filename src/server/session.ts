@@ -97,6 +97,7 @@ class Session {
   /** What it may do, from hello on. */
   #access: Access = fullAccess;
   #isEnded = false;
+  #changingTokens: Promise<void> | undefined;
   readonly #refusals = new Set<string>();
   readonly #sent = { objects: 0, bytes: 0 };
   /** From hello on nothing is deleted that the client may rely on. */
@@ -145,7 +146,10 @@ class Session {
     const end = setTimeout(() => void this.#conversation.close(), dismissTimeoutMs).unref();
     void this.#uploads.abort();
     void this.#long.abort();
-    void this.#conversation.dismiss(reason).finally(() => clearTimeout(end));
+    // who has made the first token, or revoked his own, is told so first
+    void Promise.allSettled([this.#changingTokens])
+      .then(() => this.#conversation.dismiss(reason))
+      .finally(() => clearTimeout(end));
   };
 
   async #take(message: Message): Promise<void> {
@@ -211,8 +215,8 @@ class Session {
       case "tokenAdd":
       case "tokenList":
       case "tokenRevoke": {
-        const by = { token: this.#access.name, peer: this.#conversation.peer };
-        return this.#conversation.send(await answerTokens(this.#options.tokens, message, by));
+        this.#changingTokens = this.#answerTokens(message);
+        return this.#changingTokens;
       }
       case "tokenAdded":
       case "tokens":
@@ -401,6 +405,11 @@ class Session {
       },
     );
     await this.#uploads.settle(kept, maxUnacknowledgedPacks);
+  }
+
+  async #answerTokens(message: MessageOf<"tokenAdd" | "tokenList" | "tokenRevoke">): Promise<void> {
+    const by = { token: this.#access.name, peer: this.#conversation.peer };
+    await this.#conversation.send(await answerTokens(this.#options.tokens, message, by));
   }
 
   async #commit(message: MessageOf<"commit">, project: ProjectId): Promise<void> {

@@ -106,7 +106,9 @@ t.test("every command is mentioned in both", async (t) => {
   };
   for (const sections of [english, korean]) {
     const text = sections.flatMap(({ blocks, code }) => [...blocks, ...code]).join("\n");
-    const missing = Object.keys(commands).filter((name) => !new RegExp(`\\bbak ${name.replaceAll(":", " ")}\\b`).test(text));
+    const missing = Object.keys(commands).filter(
+      (name) => !new RegExp(`\\bbak ${name.replaceAll(":", " ")}\\b`).test(text),
+    );
     t.same(missing, []);
   }
 });

@@ -28,8 +28,10 @@ import {
   parseLog,
   type Audited,
 } from "../../src/store/project-log.js";
+import { formatTokens, parseTokens } from "../../src/store/tokens.js";
 import { formatVerified, parseVerified } from "../../src/store/verified.js";
 import { byteStrings, objectIds } from "../helpers/arbitraries.js";
+import { tokens } from "../helpers/arbitrary-tokens.js";
 import { fuzz } from "../helpers/fuzz.js";
 import { recordsOf, type Shape } from "../helpers/mutations.js";
 import { readFileSync } from "node:fs";
@@ -313,3 +315,23 @@ t.test("the client's index", async (t) => {
     count: 30_000,
   });
 });
+
+t.test("tokens.json", (t) =>
+  fuzz(t, "parseTokens", {
+    seeds: sample(tokens, 20).map((each) => Buffer.from(formatTokens(each))),
+    // without their checks, so that what is in them is looked at, too
+    material: sample(tokens, 5).map((each) => Buffer.from(formatTokens(each))),
+    shape: { ...json, finish: (bytes, next) => (next() % 4 === 0 ? bytes : withoutCheck(bytes)) },
+    codes: ["STORE_DAMAGED", "STORE_VERSION"],
+    judge: (bytes) => {
+      const parsed = parseTokens(bytes.toString("latin1"), "tokens.json");
+      const again = formatTokens(parsed);
+      return isDeepStrictEqual(parseTokens(again, "tokens.json"), parsed) ? undefined : `read as ${again}`;
+    },
+    count: 30_000,
+  }),
+);
+
+function withoutCheck(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.toString("latin1").replace(/,\s*"check":\s*"[0-9a-f]*"/, ""), "latin1");
+}

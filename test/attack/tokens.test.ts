@@ -1,0 +1,365 @@
+/** Who has no token, the wrong one, or one without the right gets nothing: tried over real sockets, without bak's client. */
+import { readFileSync, writeFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import t, { type Test } from "tap";
+import { objectIdBytes } from "../../src/objects/object-id.js";
+import { parseProjectId } from "../../src/objects/project-id.js";
+import type { Right } from "../../src/objects/rights.js";
+import { parseTokenName } from "../../src/objects/token-name.js";
+import type { RequestType } from "../../src/protocol/messages.js";
+import { TokenFile } from "../../src/store/token-file.js";
+import { Attacker, codeOf, numbers, oneOfEach, type Frame } from "../helpers/attacker.js";
+import { until, within } from "../helpers/deadline.js";
+import { oneFile } from "../helpers/small-commit.js";
+import { makePack, sendObjects } from "../helpers/store-pack.js";
+import { makeToken, serveStore, type ServedStore } from "../helpers/token-store.js";
+
+const docs = parseProjectId("laptop-docs");
+const others = parseProjectId("desktop-taxes");
+const mine = oneFile("what the laptop keeps", { project: docs });
+const theirs = oneFile("what nobody else may see", { project: others });
+
+/** A store in which two projects have a commit each. */
+async function serveBoth(t: Test): Promise<ServedStore> {
+  const served = await serveStore(t);
+  for (const { made, project } of [
+    { made: mine, project: docs },
+    { made: theirs, project: others },
+  ]) {
+    await sendObjects(served.store, [made.blob]);
+    await sendObjects(served.store, [made.tree, made.commit]);
+    await served.store.appendCommit(project, made.commit.id, undefined);
+  }
+  return served;
+}
+
+/** Somebody who has been let in. */
+async function enter(t: Test, served: ServedStore, project: string, token: string | null): Promise<Attacker> {
+  const attacker = await Attacker.connect(t, served.port);
+  attacker.hello(project, token);
+  const welcome = await attacker.hear();
+  t.equal(welcome?.[0], numbers.welcome, JSON.stringify(welcome));
+  return attacker;
+}
+
+t.test(
+  "nobody learns anything without a token that is good for the project: not even whether there is one",
+  async (t) => {
+    const served = await serveBoth(t);
+    await makeToken(served.folder, "laptop", { projects: ["laptop-*"] });
+    const expired = await makeToken(served.folder, "old", { projects: ["*"], expiresMs: Date.now() - 1 });
+    const revoked = await makeToken(served.folder, "gone");
+    const desktop = await makeToken(served.folder, "desktop", { projects: ["desktop-*"] });
+    const admin = await makeToken(served.folder, "admin", { projects: ["desktop-*"], rights: ["admin"] });
+    await new TokenFile(served.folder).revoke(parseTokenName("gone"));
+    const tokens = [null, "", "x", `bak_${"0".repeat(32)}`, "x".repeat(1024), expired, revoked, desktop, admin];
+    const answers = new Set<string>();
+    let from = 10;
+    for (const token of tokens) {
+      for (const project of [docs, "laptop-unheard-of"]) {
+        for (const version of [2, 99]) {
+          const attacker = await Attacker.connect(t, served.port, `127.0.0.${(from += 1)}`);
+          attacker.say([1, 1, version, "evil/1", project, token, null, true, "gzip"]);
+          attacker.say([15, 3]);
+          attacker.say([13, 5, 0, 10]);
+          const bytes = await attacker.hearBytes();
+          answers.add(bytes?.toString("hex") ?? "nothing");
+          t.strictSame(await attacker.hearAll(), [], "and nothing more");
+        }
+      }
+    }
+    t.equal(answers.size, 1, "the bytes of all answers are the same");
+    const attacker = await Attacker.connect(t, served.port, "127.0.0.9");
+    attacker.hello(docs, null);
+    t.match(await attacker.hear(), [numbers.error, 0, "NOT_ALLOWED"]);
+    t.notOk(served.events.some(({ type }) => type === "opened"));
+  },
+);
+
+t.test("before hello, nothing is answered but that", async (t) => {
+  const served = await serveBoth(t);
+  await makeToken(served.folder, "laptop");
+  for (const [type, frame] of Object.entries(oneOfEach)) {
+    if (type === "hello") continue;
+    const attacker = await Attacker.connect(t, served.port);
+    t.match(await attacker.ask(frame), [numbers.error, 3, "PROTOCOL", "the first message must be hello"], type);
+    attacker.close();
+  }
+});
+
+/** docs/protocol.md, once more. */
+const needed: Record<RequestType, readonly Right[]> = {
+  hello: ["push", "read", "delete", "admin"],
+  projects: ["push", "read", "delete", "admin"],
+  has: ["push"],
+  packBegin: ["push"],
+  packMember: ["push"],
+  packEnd: ["push"],
+  commit: ["push"],
+  get: ["push", "read"],
+  trees: ["push", "read"],
+  log: ["push", "read"],
+  forget: ["delete"],
+  replace: ["delete"],
+  forgottenLog: ["read", "delete"],
+  collect: ["admin"],
+  check: ["admin"],
+  stats: ["admin"],
+  tokenAdd: ["admin"],
+  tokenList: ["admin"],
+  tokenRevoke: ["admin"],
+};
+
+t.test("each request needs its right, and no right stands for another", async (t) => {
+  for (const right of ["push", "read", "delete", "admin"] as const) {
+    const served = await serveBoth(t);
+    const secret = await makeToken(served.folder, `only-${right}`, { projects: ["laptop-*"], rights: [right] });
+    for (const [type, frame] of Object.entries(oneOfEach) as [RequestType, Frame][]) {
+      const attacker = await enter(t, served, docs, secret);
+      const answer = type === "packBegin" ? await begin(attacker) : await attacker.ask(frame);
+      if (needed[type].includes(right)) t.not(codeOf(answer), "NOT_ALLOWED", `${right}: ${type}`);
+      else t.match(answer, [numbers.error, 3, "NOT_ALLOWED", /only-/], `${right}: ${type}`);
+      attacker.close();
+    }
+    const tokens = await new TokenFile(served.folder).read();
+    t.same(
+      tokens?.map(({ name }) => name),
+      right === "admin" ? ["only-admin", "backdoor"] : [`only-${right}`],
+    );
+    t.same((await served.store.readLog(docs)).length, 1);
+    await served.close();
+  }
+});
+
+/** What is answered to the beginning of an upload is nothing, unless it is refused. */
+async function begin(attacker: Attacker): Promise<Frame | undefined> {
+  attacker.say(oneOfEach.packBegin);
+  return attacker.ask([15, 5]);
+}
+
+t.test("a laptop's token cannot destroy its own history, nor see that of others", async (t) => {
+  const served = await serveBoth(t);
+  const secret = await makeToken(served.folder, "laptop", { projects: ["laptop-*"] });
+  const attacker = await enter(t, served, docs, secret);
+  t.match(await attacker.ask([15, 3]), [16, 3, "laptop-docs"]);
+  t.equal(codeOf(await attacker.ask([19, 5, objectIdBytes(mine.commit.id), false])), "NOT_ALLOWED");
+  t.equal(codeOf(await attacker.ask([23, 7, 0, false])), "NOT_ALLOWED");
+  const emptier = oneFile("nothing", { project: docs, tags: ["x"] });
+  t.equal(
+    codeOf(await attacker.ask([30, 9, objectIdBytes(mine.commit.id), objectIdBytes(emptier.commit.id)])),
+    "NOT_ALLOWED",
+  );
+  t.equal(codeOf(await attacker.ask([1, 11, 2, "evil/1", others, secret, null, false, "gzip"])), "PROTOCOL");
+  t.same(await served.store.head(docs), mine.commit.id);
+  t.equal(served.events.filter(({ type }) => type === "requestRefused").length, 3);
+});
+
+t.test("who may push and not read gets trees, and no content of files by any way", async (t) => {
+  const served = await serveBoth(t);
+  const secret = await makeToken(served.folder, "writer", { projects: ["laptop-*"], rights: ["push"] });
+  // a member in which a tree lies beside a blob, as no client of bak's makes it
+  const mixed = oneFile("hidden beside a tree", { project: docs });
+  await sendObjects(served.store, [mixed.blob, mixed.tree]);
+  const attacker = await enter(t, served, docs, secret);
+  t.match(await attacker.ask([5, 3, objectIdBytes(mine.blob.id)]), [17, 3, "NOT_ALLOWED"]);
+  t.match(
+    await attacker.ask([5, 5, Buffer.concat([mine.tree, mine.blob].map(({ id }) => objectIdBytes(id)))]),
+    [17, 5, "NOT_ALLOWED"],
+    "nor among others",
+  );
+  for (const [request, frame] of [
+    [7, [5, 7, objectIdBytes(mixed.tree.id)]],
+    [9, [6, 9, objectIdBytes(mixed.tree.id), null]],
+  ] as const) {
+    t.same(await attacker.ask(frame), [7, request]);
+    const [number, , member] = (await attacker.hear()) as [number, number, Buffer];
+    t.equal(number, numbers.packMember);
+    const tar = gunzipSync(member).toString("latin1");
+    t.ok(tar.includes(`tree/${mixed.tree.id}`));
+    t.notOk(tar.includes("hidden beside a tree"));
+    t.match(await attacker.hear(), [numbers.packEnd, request]);
+  }
+  await makeToken(served.folder, "reader", { projects: ["laptop-*"], rights: ["read"] });
+});
+
+t.test(
+  "a session ends when its token is revoked, in the folder or over the network, and so does its upload",
+  async (t) => {
+    const served = await serveBoth(t);
+    const admin = await enter(t, served, docs, await makeToken(served.folder, "me", { rights: ["admin"] }));
+    for (const way of ["folder", "network"]) {
+      const name = `laptop-${way}`;
+      const secret = await makeToken(served.folder, name);
+      const attacker = await enter(t, served, docs, secret);
+      const idle = await enter(t, served, docs, secret);
+      const { members, id } = await makePack([oneFile(`sent ${way}`, { project: docs }).blob]);
+      attacker.say([7, 3]);
+      for (const member of members) attacker.say([8, 3, member]);
+      t.equal((await attacker.ask([15, 5]))?.[0], 16, "it is in the middle of it");
+      if (way === "folder") await new TokenFile(served.folder).revoke(parseTokenName(name));
+      else t.match(await admin.ask([44, 3, name]), [45, 3]);
+      attacker.say([9, 3, objectIdBytes(id)]);
+      attacker.say([11, 7, objectIdBytes(mine.commit.id), null]);
+      for (const each of [attacker, idle]) {
+        const last = await each.hearAll();
+        t.match(last[0], [17, 0, "NOT_ALLOWED", `not allowed any more: token '${name}' was revoked`]);
+        t.ok(last.every((frame) => codeOf(frame) === "NOT_ALLOWED"));
+      }
+      const again = await Attacker.connect(t, served.port);
+      again.hello(docs, secret);
+      t.match(await again.hear(), [17, 0, "NOT_ALLOWED"]);
+    }
+    const dismissed = served.events.filter(({ type }) => type === "dismissed");
+    t.equal(dismissed.length, 4);
+    t.match(
+      served.events.filter(({ type }) => type === "tokenRevoked"),
+      [{ name: "laptop-folder" }, { name: "laptop-network", by: { token: "me" } }],
+    );
+    t.notOk("by" in (served.events.find(({ type }) => type === "tokenRevoked") ?? {}));
+  },
+);
+
+t.test("who is sent away and does not listen is cut off all the same, and is not listened to meanwhile", async (t) => {
+  const served = await serveBoth(t);
+  const big = oneFile("x".repeat(4 << 20), { project: docs });
+  await sendObjects(served.store, [big.blob]);
+  const secret = await makeToken(served.folder, "laptop", { rights: ["push", "read", "delete"] });
+  const attacker = await enter(t, served, docs, secret);
+  attacker.deafen();
+  for (let request = 3; request < 2003; request += 2) attacker.say([5, request, objectIdBytes(big.blob.id)]);
+  attacker.say([19, 2005, objectIdBytes(mine.commit.id), false]);
+  await new TokenFile(served.folder).revoke(parseTokenName("laptop"));
+  await until(() => served.events.some(({ type }) => type === "closed" || type === "failed"), "the end", 15_000);
+  t.same(await served.store.head(docs), mine.commit.id);
+});
+
+t.test("a token ends a session when it expires", async (t) => {
+  const served = await serveBoth(t);
+  const secret = await makeToken(served.folder, "short", { expiresMs: Date.now() + 1500 });
+  const attacker = await enter(t, served, docs, secret);
+  t.match(await within(10_000, "the end", attacker.hearAll()), [[17, 0, "NOT_ALLOWED", /'short' has expired/]]);
+});
+
+t.test("a token whose rights are taken away by hand ends its sessions; one that gets more goes on", async (t) => {
+  const served = await serveBoth(t);
+  const secret = await makeToken(served.folder, "laptop", { rights: ["push", "read"] });
+  const other = await makeToken(served.folder, "other", { rights: ["read"] });
+  const attacker = await enter(t, served, docs, secret);
+  const honest = await enter(t, served, docs, other);
+  const path = join(served.folder, "tokens.json");
+  const content = JSON.parse(readFileSync(path, "utf8")) as { check?: string; tokens: { rights: string[] }[] };
+  delete content.check;
+  content.tokens[0]!.rights = ["read"];
+  content.tokens[1]!.rights = ["read", "push"];
+  writeFileSync(path, JSON.stringify(content));
+  t.match(await within(10_000, "the end", attacker.hearAll()), [[17, 0, "NOT_ALLOWED"]]);
+  t.equal((await honest.ask([13, 3, 0, 10]))?.[0], 14);
+});
+
+t.test("who guesses has to wait, whatever he then says; nobody else has to", async (t) => {
+  const served = await serveBoth(t);
+  const secret = await makeToken(served.folder, "laptop");
+  const tryFrom = async (from: string, token: string): Promise<Frame | undefined> => {
+    const attacker = await Attacker.connect(t, served.port, from);
+    attacker.hello(docs, token);
+    const answer = await attacker.hear();
+    attacker.close();
+    return answer;
+  };
+  for (let count = 0; count < 5; count += 1) {
+    t.match(await tryFrom("127.0.0.7", `guess ${count}`), [17, 0, "NOT_ALLOWED", /asks for a token/]);
+  }
+  const startMs = performance.now();
+  const refused = await tryFrom("127.0.0.7", "one more");
+  t.match(refused, [17, 0, "NOT_ALLOWED", /too many logins/, /try again in 1 s/]);
+  t.same(await tryFrom("127.0.0.7", secret), refused, "the right one is not looked at either");
+  t.equal((await tryFrom("127.0.0.8", secret))?.[0], numbers.welcome);
+  let answer = refused;
+  while (codeOf(answer) === "NOT_ALLOWED") answer = await tryFrom("127.0.0.7", secret);
+  t.equal(answer?.[0], numbers.welcome);
+  t.ok(performance.now() - startMs > 800, "after a second");
+  t.match(await tryFrom("127.0.0.7", "x"), [17, 0, "NOT_ALLOWED", /asks for a token/], "it begins anew");
+  t.equal(served.events.filter(({ type }) => type === "loginDelayed").length, 1, "told once");
+  t.equal(served.events.filter(({ type }) => type === "loginRefused").length, 6);
+});
+
+t.test("many at once are counted one by one", async (t) => {
+  const served = await serveBoth(t);
+  await makeToken(served.folder, "laptop");
+  const attackers = await Promise.all(Array.from({ length: 30 }, () => Attacker.connect(t, served.port)));
+  for (const attacker of attackers) attacker.hello(docs, "guess");
+  const answers = await Promise.all(attackers.map((attacker) => attacker.hear()));
+  t.equal(answers.filter((answer) => /asks for a token/.test(String(answer?.[3]))).length, 5);
+});
+
+t.test("where tokens.json is damaged, unreadable or gone, nobody is let in, and who is in is sent away", async (t) => {
+  const served = await serveBoth(t);
+  const secret = await makeToken(served.folder, "laptop");
+  const path = join(served.folder, "tokens.json");
+  const good = readFileSync(path);
+  const flipped = Buffer.from(good);
+  flipped[good.indexOf("push")]! ^= 1;
+  const damages: Record<string, Buffer | undefined> = {
+    flipped,
+    "cut off": good.subarray(0, 100),
+    empty: Buffer.alloc(0),
+    "of a later version": Buffer.from('{"version": 2, "tokens": []}\n'),
+    "too long": Buffer.alloc(2 << 20, " "),
+    "without tokens": Buffer.from('{"version": 1, "tokens": []}\n'),
+    gone: undefined,
+  };
+  let from = 20;
+  for (const [what, damage] of Object.entries(damages)) {
+    const live = await enter(t, served, docs, secret);
+    if (damage === undefined) rmSync(path);
+    else writeFileSync(path, damage);
+    const attacker = await Attacker.connect(t, served.port, `127.0.0.${(from += 1)}`);
+    attacker.hello(docs, secret);
+    t.match(await attacker.hear(), [17, 0, "NOT_ALLOWED", /asks for a token/], what);
+    t.match((await live.hearAll()).at(-1), [17, 0, "NOT_ALLOWED"], what);
+    const stranger = await Attacker.connect(t, served.port, `127.0.0.${(from += 1)}`);
+    stranger.hello(docs, null);
+    t.match(await stranger.hear(), [17, 0, "NOT_ALLOWED"], what);
+    writeFileSync(path, good);
+  }
+  await enter(t, served, docs, secret);
+  t.ok(served.events.filter(({ type }) => type === "locked").length >= 5, "which is told");
+});
+
+t.test(
+  "a server that was open to its own machine asks for tokens from the first one on, of who is in already too",
+  async (t) => {
+    const served = await serveBoth(t);
+    const early = await enter(t, served, docs, null);
+    t.match(await early.ask([40, 3, "mine", Buffer.alloc(32, 7), "*", "read", null]), [41, 3]);
+    t.match(await early.hearAll(), [[17, 0, "NOT_ALLOWED", "not allowed any more: this store asks for a token now"]]);
+    const late = await Attacker.connect(t, served.port);
+    late.hello(docs, null);
+    t.match(await late.hear(), [17, 0, "NOT_ALLOWED"]);
+    await new TokenFile(served.folder).revoke(parseTokenName("mine"));
+    const later = await Attacker.connect(t, served.port);
+    later.hello(docs, null);
+    t.match(await later.hear(), [17, 0, "NOT_ALLOWED"], "and when all are revoked, nobody is let in");
+  },
+);
+
+t.test("names that are none, and too many tokens, are refused over the network", async (t) => {
+  const served = await serveBoth(t);
+  const admin = await enter(t, served, docs, await makeToken(served.folder, "me", { rights: ["admin"] }));
+  const hash = Buffer.alloc(32, 9);
+  const wrong: Record<string, unknown[]> = {
+    "a name": ["a b", hash, "*", "read", null],
+    "a project": ["x", hash, "../x", "read", null],
+    "no project": ["x", hash, "", "read", null],
+    "a right": ["x", hash, "*", "root", null],
+    "no right": ["x", hash, "*", "", null],
+    "a time beyond all calendars": ["x", hash, "*", "read", 2n ** 52n],
+  };
+  for (const [what, fields] of Object.entries(wrong)) {
+    t.equal(codeOf(await admin.ask([40, 3, ...fields])), "USAGE", what);
+  }
+  t.equal(codeOf(await admin.ask([40, 3, "me", hash, "*", "read", null])), "TOKEN_EXISTS");
+  t.equal(codeOf(await admin.ask([44, 3, "nobody"])), "NO_TOKEN");
+  t.equal((await new TokenFile(served.folder).read())?.length, 1);
+});
