@@ -24,7 +24,7 @@ const maxCommits = 100;
 /** Opens the file, and makes it if it is missing; `onError` is told of lines that can't be written. Throws USAGE where it can't be opened. */
 export async function openAuditLog(path: string, onError: (error: Error) => void): Promise<AuditLog> {
   assertWritable(path);
-  const { pino } = await import("pino"); // which takes a while to load, and nothing else needs
+  const { default: pino } = await import("pino"); // which takes a while to load, and nothing else needs
   const file = pino.destination({ dest: path, append: true, sync: true, mode: fileMode, maxLength: maxWaitingBytes });
   file.on("error", onError);
   const logger = pino(

@@ -56,6 +56,7 @@ export class Gate {
   readonly #file: TokenFile;
   readonly #options: GateOptions;
   readonly #serial = new Serial();
+  readonly #keeping = new Serial();
   readonly #live = new Set<LiveAccess>();
   readonly #failed = new FailedLogins();
   readonly #delayed = new Set<string>();
@@ -71,7 +72,8 @@ export class Gate {
   /** From the first token on the store is never open again. */
   #hadTokens = false;
   #isRefreshDue = false;
-  #wasToldLocked = false;
+  /** Why nobody is let in, as it was told last. */
+  #toldLock: string | undefined;
 
   private constructor(file: TokenFile, options: GateOptions) {
     this.#file = file;
@@ -135,7 +137,7 @@ export class Gate {
     this.#watcher?.close();
     clearInterval(this.#poll);
     await this.#serial.idle();
-    await this.#keepUses();
+    await this.#keeping.run(() => this.#keepUses());
   }
 
   #letIn(token: Token | undefined): Access {
@@ -200,7 +202,9 @@ export class Gate {
     if (this.#isRefreshDue) return;
     this.#isRefreshDue = true;
     await this.#refresh();
-    if (!this.#areUsesKept && performance.now() - this.#usesKeptMs > keepUsesMs) await this.#keepUses();
+    if (!this.#areUsesKept && performance.now() - this.#usesKeptMs > keepUsesMs) {
+      await this.#keeping.run(() => this.#keepUses());
+    }
   }
 
   /** Resolves once what the file said when this was called is what counts. Never rejects. */
@@ -235,20 +239,20 @@ export class Gate {
   #become(state: State): void {
     const before = this.#state;
     this.#state = state;
-    if (state.type === "locked") {
-      if (before.type !== "locked" || before.why !== state.why)
-        this.#options.onEvent({ type: "locked", why: state.why });
-      this.#wasToldLocked = true;
-      return;
+    if (state.type === "tokens") {
+      if (before.type !== "locked") this.#tellChanges(before.type === "tokens" ? before.tokens : [], state.tokens);
+      this.#hadTokens = true;
+      const keys = new Set(state.tokens.map(keyOf));
+      for (const key of this.#sees.keys()) if (!keys.has(key)) this.#sees.delete(key);
     }
-    if (this.#wasToldLocked) this.#options.onEvent({ type: "unlocked" });
-    this.#wasToldLocked = false;
-    if (state.type !== "tokens") return;
-    const keys = new Set(state.tokens.map(keyOf));
-    for (const key of this.#sees.keys()) if (!keys.has(key)) this.#sees.delete(key);
-    if (before.type === "tokens") this.#tellChanges(before.tokens, state.tokens);
-    else if (before.type === "open") this.#tellChanges([], state.tokens);
-    this.#hadTokens = true;
+    this.#tellLock(closedBy(state));
+  }
+
+  /** Tells why nobody is let in, or that somebody is again. */
+  #tellLock(why: string | undefined): void {
+    if (why === this.#toldLock) return;
+    this.#toldLock = why;
+    this.#options.onEvent(why === undefined ? { type: "unlocked" } : { type: "locked", why });
   }
 
   #tellChanges(before: readonly Token[], after: readonly Token[]): void {
@@ -286,12 +290,18 @@ function keyOf({ projects }: Token): string {
   return projects.toSorted().join(" ");
 }
 
+/** What keeps everybody out; undefined for nothing. */
+function closedBy(state: State): string | undefined {
+  if (state.type === "locked") return state.why;
+  return state.type === "tokens" && state.tokens.length === 0 ? "all tokens were revoked" : undefined;
+}
+
 /** What keeps somebody out, for the audit trail alone; undefined for nothing. */
 function whyNot(
   state: State,
   { secret, token, project }: { secret: string | undefined; token: Token | undefined; project: ProjectId },
 ): string | undefined {
-  if (state.type === "locked") return "nobody is let in";
+  if (closedBy(state) !== undefined) return "nobody is let in";
   if (secret === undefined) return "no token";
   if (token === undefined) return "unknown token";
   if (isExpired(token, Date.now())) return "expired token";

@@ -252,6 +252,7 @@ class Session {
         { hint: "use the same version of bak at both ends" },
       );
     }
+    if (message.wantTrees) assertMay(this.#access, "trees", message.project);
     this.#project = message.project;
     this.#lease = this.#store.lease({ sees: this.#sees }); // before the head is read, which the client then relies on
     this.#reads = message.reads;

@@ -83,6 +83,9 @@ export class TokenFile {
           hint: `choose another name, or revoke that one: 'bak token revoke ${token.name}'`,
         });
       }
+      if (tokens.some(({ hash }) => hash === token.hash)) {
+        throw new BakError("TOKEN_EXISTS", "there is a token with this secret already", { hint: "make a new secret" });
+      }
       return [...tokens, added];
     });
     return added;

@@ -8,6 +8,7 @@ import { parseProjectId } from "../../src/objects/project-id.js";
 import type { Right } from "../../src/objects/rights.js";
 import { parseTokenName } from "../../src/objects/token-name.js";
 import type { RequestType } from "../../src/protocol/messages.js";
+import type { Token } from "../../src/store/tokens.js";
 import { TokenFile } from "../../src/store/token-file.js";
 import { Attacker, codeOf, numbers, oneOfEach, type Frame } from "../helpers/attacker.js";
 import { until, within } from "../helpers/deadline.js";
@@ -137,6 +138,16 @@ async function begin(attacker: Attacker): Promise<Frame | undefined> {
   attacker.say(oneOfEach.packBegin);
   return attacker.ask([15, 5]);
 }
+
+t.test("hello gives no trees to who may not have them", async (t) => {
+  const served = await serveBoth(t);
+  for (const right of ["delete", "admin"] as const) {
+    const attacker = await Attacker.connect(t, served.port);
+    attacker.hello(docs, await makeToken(served.folder, right, { rights: [right] }), true);
+    t.match(await attacker.hear(), [numbers.error, 1, "NOT_ALLOWED", /no right 'read or push'/]);
+    t.match(await attacker.ask([15, 3]), [numbers.error, 3, "PROTOCOL"], "and is not said");
+  }
+});
 
 t.test("a laptop's token cannot destroy its own history, nor see that of others", async (t) => {
   const served = await serveBoth(t);
@@ -362,4 +373,7 @@ t.test("names that are none, and too many tokens, are refused over the network",
   t.equal(codeOf(await admin.ask([40, 3, "me", hash, "*", "read", null])), "TOKEN_EXISTS");
   t.equal(codeOf(await admin.ask([44, 3, "nobody"])), "NO_TOKEN");
   t.equal((await new TokenFile(served.folder).read())?.length, 1);
+  const [{ hash: known }] = (await new TokenFile(served.folder).read()) as [Token];
+  const twice = await admin.ask([40, 3, "twin", Buffer.from(known, "hex"), "*", "read", null]);
+  t.equal(codeOf(twice), "TOKEN_EXISTS", "which would make the file one that lets nobody in");
 });
