@@ -44,11 +44,12 @@ export class SeenMembers {
   }
 
   /** Adds the member of an object that may be seen. */
-  add({ pack, member, record, ...found }: FoundObject): void {
+  add(found: FoundObject): void {
+    const { pack, member, record } = found;
     const key = pack.number * maxPackObjects + member;
     if (!this.#parts.visible.isOwn(pack)) this.#asked.add(record);
     if (this.#members.has(key)) return;
-    this.#members.set(key, { ...this.#parts.packs.locate({ pack, member, record, ...found }), from: pack, member });
+    this.#members.set(key, { ...this.#parts.packs.locate(found), from: pack, member });
   }
 
   /** From now on their packs stay. To be called in the turn in which they were found; nothing is added after that. */
