@@ -40,6 +40,8 @@ export interface BrokenPack {
   readonly id: ObjectId;
   /** Undefined for one that was left out when the store was opened: its objects are not found. */
   readonly pack: NumberedPack | undefined;
+  /** The project that sent it, where neither the index nor the pack says so any more. */
+  readonly owner?: ProjectId | undefined;
 }
 
 /** What has become of a pack. */
@@ -106,7 +108,7 @@ export async function repairPack(broken: BrokenPack, parts: RepairParts): Promis
   const codec = layout.codec(broken.id);
   const aside = asidePath(layout, path);
   const index = await indexOfPack(broken, layout);
-  const receiver = parts.receivePack(broken.pack?.owner ?? index?.owner);
+  const receiver = parts.receivePack(broken.owner ?? broken.pack?.owner ?? index?.owner);
   const hasher = blake3().createHasher();
   try {
     const onIntact = async (member: Uint8Array): Promise<void> => {

@@ -176,7 +176,8 @@ export class StoreCheck {
         packs.index.hide(broken.pack === undefined ? [] : [broken.pack]);
         leftOut.push({ id: broken.id, path: subject, why });
       }
-      await this.#repair({ id: broken.id, pack: isIndexLost ? undefined : broken.pack }, why);
+      const owner = broken.pack?.owner;
+      await this.#repair({ id: broken.id, pack: isIndexLost ? undefined : broken.pack, owner }, why);
       const at = leftOut.findIndex(({ id }) => id === broken.id);
       if (at >= 0) leftOut.splice(at, 1);
       return;

@@ -32,33 +32,39 @@ interface SeenMember extends MemberLocation {
   readonly member: number;
 }
 
-/** See the top of the file. They are held from the beginning. */
-export class SeenMembers implements HeldMembers {
+/** See the top of the file. Memory: a member's place for each, and an eighth of a byte an object of the store. */
+export class SeenMembers {
   readonly #parts: SeenParts;
-  readonly #members: readonly SeenMember[];
-  /** The records that were asked for: they were seen then. */
+  readonly #members = new Map<number, SeenMember>();
+  /** The records that were asked for, in packs that others own: they were seen then. */
   readonly #asked = new RecordSet();
-  readonly release: () => void;
 
-  constructor(found: readonly FoundObject[], parts: SeenParts) {
+  constructor(parts: SeenParts) {
     this.#parts = parts;
-    const { packs, visible } = parts;
-    const members = new Map<number, SeenMember>();
-    for (const each of found) {
-      const key = each.pack.number * maxPackObjects + each.member;
-      if (!visible.isOwn(each.pack)) this.#asked.add(each.record);
-      if (!members.has(key)) members.set(key, { ...packs.locate(each), from: each.pack, member: each.member });
-    }
-    this.#members = [...members.values()].toSorted(compareLocations);
-    this.release = packs.pin(this.#members.map(({ pack }) => pack));
   }
 
-  async *read(headroom: number): AsyncGenerator<Buffer, void, undefined> {
-    for (let at = 0; at < this.#members.length;) {
-      const { from } = this.#members[at] as SeenMember;
+  /** Adds the member of an object that may be seen. */
+  add(found: FoundObject): void {
+    const { pack, member, record } = found;
+    const key = pack.number * maxPackObjects + member;
+    if (!this.#parts.visible.isOwn(pack)) this.#asked.add(record);
+    if (this.#members.has(key)) return;
+    this.#members.set(key, { ...this.#parts.packs.locate(found), from: pack, member });
+  }
+
+  /** From now on their packs stay. To be called in the turn in which they were found; nothing is added after that. */
+  hold(): HeldMembers {
+    const members = [...this.#members.values()].toSorted(compareLocations);
+    const release = this.#parts.packs.pin(members.map(({ pack }) => pack));
+    return { read: (headroom) => this.#read(members, headroom), release };
+  }
+
+  async *#read(all: readonly SeenMember[], headroom: number): AsyncGenerator<Buffer, void, undefined> {
+    for (let at = 0; at < all.length;) {
+      const { from } = all[at] as SeenMember;
       let end = at + 1;
-      while (this.#members[end]?.from === from) end += 1;
-      const members = this.#members.slice(at, end);
+      while (all[end]?.from === from) end += 1;
+      const members = all.slice(at, end);
       if (this.#parts.visible.isOwn(from)) {
         for (const member of members) yield await this.#parts.packs.readMember(member, headroom);
       } else yield* this.#readForeign(from, members, headroom);

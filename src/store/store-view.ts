@@ -50,16 +50,16 @@ export class StoreView implements View {
     ids: readonly ObjectId[],
     bytes: Buffer,
     isSeen: IsSeen,
-  ): { opened: SeenMembers; missing?: undefined } | { opened?: undefined; missing: ObjectId } {
+  ): { opened: HeldMembers; missing?: undefined } | { opened?: undefined; missing: ObjectId } {
     const isThere = new Uint8Array(ids.length);
-    const all: FoundObject[] = [];
+    const members = new SeenMembers(this.#parts);
     this.#packs.index.findMany(bytes, (at, found) => {
       if (!isSeen(found.record, found.pack)) return;
       isThere[at] = 1;
-      all.push(found);
+      members.add(found);
     });
     const missing = ids[isThere.indexOf(0)];
-    return missing === undefined ? { opened: new SeenMembers(all, this.#parts) } : { missing };
+    return missing === undefined ? { opened: members.hold() } : { missing };
   }
 
   #find(id: Buffer, isSeen: IsSeen): FoundObject | undefined {

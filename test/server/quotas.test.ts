@@ -5,6 +5,7 @@ import t, { type Test } from "tap";
 import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js";
 import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
 import { protocolVersion } from "../../src/protocol/limits.js";
+import { fullAccess } from "../../src/server/access.js";
 import { serveSession, type SessionOptions } from "../../src/server/session.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Store } from "../../src/store/store.js";
@@ -116,7 +117,8 @@ t.test("what comes in at the same time counts together, and is let go of when it
 t.test("a quota for all that somebody may see counts all of that", async (t) => {
   const store = await openStore(t.testdir(), { create: true });
   t.teardown(() => store.close());
-  const mays = { sees: (project: ProjectId) => project !== parseProjectId("another"), quotaBytes: 60_000 };
+  const sees = (project: ProjectId): boolean => project !== parseProjectId("another");
+  const mays = { authorize: async () => ({ ...fullAccess, seesAll: false, sees }), quotaBytes: 60_000 };
   await upload(await greet(t, store, {}, parseProjectId("another")), 3, await packOf(0, 50_000));
   const [inPhotos, inNotes] = [await greet(t, store, mays), await greet(t, store, mays, notes)];
   await upload(inPhotos, 3, await packOf(100, 40_000));
