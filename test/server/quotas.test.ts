@@ -119,13 +119,17 @@ t.test("a quota for all that somebody may see counts all of that", async (t) => 
   t.teardown(() => store.close());
   const sees = (project: ProjectId): boolean => project !== parseProjectId("another");
   const mays = { authorize: async () => ({ ...fullAccess, seesAll: false, sees }), quotaBytes: 60_000 };
-  await upload(await greet(t, store, {}, parseProjectId("another")), 3, await packOf(0, 50_000));
+  const inAnother = await greet(t, store, {}, parseProjectId("another"));
+  await upload(inAnother, 3, await packOf(0, 50_000));
+  await inAnother.hear("packKept");
   const [inPhotos, inNotes] = [await greet(t, store, mays), await greet(t, store, mays, notes)];
   await upload(inPhotos, 3, await packOf(100, 40_000));
   await inPhotos.hear("packKept");
   await upload(inNotes, 3, await packOf(200, 40_000));
   t.match(await inNotes.hear("error"), { code: "LIMIT", message: /^what the token may see has used up its quota: / });
-  await upload(await greet(t, store, {}, notes), 3, await packOf(200, 40_000));
+  const unbound = await greet(t, store, {}, notes);
+  await upload(unbound, 3, await packOf(200, 40_000));
+  await unbound.hear("packKept");
 });
 
 t.test("forgetting and cleaning make room; cleaning needs none", async (t) => {
