@@ -171,7 +171,7 @@ t.test("who may push and not read gets trees, and no content of files by any way
   const secret = await makeToken(served.folder, "writer", { projects: ["laptop-*"], rights: ["push"] });
   // a member in which a tree lies beside a blob, as no client of bak's makes it
   const mixed = oneFile("hidden beside a tree", { project: docs });
-  await sendObjects(served.store, [mixed.blob, mixed.tree]);
+  await sendObjects(served.store, [mixed.blob, mixed.tree], docs);
   const attacker = await enter(t, served, docs, secret);
   t.match(await attacker.ask([5, 3, objectIdBytes(mine.blob.id)]), [17, 3, "NOT_ALLOWED"]);
   t.match(

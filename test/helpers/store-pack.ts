@@ -4,6 +4,7 @@ import { compressMember } from "../../src/objects/member-gzip.js";
 import { encodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdOf, parseObjectId, type ObjectId } from "../../src/objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../../src/objects/object-kind.js";
+import type { ProjectId } from "../../src/objects/project-id.js";
 import { packTrailers } from "../../src/objects/pack-format.js";
 import { zstdMagic } from "../../src/objects/zstd-frame.js";
 import type { PackReceipt, Store } from "../../src/store/store.js";
@@ -52,8 +53,8 @@ export function packFile(members: readonly Uint8Array[]): Buffer {
 }
 
 /** Sends a pack to a store; a copy of it, so that it can be sent again. */
-export async function send(store: Pick<Store, "receivePack">, pack: TestPack): Promise<PackReceipt> {
-  const receiver = store.receivePack();
+export async function send(store: Pick<Store, "receivePack">, pack: TestPack, owner?: ProjectId): Promise<PackReceipt> {
+  const receiver = store.receivePack(owner === undefined ? {} : { owner });
   for (const member of pack.members) await receiver.add(Buffer.from(member));
   return receiver.finish(pack.id);
 }
@@ -62,6 +63,7 @@ export async function send(store: Pick<Store, "receivePack">, pack: TestPack): P
 export async function sendObjects(
   store: Pick<Store, "receivePack">,
   objects: PackedObject<ObjectId>[],
+  owner?: ProjectId,
 ): Promise<PackReceipt> {
-  return send(store, await makePack(objects));
+  return send(store, await makePack(objects), owner);
 }

@@ -1,4 +1,6 @@
 /** Who fails to log in waits; the table of them stays small. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import t from "tap";
 import { FailedLogins } from "../../src/server/failed-logins.js";
 import { addressOf, isLoopback, networkOf } from "../../src/server/peer-address.js";
@@ -41,12 +43,19 @@ t.test("neighbours in one IPv6 network count as one", (t) => {
   t.end();
 });
 
+/** What is in use, after everything else has been collected. */
+function heapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("globalThis.gc") as () => void)();
+  return process.memoryUsage().heapUsed;
+}
+
 t.test("a million addresses take no more room than four thousand", (t) => {
   const failed = new FailedLogins();
-  const before = process.memoryUsage().heapUsed;
+  const before = heapBytes();
   for (let count = 0; count < 1_000_000; count += 1)
     failed.add(`10.${count >> 16}.${(count >> 8) & 255}.${count & 255}:1`, 0);
-  t.ok(process.memoryUsage().heapUsed - before < 64 << 20);
+  t.ok(heapBytes() - before < 4 << 20);
   for (let count = 0; count < 6; count += 1) failed.add("192.0.2.1:1", 0);
   t.ok(failed.waitMs("192.0.2.1:1", 0) > 0, "and the latest are known");
   t.end();
