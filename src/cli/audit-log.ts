@@ -7,8 +7,8 @@ import type { ListenerEvent } from "../server/listener.js";
 
 /** A file that lines are appended to. */
 export interface AuditLog {
-  /** Writes the line for an event, if it is one that anybody has to answer for. */
-  write(event: ListenerEvent): void;
+  /** Writes the line for an event, if it is one that anybody has to answer for; `store` is the name of one of several. */
+  write(event: ListenerEvent, store?: string): void;
   /** Opens the file anew, for whoever has moved it away. Throws, and goes on with the old one, where that fails. */
   reopen(): void;
   close(): void;
@@ -36,9 +36,9 @@ export async function openAuditLog(path: string, onError: (error: Error) => void
     file,
   );
   return {
-    write: (event) => {
+    write: (event, store) => {
       const record = auditRecord(event);
-      if (record !== undefined) logger.info(record);
+      if (record !== undefined) logger.info(store === undefined ? record : { ...record, store });
     },
     reopen: () => {
       assertWritable(path);
@@ -101,7 +101,9 @@ export function auditRecord(event: ListenerEvent): Record<string, unknown> | und
     case "certificateChanged":
     case "certificateKept":
     case "closed":
+    case "crowded":
     case "failed":
+    case "letGo":
     case "packDamaged":
     case "scrubFailed":
     case "scrubbed":

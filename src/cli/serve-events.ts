@@ -1,7 +1,7 @@
 /** What a server tells of its sessions, a line each. */
 import { isBakError, unreachable } from "../errors.js";
 import type { ListenerEvent } from "../server/listener.js";
-import { formatBytes, formatCounted, formatDuration, shortId } from "./format.js";
+import { formatBytes, formatCount, formatCounted, formatDuration, shortId } from "./format.js";
 import { oneLine } from "../objects/one-line.js";
 
 /** From what must be looked after to what only helps to find a fault. */
@@ -24,6 +24,8 @@ const levels: Readonly<Record<ListenerEvent["type"], LogLevel>> = {
   requestRefused: "warn",
   certificateKept: "error",
   certificateChanged: "info",
+  crowded: "warn",
+  letGo: "warn",
   unlocked: "info",
   opened: "info",
   committed: "info",
@@ -42,7 +44,7 @@ const levels: Readonly<Record<ListenerEvent["type"], LogLevel>> = {
 };
 
 function levelOf(event: ListenerEvent): LogLevel {
-  if (event.type === "failed" && isBakError(event.error)) return "warn"; // the other end's doing
+  if (event.type === "failed" && isBakError(event.error)) return event.isStranger ? "debug" : "warn"; // the other end's doing
   if (event.type === "scrubbed" && event.damaged > 0) return "error";
   return levels[event.type];
 }
@@ -92,6 +94,16 @@ export function describeEvent(event: ListenerEvent): string {
       return `read ${formatCounted(event.packs, "pack")} again, ${formatBytes(event.bytes)}: ${event.damaged === 0 ? "all whole" : `${event.damaged} damaged`}`;
     case "scrubFailed":
       return `cannot read packs again: ${wordsOf(event.error)}`;
+    case "crowded": {
+      const more = event.more === 0 ? "" : ` (and ${formatCount(event.more)} times before)`;
+      return event.what === "sessions"
+        ? `refused a session from ${event.from}: there are too many${more}`
+        : `sent away who had not said hello, from ${event.from}: too many wait${more}`;
+    }
+    case "letGo":
+      return event.why === "idle"
+        ? `${event.peer} was let go of: it had nothing to say for hours`
+        : `${event.peer} was let go of: it held ${formatBytes(event.bytes)}, and moved nothing`;
     case "certificateChanged": {
       const until = new Date(event.expiresMs).toISOString().slice(0, 10);
       return `uses a new certificate, until ${until}; its key is ${event.fingerprint}`;

@@ -9,8 +9,9 @@ import { parseSize } from "../cli/size.js";
 import { hasTokens, openStoreFolder } from "../cli/store-folder.js";
 import { codecs } from "../objects/member-codec.js";
 import { certificateFiles, selfSignedIn, type CertificateSource } from "../server/certificates.js";
-import { listen } from "../server/listener.js";
+import { listen, listenForStores, type ListenOptions } from "../server/listener.js";
 import { defaultScrubRate } from "../server/scrub.js";
+import { TrustedProxies } from "../server/trusted-proxies.js";
 
 export default class Serve extends BaseCommand {
   static override summary = "Serve a store to other machines.";
@@ -24,6 +25,14 @@ export default class Serve extends BaseCommand {
     {
       description: "Make a token for a laptop, and serve the store to the local network",
       command: "<%= config.bin %> <%= command.id %> ./store --host 0.0.0.0 --tls-self-signed",
+    },
+    {
+      description: "Serve every store in a folder, each to those who have a token of its own",
+      command: "<%= config.bin %> <%= command.id %> /srv/bak --stores --host 0.0.0.0 --tls-self-signed",
+    },
+    {
+      description: "Serve to a reverse proxy on this machine",
+      command: "<%= config.bin %> <%= command.id %> ./store --trust-proxy 127.0.0.1",
     },
   ];
   static override args = {
@@ -72,6 +81,29 @@ export default class Serve extends BaseCommand {
         "Counts the packs that the project has sent, compressed as they are, forgotten commits and all until 'bak gc' deletes them. A push that would go beyond it fails. No limit unless given.",
       helpValue: "SIZE",
     }),
+    stores: Flags.boolean({
+      summary: "Serve every store in the folder, each under its own path: ws://HOST:PORT/NAME.",
+      description:
+        "Each has its own tokens, and nothing passes between them. New ones are found while it runs: 'bak token add NAME -s FOLDER/NEW …' makes one. A store is locked only while somebody uses it, and a quarter of an hour longer.",
+      exclusive: ["compression"],
+    }),
+    "trust-proxy": Flags.string({
+      summary: "Believe this reverse proxy, an address or a network such as 10.0.0.0/8, on where others come from.",
+      description:
+        "It is to write that into X-Forwarded-For. May be given several times. A store without tokens is not served to others through it.",
+      multiple: true,
+      helpValue: "ADDRESS",
+    }),
+    "max-sessions": Flags.integer({
+      summary: "So many sessions at a time; by default what the limit of open files allows, 1000 at most.",
+      min: 1,
+      helpValue: "N",
+    }),
+    "max-sessions-per-address": Flags.integer({
+      summary: "So many from one address, or from one /64 of IPv6; by default as many as in all.",
+      min: 1,
+      helpValue: "N",
+    }),
     "tls-cert": Flags.string({
       summary: "Certificate chain in PEM; serves wss://.",
       description: "It and its key are read again when they change; what is no pair is told of, and not used.",
@@ -101,7 +133,7 @@ export default class Serve extends BaseCommand {
     const level = logLevels.find((each) => each === flags["log-level"]) ?? "info";
     const projectQuotaBytes = flags.quota === undefined ? undefined : parseSize(flags.quota);
     const audit = await this.#openAuditLog(flags["audit-log"]);
-    const served = await listen(() => openStoreFolder(folder, { compression }), {
+    const options: ListenOptions = {
       host: flags.host,
       port: flags.port,
       tls: certificatesFor(flags, folder),
@@ -110,20 +142,32 @@ export default class Serve extends BaseCommand {
       ...(flags.scrub ? { scrub: { bytesPerSecond: flags["scrub-rate"] * 1_000_000 } } : {}),
       hasTokens: () => hasTokens(folder),
       isInsecure: flags.insecure,
-      onEvent: (event) => {
-        audit?.write(event);
-        if (isToldAt(level, event)) this.say(`${new Date().toISOString()} ${describeEvent(event)}`);
+      trustedProxies: flags["trust-proxy"] && new TrustedProxies(flags["trust-proxy"]),
+      limits: limitsOf(flags),
+      onEvent: (event, store) => {
+        audit?.write(event, store);
+        const name = store === undefined ? "" : `[${store}] `;
+        if (isToldAt(level, event)) this.say(`${new Date().toISOString()} ${name}${describeEvent(event)}`);
       },
-    });
+    };
+    const served = flags.stores
+      ? await listenForStores(folder, options)
+      : await listen(() => openStoreFolder(folder, { compression }), options);
+    const { url, fingerprint } = served;
     if (served.isOpenToAll) {
-      this.complain(`warning: whoever reaches ${served.url} may do everything, since the store has no tokens`);
+      this.complain(
+        `warning: whoever reaches ${url} may do everything, since ${flags.stores ? "stores without tokens let in all" : "the store has no tokens"}`,
+      );
       this.say("     make one with 'bak token add'");
     }
-    for (const damaged of served.store.damaged) this.complain(`left out '${damaged.path}': ${damaged.why}`);
+    const damaged = "store" in served ? served.store.damaged : [];
+    for (const { path, why } of damaged) this.complain(`left out '${path}': ${why}`);
+    const stores = "names" in served ? await served.names() : undefined;
     // with --json, too, whoever started it waits for this line
-    const { url, fingerprint } = served;
-    if (this.jsonEnabled()) this.logJson({ store: folder, url, ...(fingerprint && { fingerprint }) });
+    if (this.jsonEnabled())
+      this.logJson({ store: folder, url, ...(stores && { stores }), ...(fingerprint && { fingerprint }) });
     this.log(`bak: serving ${folder} on ${url}`);
+    if (stores !== undefined) this.log(`bak: its stores are ${stores.join(", ") || "still to be made"}`);
     if (fingerprint !== undefined) this.log(`bak: its key is ${fingerprint}`);
     await new Promise<void>((stop) => {
       if (this.signal.aborted) stop();
@@ -152,6 +196,19 @@ interface TlsFlags {
   "tls-cert"?: string | undefined;
   "tls-key"?: string | undefined;
   "tls-self-signed": boolean;
+}
+
+interface LimitFlags {
+  "max-sessions"?: number | undefined;
+  "max-sessions-per-address"?: number | undefined;
+}
+
+function limitsOf(flags: LimitFlags): ListenOptions["limits"] {
+  const { "max-sessions": sessions, "max-sessions-per-address": sessionsPerAddress = sessions } = flags;
+  return {
+    ...(sessions === undefined ? {} : { sessions }),
+    ...(sessionsPerAddress === undefined ? {} : { sessionsPerAddress }),
+  };
 }
 
 function certificatesFor(flags: TlsFlags, folder: string): CertificateSource | undefined {

@@ -15,4 +15,6 @@ export interface Channel {
   readonly peer: string;
   /** Whether the other end is on this machine, and so shares its processor. */
   readonly isLocal: boolean;
+  /** What has come in and was not received, whole messages or not, and what waits to be sent; where that is known. */
+  readonly heldBytes?: () => number;
 }

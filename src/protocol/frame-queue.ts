@@ -21,6 +21,11 @@ export class FrameQueue {
     return this.#bytes >= this.#limitBytes || this.#frames.length >= maxWaitingFrames;
   }
 
+  /** What waits for the reader. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   push(frame: Uint8Array): void {
     if (this.#ended !== undefined) return;
     const reader = this.#reader;

@@ -34,6 +34,8 @@ export function channelOf(socket: WebSocket, options: SocketOptions): Channel {
   let tickedAt = heardAt;
   let heardBytes = 0;
   let isClosing = false;
+  /** How much had come when the last message was whole. */
+  let bytesAtMessage = bytesRead?.() ?? 0;
 
   const lost = (why: string): BakError =>
     new BakError("CONNECTION_LOST", `lost the connection to '${peer}': ${why}`, { cause: failure });
@@ -57,6 +59,7 @@ export function channelOf(socket: WebSocket, options: SocketOptions): Channel {
   socket.on("ping", () => (heardAt = Date.now()));
   socket.on("message", (data: RawData, isBinary: boolean) => {
     heardAt = Date.now();
+    bytesAtMessage = bytesRead?.() ?? 0;
     if (!isBinary || !Buffer.isBuffer(data)) {
       failure = new BakError("BAD_MESSAGE", `'${peer}' sent text where only binary frames are spoken`);
       socket.close(1003, "binary frames only");
@@ -77,6 +80,7 @@ export function channelOf(socket: WebSocket, options: SocketOptions): Channel {
     peer,
     isLocal,
     receive: () => queue.shift(),
+    heldBytes: () => queue.bytes + socket.bufferedAmount + (bytesRead?.() ?? 0) - bytesAtMessage,
     send: (frame, onSent) =>
       new Promise((resolve, reject) => {
         // a socket that is closed takes what it is given, and fails only later

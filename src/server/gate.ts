@@ -21,6 +21,8 @@ export interface GateOptions {
   /** Whether whoever comes is let in as long as nobody has ever made a token: for this machine alone, or against advice. */
   readonly mayBeOpen: boolean;
   readonly onEvent: (event: GateEvent) => void;
+  /** Who has failed to log in, where several gates are to know it. */
+  readonly failed?: FailedLogins;
   /** How often the file is looked at, where the system does not tell that it has changed; each second unless given. */
   readonly pollMs?: number;
 }
@@ -58,7 +60,7 @@ export class Gate {
   readonly #serial = new Serial();
   readonly #keeping = new Serial();
   readonly #live = new Set<LiveAccess>();
-  readonly #failed = new FailedLogins();
+  readonly #failed: FailedLogins;
   readonly #delayed = new Set<string>();
   readonly #sees = new Map<string, Access["sees"]>();
   readonly #changers = new Map<string, Changer>();
@@ -78,6 +80,7 @@ export class Gate {
   private constructor(file: TokenFile, options: GateOptions) {
     this.#file = file;
     this.#options = options;
+    this.#failed = options.failed ?? new FailedLogins();
   }
 
   /** Reads the tokens of the store in a folder, and goes on watching them until `close`. Rejects only with bugs. */

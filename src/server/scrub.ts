@@ -39,6 +39,11 @@ export function startScrub(store: ScrubStore, options: ScrubOptions): () => Prom
   };
 }
 
+/** Reads what is due once, and then is done. Rejects when `signal` is aborted, and with what the store fails with. */
+export async function scrubOnce(store: ScrubStore, options: ScrubOptions, signal: AbortSignal): Promise<void> {
+  await new Scrub(store, options, signal).round();
+}
+
 class Scrub {
   readonly #store: ScrubStore;
   readonly #options: ScrubOptions;
@@ -54,7 +59,7 @@ class Scrub {
   async run(): Promise<void> {
     while (!this.#signal.aborted) {
       try {
-        await this.#round();
+        await this.round();
       } catch (error) {
         if (!this.#signal.aborted) this.#options.onEvent({ type: "scrubFailed", error });
       }
@@ -63,7 +68,7 @@ class Scrub {
   }
 
   /** All packs that are due, those first that were read longest ago. */
-  async #round(): Promise<void> {
+  async round(): Promise<void> {
     const { everyMs = scrubEveryMs, onEvent } = this.#options;
     const due = await this.#store.packsToVerify(Date.now() - everyMs);
     if (due.length === 0) return;

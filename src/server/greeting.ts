@@ -1,0 +1,77 @@
+/**
+ * The beginning of a connection: nothing of a store is touched before somebody has said who he is and was let in. Up to then
+ * he may send no more than a hello takes.
+ */
+import { BakError, isBakError } from "../errors.js";
+import type { Channel } from "../protocol/channel.js";
+import { errorMessage } from "../protocol/conversation.js";
+import { decodeMessage, encodeMessage } from "../protocol/message-codec.js";
+import type { MessageOf } from "../protocol/messages.js";
+
+/** What is said before hello is let in, all in all. */
+export const maxGreetingBytes = 64 << 10;
+
+export interface Greeted<T> {
+  /** What came of letting him in. */
+  readonly guest: T;
+  /** The channel as it was before he said hello. */
+  readonly channel: Channel;
+}
+
+export interface GreetingOptions<T> {
+  /** Rejects with what he is to be told; he may then try again. */
+  letIn: (hello: MessageOf<"hello">) => Promise<T>;
+  /** So long he may take. */
+  timeoutMs: number;
+}
+
+/** Waits until somebody has said hello and was let in. Undefined where he has closed in order; rejects with what broke it off. */
+export async function greet<T>(channel: Channel, options: GreetingOptions<T>): Promise<Greeted<T> | undefined> {
+  const late = setTimeout(() => {
+    void dismiss(channel, new BakError("PROTOCOL", "no hello came in time"));
+  }, options.timeoutMs);
+  try {
+    return await listenForHello(channel, options);
+  } catch (error) {
+    if (isBakError(error) && !isBakError(error, "CONNECTION_LOST")) await dismiss(channel, error);
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/** Tells somebody what is wrong with him, and closes. Never rejects. */
+export async function dismiss(channel: Channel, reason: BakError): Promise<void> {
+  channel.send(encodeMessage(errorMessage(reason, 0))).catch(() => undefined);
+  await channel.close();
+}
+
+async function listenForHello<T>(channel: Channel, { letIn }: GreetingOptions<T>): Promise<Greeted<T> | undefined> {
+  for (let bytes = 0; ;) {
+    const frame = await channel.receive();
+    if (frame === undefined) return undefined;
+    bytes += frame.length;
+    if (bytes > maxGreetingBytes) throw new BakError("LIMIT", "too much was sent before hello");
+    const message = decodeMessage(frame);
+    try {
+      if (message.type !== "hello") throw new BakError("PROTOCOL", "the first message must be hello");
+      return { guest: await letIn(message), channel: replaying(channel, frame) };
+    } catch (error) {
+      if (!isBakError(error) || message.request % 2 === 0) throw error;
+      await channel.send(encodeMessage(errorMessage(error, message.request)));
+    }
+  }
+}
+
+/** The channel, with a frame that is received once more. */
+function replaying(channel: Channel, frame: Uint8Array): Channel {
+  let next: Uint8Array | undefined = frame;
+  return {
+    ...channel,
+    receive: () => {
+      const again = next;
+      next = undefined;
+      return again === undefined ? channel.receive() : Promise.resolve(again);
+    },
+  };
+}

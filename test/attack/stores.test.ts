@@ -1,0 +1,218 @@
+/** Several stores behind one server: nobody gets from one to another, nor out of their folder, nor learns which there are. */
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { Remote } from "../../src/client/remote.js";
+import { newTokenSecret } from "../../src/client/new-token.js";
+import type { ProjectPattern } from "../../src/objects/project-pattern.js";
+import type { TokenName } from "../../src/objects/token-name.js";
+import { hashOfSecret } from "../../src/objects/token-secret.js";
+import { protocolVersion } from "../../src/protocol/limits.js";
+import { decodeMessage, encodeMessage } from "../../src/protocol/message-codec.js";
+import { dialWebSocket } from "../../src/protocol/websocket-dial.js";
+import {
+  listenForStores,
+  type HouseListener,
+  type ListenerEvent,
+  type ListenOptions,
+} from "../../src/server/listener.js";
+import { openStore } from "../../src/store/open-store.js";
+import { TokenFile } from "../../src/store/token-file.js";
+import type { ObjectId } from "../../src/objects/object-id.js";
+import { until, within } from "../helpers/deadline.js";
+import { handshake, rawFrame, rawSocket } from "../helpers/raw-client.js";
+import { testProject } from "../helpers/small-commit.js";
+
+/** A store with one token; gives its secret. */
+async function makeStore(folder: string): Promise<string> {
+  await (await openStore(folder, { create: true, threads: 0 })).close();
+  const secret = newTokenSecret();
+  const hash = hashOfSecret(secret).toString("hex") as ObjectId;
+  const projects = ["*" as ProjectPattern];
+  await new TokenFile(folder).add({
+    name: "laptop" as TokenName,
+    hash,
+    projects,
+    rights: ["push", "read"],
+    expiresMs: undefined,
+  });
+  return secret;
+}
+
+type House = HouseListener & { events: (ListenerEvent & { store?: string | undefined })[]; port: string };
+
+async function serveHouse(t: Test, folder: string, options: Partial<ListenOptions> = {}): Promise<House> {
+  const events: House["events"] = [];
+  const listener = await listenForStores(folder, {
+    host: "127.0.0.1",
+    port: 0,
+    agent: "house/1",
+    house: { threads: 0 },
+    ...options,
+    onEvent: (event, store) => void events.push({ ...event, store }),
+  });
+  t.teardown(() => listener.close());
+  return { ...listener, events, port: new URL(listener.url).port };
+}
+
+async function enter(house: House, path: string, token: string | undefined): Promise<Remote> {
+  const channel = await dialWebSocket(`${house.url}${path}`);
+  return Remote.open(channel, { project: testProject, agent: "t", wantTrees: false, token });
+}
+
+/** What a raw client is answered to a hello at a path, which goes out exactly as it stands here. */
+async function answerAt(t: Test, house: House, { path, token }: { path: string; token: string | undefined }) {
+  const socket = await rawSocket(t, house.port);
+  const upgraded = once(socket, "data");
+  socket.write(handshake.replace("GET / ", `GET ${path} `));
+  const [answer] = (await within(5000, `an upgrade at ${path}`, upgraded)) as [Buffer];
+  if (!answer.toString("latin1").startsWith("HTTP/1.1 101 ")) return answer.toString("latin1").split("\r\n")[0];
+  const told = once(socket, "data");
+  const fields = { version: protocolVersion, agent: "t", project: testProject, have: undefined, wantTrees: false };
+  socket.write(rawFrame(encodeMessage({ type: "hello", request: 1, ...fields, token, reads: ["gzip"] })));
+  const [frame] = (await within(5000, `an answer at ${path}`, told)) as [Buffer];
+  socket.destroy();
+  const length = (frame[1] ?? 0) & 0x7f;
+  return decodeMessage(frame.subarray(length < 126 ? 2 : 4));
+}
+
+t.test("a token of one store is good for that alone, and nothing tells a store from none", async (t) => {
+  const root = t.testdir({ outside: {}, stores: { plain: { file: "x" }, empty: {} } });
+  const folder = join(root, "stores");
+  const alice = await makeStore(join(folder, "alice"));
+  const bob = await makeStore(join(folder, "bob"));
+  const outside = await makeStore(join(root, "outside"));
+  symlinkSync(join(root, "outside"), join(folder, "link"));
+  symlinkSync("alice", join(folder, "alias"));
+  mkdirSync(join(folder, "linked-config"));
+  symlinkSync(join(folder, "alice", "config.json"), join(folder, "linked-config", "config.json"));
+  writeFileSync(join(folder, "file"), "x");
+  const house = await serveHouse(t, folder);
+  t.strictSame(await house.names(), ["alice", "bob"]);
+
+  const remote = await enter(house, "/alice", alice);
+  const other = await enter(house, "/bob/", bob);
+  t.not(remote.store, other.store);
+  await Promise.all([remote.close(), other.close()]);
+  t.match(
+    house.events.filter(({ type }) => type === "opened"),
+    [{ store: "alice" }, { store: "bob" }],
+  );
+
+  // good logins in between, or whoever tries so often would have to wait
+  const paths = [
+    "/bob",
+    "/none",
+    "/",
+    "",
+    "/alice/..",
+    "/alice/../alice",
+    "/./alice",
+    "/../outside",
+    "/..",
+    "/.",
+    "//alice",
+  ];
+  const tricks = [
+    "/%61lice",
+    "/alice%2f..",
+    "/alice%00",
+    "/%2e%2e/outside",
+    "/..%2foutside",
+    "/alice/packs",
+    "/ALICE",
+    "/alice\\..",
+    "/link",
+    "/alias",
+    "/linked-config",
+    "/plain",
+    "/empty",
+    "/file",
+    "/.nowhere",
+    "/alice;x",
+    "/alice//",
+  ];
+  const refused = await answerAt(t, house, { path: "/bob", token: alice });
+  t.match(refused, { type: "error", request: 1, code: "NOT_ALLOWED" });
+  for (const path of [...paths, ...tricks]) {
+    await (await enter(house, "/alice", alice)).close();
+    if (path === "") continue;
+    t.strictSame(await answerAt(t, house, { path, token: alice }), refused, path);
+    if (/outside|link/.test(path)) t.strictSame(await answerAt(t, house, { path, token: outside }), refused, path);
+  }
+  t.strictSame(await answerAt(t, house, { path: "/none", token: undefined }), refused);
+  t.match(await answerAt(t, house, { path: "/alice?x=/bob", token: alice }), { type: "welcome" });
+});
+
+t.test("who tries names has to wait, as who tries tokens does", async (t) => {
+  const folder = t.testdir();
+  const secret = await makeStore(join(folder, "alice"));
+  const house = await serveHouse(t, folder);
+  for (let count = 0; count < 6; count += 1) await answerAt(t, house, { path: `/name${count}`, token: secret });
+  t.match(await answerAt(t, house, { path: "/alice", token: secret }), {
+    code: "NOT_ALLOWED",
+    message: /too many logins/,
+  });
+  t.ok(house.events.some(({ type }) => type === "loginDelayed"));
+});
+
+t.test("a store that is made while the server runs is served; one that is not used is let go of", async (t) => {
+  const folder = t.testdir();
+  const house = await serveHouse(t, folder, { house: { threads: 0, idleMs: 100 } });
+  const secret = await makeStore(join(folder, "new"));
+  const remote = await enter(house, "/new", secret);
+  await t.rejects(openStore(join(folder, "new"), { create: false }), { code: "STORE_LOCKED" });
+  await remote.close();
+  await until(() => house.events.some(({ type }) => type === "closed"), "the end");
+  for (let left = 100; left > 0; left -= 1) {
+    const opened = await openStore(join(folder, "new"), { create: false, threads: 0 }).catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (opened === undefined) continue;
+    await t.rejects(enter(house, "/new", secret), { code: "STORE_LOCKED" }, "and says so to who may know");
+    await opened.close();
+    break;
+  }
+  await (await enter(house, "/new", secret)).close();
+});
+
+t.test("no more stores are open than may be: one that is in use is not closed for another", async (t) => {
+  const folder = t.testdir();
+  const secrets = new Map<string, string>();
+  for (const name of ["a", "b", "c"]) secrets.set(name, await makeStore(join(folder, name)));
+  const house = await serveHouse(t, folder, { house: { threads: 0, maxOpen: 2 } });
+  const go = (name: string): Promise<Remote> => enter(house, `/${name}`, secrets.get(name));
+  const [a, b] = [await go("a"), await go("b")];
+  await t.rejects(go("c"), { code: "LIMIT", message: /stores are in use/ });
+  t.strictSame(await a.projects(), []);
+  await b.close();
+  await until(() => house.events.some(({ type, store }) => type === "closed" && store === "b"), "the end");
+  const c = await go("c");
+  t.strictSame(await a.projects(), []);
+  await Promise.all([a.close(), c.close()]);
+});
+
+t.test(
+  "a store without tokens lets in nobody from elsewhere; a folder that is a store, or none, is no folder of stores",
+  async (t) => {
+    const folder = t.testdir();
+    await (await openStore(join(folder, "open"), { create: true, threads: 0 })).close();
+    const local = await serveHouse(t, folder);
+    await (await enter(local, "/open", undefined)).close();
+    const wide = await serveHouse(t, folder, { host: "0.0.0.0" });
+    await t.rejects(enter(wide, "/open", undefined), { code: "NOT_ALLOWED" });
+    await t.rejects(serveHouse(t, join(folder, "open")), { code: "NO_STORE", message: /is a store itself/ });
+    await t.rejects(serveHouse(t, join(folder, "none")), { code: "NO_STORE", message: /no folder/ });
+  },
+);
+
+t.test("what is damaged in each is found without anybody asking", async (t) => {
+  const folder = t.testdir();
+  await makeStore(join(folder, "a"));
+  const house = await serveHouse(t, folder, { scrub: { bytesPerSecond: 1e9 } });
+  await house.close();
+  t.strictSame(
+    house.events.filter(({ type }) => type === "scrubFailed"),
+    [],
+  );
+});
