@@ -1,4 +1,6 @@
 /** Who sees a part of a store: what is known of that, when it is found out, and how long it lasts. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import t, { type Test } from "tap";
 import { objectIdBytes } from "../../src/objects/object-id.js";
 import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js";
@@ -48,11 +50,20 @@ t.test("what one's own packs hold is seen without anything being read", async (t
   const content = blob("mine");
   await send(store, one, content);
   const lease = store.lease({ sees: seesOne });
-  const reading = store.readLog;
-  store.readLog = () => t.fail("a log is read") as never;
+  const foreign = blob("theirs");
+  await send(store, two, foreign);
+  mkdirSync(join(store.folder, "projects", one));
+  writeFileSync(
+    join(store.folder, "projects", one, "log"),
+    "no line of a log, which whoever reads it is told\n".repeat(3),
+  );
   t.strictSame([...(await lease.hasMany(objectIdBytes(content.id)))], [1]);
   t.strictSame([...(await lease.view!.lengthsOf(objectIdBytes(content.id)))], [4]);
-  store.readLog = reading;
+  await t.rejects(
+    Promise.resolve(lease.view!.has(foreign.id)),
+    { code: "STORE_DAMAGED" },
+    "as it is for what is theirs",
+  );
   lease.release();
   t.equal(store.lease().view, undefined, "and who sees all needs no view");
 });
@@ -107,7 +118,7 @@ t.test("many questions at the same time are answered alike", async (t) => {
   const { content, tree, mine, theirs, waste } = await shareFile(store);
   const leases = Array.from({ length: 20 }, () => store.lease({ sees: seesOne }));
   const answers = await Promise.all(
-    leases.flatMap(({ view }) => [content, theirs, tree, waste, mine].map(({ id }) => view!.has(id))),
+    leases.flatMap(({ view }) => [content, theirs, tree, waste, mine].map(async ({ id }) => view!.has(id))),
   );
   t.strictSame(
     answers,
