@@ -21,6 +21,7 @@ import {
 } from "../protocol/limits.js";
 import { decodeForgottenLines, decodeLogLines, type ForgottenLine, type LogLine } from "../protocol/log-lines.js";
 import type { MessageOf } from "../protocol/messages.js";
+import { decodeGrowth, decodeProjectSizes, type CommitGrowth, type ProjectSizes } from "../protocol/size-lines.js";
 import { receivePackStream } from "../protocol/pack-stream.js";
 import { decodeTokenLines, type TokenLine } from "../protocol/token-lines.js";
 
@@ -71,6 +72,14 @@ export interface NewRemoteToken {
   readonly rights: readonly Right[];
   readonly expiresMs: number | undefined;
 }
+
+/** How large a store is that has been measured: see `StoreSizes` of the store. */
+export interface RemoteSizes extends Sizes {
+  readonly projects: readonly ProjectSizes[];
+  readonly growth: readonly CommitGrowth[];
+  readonly isIncomplete: boolean;
+}
+type Sizes = Pick<MessageOf<"measured">, "contentBytes" | "storedBytes">;
 
 /** A pack on its way to the store. */
 export interface PackUpload {
@@ -341,6 +350,14 @@ export class Remote {
   /** Takes a token away, for good and at once; gives its id. */
   async revokeToken(name: TokenName): Promise<string> {
     return (await this.#conversation.ask({ type: "tokenRevoke", name }, "tokenRevoked")).id;
+  }
+
+  /** Has the store measure what its commits reach; that reads all its trees. `growth` commits are named that have added most. */
+  async measure(growth: number, onProgress: (progress: StoreProgress) => void): Promise<RemoteSizes> {
+    const measured = await this.#conversation.follow({ type: "measure", growth }, "measured", onProgress);
+    const { contentBytes, storedBytes, incomplete: isIncomplete } = measured;
+    const projects = decodeProjectSizes(measured.projects);
+    return { projects, growth: decodeGrowth(measured.growth), contentBytes, storedBytes, isIncomplete };
   }
 
   /** Ends the conversation. Never rejects. */

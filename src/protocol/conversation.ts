@@ -30,6 +30,7 @@ const requests: ReadonlySet<MessageType> = new Set([
   "collect",
   "check",
   "stats",
+  "measure",
   "replace",
   "tokenAdd",
   "tokenList",

@@ -17,6 +17,11 @@ export const maxForgottenLinesPerMessage = 4096;
 export const maxFindingBytes = 8192;
 /** Findings that come before the answer to one check. */
 export const maxFindingsPerCheck = 10_000;
+/** Lines of the sizes of projects in one answer: 20,000 of them at least, which is 200 bytes a line. */
+export const maxSizeLinesBytes = 4 << 20;
+/** Commits of which one answer says what they have added, and the bytes of their lines. */
+export const maxGrowthLines = 1000;
+export const maxGrowthLinesBytes = 1 << 19;
 /** All that is told of a store's tokens. */
 export const maxTokenLinesBytes = 2 << 20;
 /** Received frames wait for their reader up to this many bytes; then the connection is not read from. */

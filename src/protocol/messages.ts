@@ -10,8 +10,10 @@ import type { Field } from "./fields.js";
 import {
   maxFindingBytes,
   maxForgottenLinesPerMessage,
+  maxGrowthLinesBytes,
   maxIdsPerMessage,
   maxLogLinesPerMessage,
+  maxSizeLinesBytes,
   maxTokenLinesBytes,
 } from "./limits.js";
 
@@ -160,6 +162,19 @@ export const layouts = {
   replace: { number: 30, fields: { commit: field.objectId, by: field.objectId } },
   /** Answers replace: how many lines of the log that changed. */
   replaced: { number: 31, fields: { count: field.unsigned } },
+  /** Asks how large all is that commits reach, and what so many of them have added; see `Store.measure`. Progress comes before the answer. */
+  measure: { number: 32, fields: { growth: field.unsigned } },
+  /** Answers measure; the lines are those of `size-lines.ts`. */
+  measured: {
+    number: 33,
+    fields: {
+      projects: field.text(maxSizeLinesBytes),
+      growth: field.text(maxGrowthLinesBytes),
+      contentBytes: field.unsigned,
+      storedBytes: field.unsigned,
+      incomplete: field.boolean,
+    },
+  },
   /**
    * Makes a token. `hash` is the BLAKE3 of its secret, which stays with whoever asks; `projects` and `rights` are names with
    * spaces between them.
@@ -205,6 +220,7 @@ export const answerTypes = [
   "checked",
   "storeStats",
   "replaced",
+  "measured",
   "tokenAdded",
   "tokens",
   "tokenRevoked",

@@ -26,6 +26,7 @@ export const requestRights = {
   collect: ["admin"],
   check: ["admin"],
   stats: ["admin"],
+  measure: ["admin"],
   tokenAdd: ["admin"],
   tokenList: ["admin"],
   tokenRevoke: ["admin"],

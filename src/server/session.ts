@@ -37,6 +37,7 @@ import type {
 } from "../store/store.js";
 import { fullAccess, type Access, type Authorize } from "./access.js";
 import { answerForget, answerForgottenLog } from "./forgetting.js";
+import { answerMeasure } from "./measuring.js";
 import { LongRequests, type LongWork } from "./long-requests.js";
 import { assertMay, notAllowed } from "./request-rights.js";
 import { answerTokens, type TokenKeeper } from "./token-requests.js";
@@ -212,12 +213,15 @@ class Session {
         const { oldestVerifiedMs, ...stats } = await this.#store.stats();
         return this.#conversation.send({ type: "storeStats", request, ...stats, oldestVerifiedMs });
       }
+      case "measure":
+        return this.#long.begin(request, (long) => answerMeasure(this.#store, message, long));
       case "tokenAdd":
       case "tokenList":
       case "tokenRevoke": {
         this.#changingTokens = this.#answerTokens(message);
         return this.#changingTokens;
       }
+      case "measured":
       case "tokenAdded":
       case "tokens":
       case "tokenRevoked":

@@ -27,6 +27,7 @@ import { Quotas } from "./quotas.js";
 import { readFound } from "./read-found.js";
 import { compareLocations } from "./seen-members.js";
 import type { StoreLock } from "./store-lock.js";
+import { measureStore } from "./measure.js";
 import { storeStats } from "./stats.js";
 import { StoreView } from "./store-view.js";
 import type {
@@ -48,6 +49,8 @@ import type {
   ReceiveOptions,
   Sees,
   Store,
+  MeasureOptions,
+  StoreSizes,
   StoreStats,
   View,
 } from "./store.js";
@@ -97,6 +100,8 @@ export class DiskStore implements Store {
   readonly #quotas: Quotas;
   readonly #stop = new AbortController();
   #collecting: Promise<unknown> | undefined;
+  /** While these are under way, no pack is removed. */
+  readonly #measuring = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
   constructor({ config, disk, layout, lock, packs, ingest, ...loaded }: DiskStoreParts) {
@@ -299,6 +304,18 @@ export class DiskStore implements Store {
     return this.#later(() => storeStats({ ...parts, leftOut: this.#leftOut }));
   }
 
+  measure(options: MeasureOptions): Promise<StoreSizes> {
+    const parts = { packs: this.#packs, projects: this.#projects };
+    const signal = AbortSignal.any([options.signal, this.#stop.signal]);
+    return this.#later(async () => {
+      while (this.#collecting !== undefined) await this.#collecting.catch(() => undefined);
+      signal.throwIfAborted();
+      const measuring = this.#read(() => measureStore(parts, { ...options, signal }));
+      this.#measuring.add(measuring);
+      return measuring.finally(() => this.#measuring.delete(measuring));
+    });
+  }
+
   forget(project: ProjectId, commits: readonly ObjectId[]): Promise<number> {
     return this.#later(() => this.#ballast.help(() => this.#projects.forget(project, commits, Date.now)));
   }
@@ -354,7 +371,7 @@ export class DiskStore implements Store {
         hint: "wait for that to end",
       });
     }
-    const working = work();
+    const working = this.#measuring.size === 0 ? work() : Promise.allSettled(this.#measuring).then(work);
     this.#collecting = working;
     try {
       return await working;

@@ -31,12 +31,19 @@ interface Walk {
   readonly signal: AbortSignal;
 }
 
+export interface LiveObjectsOptions {
+  /** Told now and then how many objects are live so far. */
+  readonly onCount: (count: number) => void;
+  /** Given the records of what commits reach, each once; is waited for. The numbers are there for the moment. */
+  readonly onAdded?: (records: Float64Array) => Promise<void>;
+}
+
 /** See the top of the file. */
 export class LiveObjects {
   /** Records of objects that are live. */
   readonly records = new RecordSet();
   readonly #packs: Packs;
-  readonly #onCount: (count: number) => void;
+  readonly #options: LiveObjectsOptions;
   /** Records of what has been read, or is to be, for what it names. */
   readonly #walked = new RecordSet();
   readonly #waiting: Readonly<Record<(typeof walkedRoles)[number], RecordSet>> = {
@@ -50,11 +57,15 @@ export class LiveObjects {
   #roles = new Uint8Array(0);
   #batch = 0;
   #count = 0;
+  /** Records that have been added since `onAdded` was told. */
+  readonly #added: Float64Array;
+  #addedCount = 0;
+  #isAnythingMissing = false;
 
-  /** `onCount` is told now and then how many objects are live so far. */
-  constructor(packs: Packs, onCount: (count: number) => void) {
+  constructor(packs: Packs, options: LiveObjectsOptions) {
     this.#packs = packs;
-    this.#onCount = onCount;
+    this.#options = options;
+    this.#added = new Float64Array(options.onAdded === undefined ? 0 : batchIds);
   }
 
   /**
@@ -75,11 +86,13 @@ export class LiveObjects {
     }
   }
 
-  /** Adds all that commits reach, as far as it is there. */
-  async addWhatIsLeft(commits: Iterable<ObjectId>, signal: AbortSignal): Promise<void> {
+  /** Adds all that commits reach, as far as it is there; resolves with whether nothing of it is missing. */
+  async addWhatIsLeft(commits: Iterable<ObjectId>, signal: AbortSignal): Promise<boolean> {
     const walk = { isStrict: false, signal };
+    this.#isAnythingMissing = false;
     for (const commit of commits) await this.#name(objectIdBytes(commit), 0, "commit", walk);
     await this.#finish(walk);
+    return !this.#isAnythingMissing;
   }
 
   /** An object is found at another record from now on: what is known of it is known of that. */
@@ -162,6 +175,7 @@ export class LiveObjects {
         await this.#read(record, role, walk);
       } catch (error) {
         if (walk.isStrict || !isBakError(error, ...losses)) throw error;
+        this.#isAnythingMissing = true;
       }
     }
   }
@@ -236,17 +250,24 @@ export class LiveObjects {
       isFound[ordinal] = 1;
       this.#add(record, roles[this.#roles[ordinal] as number] as Role);
     });
-    const missing = isStrict ? isFound.indexOf(0) : -1;
-    if (missing >= 0) {
+    const missing = isFound.indexOf(0);
+    if (missing >= 0) this.#isAnythingMissing = true;
+    if (missing >= 0 && isStrict) {
       throw new BakError("NO_OBJECT", `no object '${objectIdAt(this.#ids, missing * objectIdLength)}' in the store`);
     }
-    this.#onCount(this.#count);
+    this.#options.onCount(this.#count);
+    const added = this.#added.subarray(0, this.#addedCount);
+    this.#addedCount = 0;
+    if (added.length > 0) await this.#options.onAdded?.(added);
     await new Promise((resolve) => setImmediate(resolve));
     signal.throwIfAborted();
   }
 
   #add(record: number, role: Role): void {
-    if (this.records.add(record)) this.#count += 1;
+    if (this.records.add(record)) {
+      this.#count += 1;
+      if (this.#addedCount < this.#added.length) this.#added[this.#addedCount++] = record;
+    }
     if (role !== "blob" && this.#walked.add(record)) this.#waiting[role].add(record);
   }
 }

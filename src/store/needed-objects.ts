@@ -22,7 +22,7 @@ export class NeededObjects {
 
   constructor(options: NeededOptions) {
     this.#options = options;
-    this.#live = new LiveObjects(options.packs, options.onMarked);
+    this.#live = new LiveObjects(options.packs, { onCount: options.onMarked });
   }
 
   /** The records of what is needed, as far as it has been looked for. */

@@ -86,6 +86,40 @@ export interface CheckReport {
 }
 
 /** A store in numbers. */
+export interface MeasureOptions {
+  /** Of so many commits is said what they have added. */
+  readonly growth: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: { phase: string; done: number; total: number }) => void;
+}
+
+/** How large a store is, in bytes: `contentBytes` are of what files hold, each counted once, `storedBytes` of all on the disk. */
+export interface StoreSizes {
+  /** Sorted. What projects share counts for each. */
+  readonly projects: readonly {
+    readonly project: ProjectId;
+    readonly commits: number;
+    /** Files of the latest commit, and of all, as often as they are in them. */
+    readonly latestBytes: number;
+    readonly allBytes: number;
+    readonly contentBytes: number;
+    readonly storedBytes: number;
+  }[];
+  /** What all projects reach. */
+  readonly contentBytes: number;
+  readonly storedBytes: number;
+  /** The commits that have added most to what the store had received before, the largest first. */
+  readonly growth: readonly {
+    readonly project: ProjectId;
+    readonly commit: ObjectId;
+    readonly receivedMs: number;
+    readonly contentBytes: number;
+    readonly storedBytes: number;
+  }[];
+  /** Something that a commit reaches is missing, and counts nowhere. */
+  readonly isIncomplete: boolean;
+}
+
 export interface StoreStats {
   readonly projects: number;
   readonly commits: number;
@@ -341,6 +375,8 @@ export interface Store extends ObjectSource {
     options: { signal: AbortSignal; pace: (bytes: number) => Promise<void> },
   ): Promise<DamagedPack | undefined>;
   stats(): Promise<StoreStats>;
+  /** Reads all trees that commits reach, to say how large that is. Waits for cleaning and repairing to end, which then wait for it. */
+  measure(options: MeasureOptions): Promise<StoreSizes>;
   /**
    * Takes commits out of a project's log, all at once, and remembers them for `undoForget`; gives how many lines of the log
    * that were. Those that are not in it are passed over. The latest one that is left becomes the head; a project that has

@@ -182,7 +182,7 @@ export class VisibleObjects {
   async #walkCommits(): Promise<void> {
     const { packs, signal } = this.#parts;
     const before = this.#reached;
-    const reached = before ?? new LiveObjects(packs, () => undefined);
+    const reached = before ?? new LiveObjects(packs, { onCount: () => undefined });
     const commits = this.#commits;
     this.#commits = [];
     this.#reached = reached; // from now on it is told of commits that come

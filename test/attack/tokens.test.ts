@@ -107,6 +107,7 @@ const needed: Record<RequestType, readonly Right[]> = {
   collect: ["admin"],
   check: ["admin"],
   stats: ["admin"],
+  measure: ["admin"],
   tokenAdd: ["admin"],
   tokenList: ["admin"],
   tokenRevoke: ["admin"],

@@ -37,6 +37,13 @@ t.test("commits are compared, and looked through", async (t) => {
   );
   t.match(await bak("diff", "head:a"), { code: 1, stderr: /^bak: 'a' is no folder\n/ });
 
+  const sizes = await bak("stats", "--projects", "--growth", "1");
+  t.match(sizes, { code: 0, stderr: "" });
+  const rows =
+    /\nproject +commits +latest +all commits +deduplicated +stored\ndocs +2 +2.01 kB +2.02 kB +2.02 kB +[\d.]+ k?B\nall +2 /;
+  t.match(sizes.stdout, rows);
+  t.match(sizes.stdout, /\n\nlargest growth\n[0-9a-f]{12} +2[-\d]+ [:\d]+ +docs +11 B new +[^\n]+ stored\n$/);
+
   const span = /[0-9a-f]{12} [-\d]+ [:\d]+ \.\. [0-9a-f]{12} [-\d]+ [:\d]+/.source;
   const { stdout } = await bak("find", "a", "d/b");
   const kinds = ["-rw\\S+ +12  a", "lrwxrwxrwx +-  d/b", "-rw\\S+ +3  a", "-rw\\S+ +3  d/b"];

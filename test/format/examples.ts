@@ -662,6 +662,22 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
         ],
       ),
     ],
+    ["measure", message({ type: "measure", request: 23, growth: 5 }, ["growth"])],
+    [
+      "measured",
+      message(
+        {
+          type: "measured",
+          request: 23,
+          projects: "laptop-docs 5 6400 31000 9100 4200",
+          growth: `laptop-docs ${commitId} ${receivedMs} 7000 3100`,
+          contentBytes: 9100,
+          storedBytes: 4200,
+          incomplete: false,
+        },
+        ["projects", "growth", "contentBytes", "storedBytes", "incomplete"],
+      ),
+    ],
     [
       "error",
       message(

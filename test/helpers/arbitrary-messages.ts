@@ -95,6 +95,8 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
     incompleteHeads: unsigned,
   },
   stats: {},
+  measure: { growth: unsigned },
+  measured: { projects: short, growth: short, contentBytes: unsigned, storedBytes: unsigned, incomplete: fc.boolean() },
   storeStats: {
     projects: unsigned,
     commits: unsigned,

@@ -34,6 +34,7 @@ export const oneOfEach = {
   collect: [23, 3, 1_000_000_000, true],
   check: [25, 3, 0, false],
   stats: [28, 3],
+  measure: [32, 3, 5],
   replace: [30, 3, nobody, nobody],
   tokenAdd: [40, 3, "backdoor", nobody, "*", "push read delete admin", null],
   tokenList: [42, 3],

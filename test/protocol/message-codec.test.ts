@@ -138,6 +138,8 @@ t.test("numbers of messages are for ever", (t) => {
     storeStats: 29,
     replace: 30,
     replaced: 31,
+    measure: 32,
+    measured: 33,
     tokenAdd: 40,
     tokenAdded: 41,
     tokenList: 42,
