@@ -19,13 +19,13 @@ export interface Greeted<T> {
 }
 
 export interface GreetingOptions<T> {
-  /** Rejects with what he is to be told; he may then try again. */
+  /** Rejects with what he is to be told before he is sent away. */
   letIn: (hello: MessageOf<"hello">) => Promise<T>;
   /** So long he may take. */
   timeoutMs: number;
 }
 
-/** Waits until somebody has said hello and was let in. Undefined where he has closed in order; rejects with what broke it off. */
+/** Waits until somebody has said hello and was let in. Undefined where he has closed in order, or was sent away; rejects with what broke it off. */
 export async function greet<T>(channel: Channel, options: GreetingOptions<T>): Promise<Greeted<T> | undefined> {
   const late = setTimeout(() => {
     void dismiss(channel, new BakError("PROTOCOL", "no hello came in time"));
@@ -53,14 +53,28 @@ async function listenForHello<T>(channel: Channel, { letIn }: GreetingOptions<T>
     bytes += frame.length;
     if (bytes > maxGreetingBytes) throw new BakError("LIMIT", "too much was sent before hello");
     const message = decodeMessage(frame);
-    try {
-      if (message.type !== "hello") throw new BakError("PROTOCOL", "the first message must be hello");
-      return { guest: await letIn(message), channel: replaying(channel, frame) };
-    } catch (error) {
-      if (!isBakError(error) || message.request % 2 === 0) throw error;
-      await channel.send(encodeMessage(errorMessage(error, message.request)));
-    }
+    if (message.type === "hello") return await welcomed(channel, { frame, message, letIn });
+    if (message.request % 2 === 0) throw notHello();
+    await channel.send(encodeMessage(errorMessage(notHello(), message.request)));
   }
+}
+
+/** Undefined for who is not let in, and was told so. */
+async function welcomed<T>(
+  channel: Channel,
+  { frame, message, letIn }: { frame: Uint8Array; message: MessageOf<"hello">; letIn: GreetingOptions<T>["letIn"] },
+): Promise<Greeted<T> | undefined> {
+  try {
+    return { guest: await letIn(message), channel: replaying(channel, frame) };
+  } catch (error) {
+    if (!isBakError(error)) throw error;
+    await dismiss(channel, error);
+    return undefined;
+  }
+}
+
+function notHello(): BakError {
+  return new BakError("PROTOCOL", "the first message must be hello");
 }
 
 /** The channel, with a frame that is received once more. */
