@@ -30,15 +30,18 @@ export interface TokenData {
   rights: readonly string[];
   created: string;
   expires: string | null;
+  /** In bytes. */
+  quota: number | null;
   lastUse: { at: string; from: string } | null;
 }
 
 /** A token for `--json`. */
-export function tokenData({ createdMs, expiresMs, use, ...token }: TokenLine): TokenData {
+export function tokenData({ createdMs, expiresMs, quotaBytes, use, ...token }: TokenLine): TokenData {
   return {
     ...token,
     created: new Date(createdMs).toISOString(),
     expires: expiresMs === undefined ? null : new Date(expiresMs).toISOString(),
+    quota: quotaBytes ?? null,
     lastUse: use === undefined ? null : { at: new Date(use.atMs).toISOString(), from: use.from },
   };
 }

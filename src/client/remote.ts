@@ -66,6 +66,8 @@ export type RemoteStats = Omit<MessageOf<"storeStats">, "type" | "request">;
 /** A token that is to be made. */
 export interface NewRemoteToken {
   readonly name: TokenName;
+  /** How many bytes of packs its projects may keep together. */
+  readonly quotaBytes: number | undefined;
   /** Of its secret. */
   readonly hash: ObjectId;
   readonly projects: readonly ProjectPattern[];

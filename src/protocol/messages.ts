@@ -187,6 +187,7 @@ export const layouts = {
       projects: field.text(maxProjectPatterns * 130),
       rights: field.text(64),
       expiresMs: field.optional(field.unsigned),
+      quotaBytes: field.optional(field.unsigned),
     },
   },
   /** Answers tokenAdd. */

@@ -13,6 +13,8 @@ export interface TokenLine {
   readonly createdMs: number;
   /** Undefined: it holds until it is revoked. */
   readonly expiresMs: number | undefined;
+  /** How many bytes of packs its projects may keep together; undefined: no limit of its own. */
+  readonly quotaBytes: number | undefined;
   /** When and from which address it was used last, as far as that is known. */
   readonly use: { readonly atMs: number; readonly from: string } | undefined;
 }
@@ -21,7 +23,7 @@ const none = "-";
 
 /** The lines of tokens, with a line feed between them. */
 export function encodeTokenLines(tokens: readonly TokenLine[]): string {
-  const lineOf = ({ name, id, projects, rights, createdMs, expiresMs, use }: TokenLine): string =>
+  const lineOf = ({ name, id, projects, rights, createdMs, expiresMs, quotaBytes, use }: TokenLine): string =>
     [
       name,
       id,
@@ -31,6 +33,7 @@ export function encodeTokenLines(tokens: readonly TokenLine[]): string {
       expiresMs ?? none,
       use?.atMs ?? none,
       use?.from ?? none,
+      quotaBytes ?? none,
     ].join(" ");
   return tokens.map(lineOf).join("\n");
 }
@@ -42,15 +45,17 @@ export function decodeTokenLines(text: string): TokenLine[] {
 
 function decodeLine(line: string): TokenLine {
   const fields = line.split(" ");
-  const [name = "", id = "", projects = "", rights = "", created = "", expires = "", used = "", from = ""] = fields;
+  const [name = "", id = "", projects = "", rights = "", created = "", expires = "", used = "", from = "", quota = ""] =
+    fields;
   const patterns = projects.split(",");
   const known = allRights.filter((right) => rights.split(",").includes(right));
   const isSound =
-    fields.length === 8 &&
+    fields.length === 9 &&
     isTokenName(name) &&
     /^[A-Za-z0-9_-]{21}$/.test(id) &&
     patterns.every(isProjectPattern) &&
-    /^[\w.:%-]{1,100}$/.test(from);
+    /^[\w.:%-]{1,100}$/.test(from) &&
+    (quota === none || Number.isSafeInteger(numberOf(quota)));
   if (!isSound) throw new BakError("BAD_MESSAGE", "malformed message: a line that is no token");
   const usedMs = used === none ? undefined : timeOf(used);
   return {
@@ -60,12 +65,17 @@ function decodeLine(line: string): TokenLine {
     rights: known,
     createdMs: timeOf(created),
     expiresMs: expires === none ? undefined : timeOf(expires),
+    quotaBytes: quota === none ? undefined : numberOf(quota),
     use: usedMs === undefined ? undefined : { atMs: usedMs, from },
   };
 }
 
+function numberOf(text: string): number {
+  return /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+}
+
 function timeOf(text: string): number {
-  const ms = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  const ms = numberOf(text);
   if (!(ms <= 8.64e15)) throw new BakError("BAD_MESSAGE", "malformed message: a time beyond all calendars");
   return ms;
 }

@@ -12,6 +12,8 @@ export interface Access {
   readonly sees: (project: ProjectId) => boolean;
   /** Whether there may be talk of every project. */
   readonly seesAll: boolean;
+  /** How many bytes of packs the projects may keep together that it sees. */
+  readonly quotaBytes: number | undefined;
   /** Aborted, with the NOT_ALLOWED that the other end is to be told, once the session may do nothing any more. */
   readonly revoked: AbortSignal;
   /** To be called once nobody needs it any more. */
@@ -24,6 +26,7 @@ export const fullAccess: Access = {
   may: () => true,
   sees: () => true,
   seesAll: true,
+  quotaBytes: undefined,
   revoked: new AbortController().signal,
   release: () => undefined,
 };

@@ -57,8 +57,6 @@ export interface SessionOptions {
   tokens?: TokenKeeper | undefined;
   /** How many bytes of packs any one project may keep. */
   projectQuotaBytes?: number | undefined;
-  /** How many bytes of packs the projects may keep together that the client may see. */
-  quotaBytes?: number | undefined;
 }
 
 /** What a session tells of; `token` is the name of what it was let in with, if anything. */
@@ -375,14 +373,15 @@ class Session {
 
   /** What comes is the project's, and counts for its quota. */
   #receiveOptions(project: ProjectId): ReceiveOptions {
-    const { projectQuotaBytes, quotaBytes } = this.#options;
+    const { projectQuotaBytes } = this.#options;
+    const { name, quotaBytes } = this.#access;
     const quotas: Quota[] = [];
     if (projectQuotaBytes !== undefined) {
       const counts = (other: ProjectId): boolean => other === project;
       quotas.push({ of: `project '${project}'`, limitBytes: projectQuotaBytes, counts });
     }
     if (quotaBytes !== undefined) {
-      quotas.push({ of: "what the token may see", limitBytes: quotaBytes, counts: this.#access.sees });
+      quotas.push({ of: `token '${name}'`, limitBytes: quotaBytes, counts: this.#access.sees });
     }
     return { owner: project, quotas };
   }

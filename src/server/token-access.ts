@@ -30,8 +30,8 @@ export function findToken(tokens: readonly Token[], secret: string): Token | und
 
 /** What may be told of a token. */
 export function tokenLine(token: Token, uses: TokenUses): TokenLine {
-  const { name, id, projects, createdMs, expiresMs } = token;
-  return { name, id, projects, rights: token.rights, createdMs, expiresMs, use: uses.get(id) };
+  const { name, id, projects, createdMs, expiresMs, quotaBytes } = token;
+  return { name, id, projects, rights: token.rights, createdMs, expiresMs, quotaBytes, use: uses.get(id) };
 }
 
 /** An access that may end while it is used. Without a token it is to everything, as long as no token is needed. */
@@ -50,6 +50,10 @@ export class LiveAccess implements Access {
 
   get name(): string | undefined {
     return this.#token?.name;
+  }
+
+  get quotaBytes(): number | undefined {
+    return this.#token?.quotaBytes;
   }
 
   get seesAll(): boolean {

@@ -27,6 +27,7 @@ export async function answerTokens(
           projects: parseProjectPatterns(message.projects.split(" ")),
           rights: parseRights(message.rights.split(" ")),
           expiresMs: message.expiresMs,
+          quotaBytes: message.quotaBytes,
         },
         by,
       );

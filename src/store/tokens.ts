@@ -24,6 +24,8 @@ export interface Token {
   readonly createdMs: number;
   /** From then on it is as if it were not there; undefined: it holds until it is revoked. */
   readonly expiresMs: number | undefined;
+  /** How many bytes of packs the projects may keep together that it is for; no limit of its own if undefined. */
+  readonly quotaBytes: number | undefined;
 }
 
 /** More than these are refused, so that a login costs the same, and little, whoever asks. */
@@ -39,9 +41,10 @@ const uncheckedEnd = "\n}\n";
 
 /** The text of a tokens.json. Throws LIMIT for more than a store may have. */
 export function formatTokens(tokens: readonly Token[]): string {
-  const entries = tokens.map(({ name, id, hash, projects, rights, createdMs, expiresMs }) => {
+  const entries = tokens.map(({ name, id, hash, projects, rights, createdMs, expiresMs, quotaBytes }) => {
     const expires = expiresMs === undefined ? {} : { expires: new Date(expiresMs).toISOString() };
-    return { name, id, hash, projects, rights, created: new Date(createdMs).toISOString(), ...expires };
+    const quota = quotaBytes === undefined ? {} : { quota: quotaBytes };
+    return { name, id, hash, projects, rights, created: new Date(createdMs).toISOString(), ...expires, ...quota };
   });
   const text = `${JSON.stringify({ version: 1, tokens: entries }, undefined, 2)}\n`;
   if (tokens.length > maxTokens || text.length > maxTokensBytes - 100) {
@@ -83,7 +86,7 @@ export function parseTokens(text: string, path: string): Token[] {
 function parseToken(value: unknown, which: string, path: string): Token {
   const wrong = (what: string): BakError => damaged(path, `token ${which} ${what}`);
   if (!isRecord(value)) throw wrong("is not an object");
-  const { name, id, hash, projects, rights, created, expires, ...others } = value;
+  const { name, id, hash, projects, rights, created, expires, quota, ...others } = value;
   // a key that is misspelt, such as "expire", must not lengthen what somebody may do
   if (Object.keys(others).length > 0) throw wrong("has a key that bak does not know");
   if (typeof name !== "string" || !isTokenName(name)) throw wrong("has no name");
@@ -95,7 +98,8 @@ function parseToken(value: unknown, which: string, path: string): Token {
   if (createdMs === undefined) throw wrong("does not say when it was made");
   const expiresMs = expires === undefined ? undefined : timeOf(expires);
   if (expires !== undefined && expiresMs === undefined) throw wrong("does not say when it expires");
-  return { name, id, hash, projects, rights, createdMs, expiresMs };
+  if (quota !== undefined && !isQuota(quota)) throw wrong("has a quota that is no number of bytes");
+  return { name, id, hash, projects, rights, createdMs, expiresMs, quotaBytes: quota };
 }
 
 function isKnownRight(value: string): value is Right {
@@ -106,6 +110,10 @@ function isKnownRight(value: string): value is Right {
 function isList<T extends string>(value: unknown, isOne: (text: string) => text is T): value is T[] {
   if (!Array.isArray(value) || value.length === 0 || new Set(value).size < value.length) return false;
   return value.every((each) => typeof each === "string" && isOne(each));
+}
+
+function isQuota(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function timeOf(value: unknown): number | undefined {

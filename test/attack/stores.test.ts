@@ -36,6 +36,7 @@ async function makeStore(folder: string): Promise<string> {
     projects,
     rights: ["push", "read"],
     expiresMs: undefined,
+    quotaBytes: undefined,
   });
   return secret;
 }

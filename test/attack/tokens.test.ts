@@ -10,10 +10,11 @@ import { parseTokenName } from "../../src/objects/token-name.js";
 import type { RequestType } from "../../src/protocol/messages.js";
 import type { Token } from "../../src/store/tokens.js";
 import { TokenFile } from "../../src/store/token-file.js";
+import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { Attacker, codeOf, numbers, oneOfEach, type Frame } from "../helpers/attacker.js";
 import { until, within } from "../helpers/deadline.js";
 import { oneFile } from "../helpers/small-commit.js";
-import { makePack, sendObjects } from "../helpers/store-pack.js";
+import { makePack, object, sendObjects } from "../helpers/store-pack.js";
 import { makeToken, serveStore, type ServedStore } from "../helpers/token-store.js";
 
 const docs = parseProjectId("laptop-docs");
@@ -344,7 +345,7 @@ t.test(
   async (t) => {
     const served = await serveBoth(t);
     const early = await enter(t, served, docs, null);
-    t.match(await early.ask([40, 3, "mine", Buffer.alloc(32, 7), "*", "read", null]), [41, 3]);
+    t.match(await early.ask([40, 3, "mine", Buffer.alloc(32, 7), "*", "read", null, null]), [41, 3]);
     t.match(await early.hearAll(), [[17, 0, "NOT_ALLOWED", "not allowed any more: this store asks for a token now"]]);
     const late = await Attacker.connect(t, served.port);
     late.hello(docs, null);
@@ -355,6 +356,22 @@ t.test(
     t.match(await later.hear(), [17, 0, "NOT_ALLOWED"], "and when all are revoked, nobody is let in");
   },
 );
+
+t.test("a token keeps no more than its quota, in all its projects together", async (t) => {
+  const served = await serveStore(t);
+  const secret = await makeToken(served.folder, "laptop", { projects: ["laptop-*"], quotaBytes: 50_000 });
+  const send = async (project: string, seed: number): Promise<Frame | undefined> => {
+    const attacker = await enter(t, served, project, secret);
+    const { members, id } = await makePack([object("blob", seededBytes(seed, 30_000))]);
+    attacker.say([7, 3]);
+    for (const member of members) attacker.say([8, 3, member]);
+    attacker.say([9, 3, objectIdBytes(id)]);
+    return attacker.hear();
+  };
+  t.match(await send("laptop-docs", 1), [10, 3]);
+  t.match(await send("laptop-photos", 2), [17, 3, "LIMIT", /^token 'laptop' has used up its quota: /]);
+  t.match(await new TokenFile(served.folder).read(), [{ quotaBytes: 50_000 }]);
+});
 
 t.test("names that are none, and too many tokens, are refused over the network", async (t) => {
   const served = await serveBoth(t);
@@ -369,12 +386,12 @@ t.test("names that are none, and too many tokens, are refused over the network",
     "a time beyond all calendars": ["x", hash, "*", "read", 2n ** 52n],
   };
   for (const [what, fields] of Object.entries(wrong)) {
-    t.equal(codeOf(await admin.ask([40, 3, ...fields])), "USAGE", what);
+    t.equal(codeOf(await admin.ask([40, 3, ...fields, null])), "USAGE", what);
   }
-  t.equal(codeOf(await admin.ask([40, 3, "me", hash, "*", "read", null])), "TOKEN_EXISTS");
+  t.equal(codeOf(await admin.ask([40, 3, "me", hash, "*", "read", null, null])), "TOKEN_EXISTS");
   t.equal(codeOf(await admin.ask([44, 3, "nobody"])), "NO_TOKEN");
   t.equal((await new TokenFile(served.folder).read())?.length, 1);
   const [{ hash: known }] = (await new TokenFile(served.folder).read()) as [Token];
-  const twice = await admin.ask([40, 3, "twin", Buffer.from(known, "hex"), "*", "read", null]);
+  const twice = await admin.ask([40, 3, "twin", Buffer.from(known, "hex"), "*", "read", null, null]);
   t.equal(codeOf(twice), "TOKEN_EXISTS", "which would make the file one that lets nobody in");
 });

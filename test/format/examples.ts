@@ -62,6 +62,7 @@ const exampleToken: Token = {
   rights: parseRights(["push", "read"]),
   createdMs: startedMs,
   expiresMs: startedMs + 90 * 86_400_000,
+  quotaBytes: 500_000_000_000,
 };
 const store = "V1StGXR8_Z5jdHi6B-myT";
 const agent = "bak/0.1.0";
@@ -605,8 +606,9 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
           projects: exampleToken.projects.join(" "),
           rights: exampleToken.rights.join(" "),
           expiresMs: exampleToken.expiresMs,
+          quotaBytes: exampleToken.quotaBytes,
         },
-        ["name", "hash", "projects", "rights", "expiresMs"],
+        ["name", "hash", "projects", "rights", "expiresMs", "quotaBytes"],
       ),
     ],
     [

@@ -22,6 +22,7 @@ const token: fc.Arbitrary<Token> = fc.record(
     rights: fc.subarray([...rights], { minLength: 1 }),
     createdMs: times,
     expiresMs: fc.option(times, { nil: undefined }),
+    quotaBytes: fc.option(fc.maxSafeNat(), { nil: undefined }),
   },
   { noNullPrototype: true },
 );

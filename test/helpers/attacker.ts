@@ -36,7 +36,7 @@ export const oneOfEach = {
   stats: [28, 3],
   measure: [32, 3, 5],
   replace: [30, 3, nobody, nobody],
-  tokenAdd: [40, 3, "backdoor", nobody, "*", "push read delete admin", null],
+  tokenAdd: [40, 3, "backdoor", nobody, "*", "push read delete admin", null, null],
   tokenList: [42, 3],
   tokenRevoke: [44, 3, "nobody"],
 } as const satisfies Record<RequestType, Frame>;

@@ -14,6 +14,7 @@ export interface TokenWish {
   projects?: string[];
   rights?: Right[];
   expiresMs?: number;
+  quotaBytes?: number;
 }
 
 /** Makes a token, as another process would, and gives its secret. */
@@ -25,6 +26,7 @@ export async function makeToken(folder: string, name: string, wish: TokenWish = 
     projects: parseProjectPatterns(wish.projects ?? ["*"]),
     rights: wish.rights ?? ["push", "read"],
     expiresMs: wish.expiresMs,
+    quotaBytes: wish.quotaBytes,
   });
   return secret;
 }

@@ -118,7 +118,8 @@ t.test("a quota for all that somebody may see counts all of that", async (t) => 
   const store = await openStore(t.testdir(), { create: true });
   t.teardown(() => store.close());
   const sees = (project: ProjectId): boolean => project !== parseProjectId("another");
-  const mays = { authorize: async () => ({ ...fullAccess, seesAll: false, sees }), quotaBytes: 60_000 };
+  const access = { ...fullAccess, name: "laptop", seesAll: false, sees, quotaBytes: 60_000 };
+  const mays = { authorize: async () => access };
   const inAnother = await greet(t, store, {}, parseProjectId("another"));
   await upload(inAnother, 3, await packOf(0, 50_000));
   await inAnother.hear("packKept");
@@ -126,7 +127,7 @@ t.test("a quota for all that somebody may see counts all of that", async (t) => 
   await upload(inPhotos, 3, await packOf(100, 40_000));
   await inPhotos.hear("packKept");
   await upload(inNotes, 3, await packOf(200, 40_000));
-  t.match(await inNotes.hear("error"), { code: "LIMIT", message: /^what the token may see has used up its quota: / });
+  t.match(await inNotes.hear("error"), { code: "LIMIT", message: /^token 'laptop' has used up its quota: / });
   const unbound = await greet(t, store, {}, notes);
   await upload(unbound, 3, await packOf(200, 40_000));
   await unbound.hear("packKept");

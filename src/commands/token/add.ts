@@ -1,6 +1,7 @@
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { formatTime } from "../../cli/format.js";
+import { parseSize } from "../../cli/size.js";
 import { TokenCommand, tokenData, type TokenData } from "../../cli/token-command.js";
 import { newTokenSecret } from "../../client/new-token.js";
 import { isEmptySpan, parseSpan, timeAfter } from "../../client/span.js";
@@ -56,6 +57,13 @@ export default class TokenAdd extends TokenCommand {
       helpValue: "SPAN",
       summary: "After how long it is of no use any more, such as 90d or 1y.",
     }),
+    quota: Flags.string({
+      helpValue: "SIZE",
+      summary:
+        "How much the projects that it is for may keep together, such as 500GB, as far as they are pushed to with it.",
+      description:
+        "Counts as 'bak serve --quota', which says how much each project may keep, whatever it is pushed with.",
+    }),
   };
 
   async run(): Promise<MadeToken> {
@@ -64,14 +72,15 @@ export default class TokenAdd extends TokenCommand {
     const projects = parseProjectPatterns(flags.project.flatMap((text) => text.split(",")));
     const mayDo = parseRights(flags.may.split(","));
     const expiresMs = flags.expires === undefined ? undefined : expiryIn(flags.expires);
+    const quotaBytes = flags.quota === undefined ? undefined : parseSize(flags.quota);
     const secret = newTokenSecret();
-    const token = { name, projects, rights: mayDo, expiresMs, hash: objectIdAt(hashOfSecret(secret)) };
+    const token = { name, projects, rights: mayDo, expiresMs, quotaBytes, hash: objectIdAt(hashOfSecret(secret)) };
     const { id, createdMs } = await this.withTokens(flags, (keeper) => keeper.addToken(token), { mayCreate: true });
     const until = expiresMs === undefined ? "" : `, until ${formatTime(expiresMs)}`;
     this.log(secret);
     this.say(`made token '${name}' for ${projects.join(", ")}: ${mayDo.join(", ")}${until}`);
     this.say("its secret, above, is not shown again: give it to 'bak login' on that machine, or set BAK_TOKEN to it");
-    const made = { name, id, projects, rights: mayDo, createdMs, expiresMs, use: undefined };
+    const made = { name, id, projects, rights: mayDo, createdMs, expiresMs, quotaBytes, use: undefined };
     return { ...tokenData(made), token: secret };
   }
 }

@@ -1,4 +1,4 @@
-import { formatTime } from "../../cli/format.js";
+import { formatBytes, formatTime } from "../../cli/format.js";
 import { TokenCommand, tokenData, type TokenData, type TokenLine } from "../../cli/token-command.js";
 
 export default class TokenList extends TokenCommand {
@@ -20,7 +20,7 @@ export default class TokenList extends TokenCommand {
 }
 
 function formatTokens(tokens: readonly TokenLine[], nowMs: number): string[] {
-  const rows = tokens.map(({ name, rights, projects, createdMs, expiresMs, use }) => {
+  const rows = tokens.map(({ name, rights, projects, createdMs, expiresMs, quotaBytes, use }) => {
     const expiry = expiresMs !== undefined && expiresMs <= nowMs ? "expired" : "expires";
     return [
       name,
@@ -28,12 +28,14 @@ function formatTokens(tokens: readonly TokenLine[], nowMs: number): string[] {
       projects.join(","),
       `made ${formatTime(createdMs)}`,
       expiresMs === undefined ? "never expires" : `${expiry} ${formatTime(expiresMs)}`,
+      quotaBytes === undefined ? "" : `quota ${formatBytes(quotaBytes)}`,
       use === undefined ? "never used" : `used ${formatTime(use.atMs)} from ${use.from}`,
     ];
   });
   const widths = rows.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(most[at] ?? 0, cell.length)), []);
   return rows.map((row) =>
     row
+      .filter((_, at) => (widths[at] ?? 0) > 0)
       .map((cell, at) => cell.padEnd(widths[at] ?? 0))
       .join("  ")
       .trimEnd(),
