@@ -3,6 +3,7 @@
  *
  *     npm run bench                 bak and its peers do the same work on the same files
  *     npm run bench -- link         a push over a slow link
+ *     npm run bench -- crowd        a push to a server that others keep busy
  *     npm run bench -- growth       how cost grows with files, bytes, and a store's objects
  *     npm run bench -- micro        the parts of bak, one by one
  *
@@ -10,6 +11,7 @@
  */
 import { BenchError } from "./bench-error.js";
 import { compare } from "./compare.js";
+import { crowd } from "./crowd.js";
 import { growth } from "./growth.js";
 import { link } from "./link.js";
 import { micro } from "./micro.js";
@@ -19,7 +21,7 @@ import { Workplace } from "./workplace.js";
 /** @typedef {(parent: string) => Workplace} OpenWorkplace makes the folder that a part works in */
 
 /** @type {Readonly<Record<string, (args: readonly string[], open: OpenWorkplace) => Promise<void>>>} */
-const parts = { compare, link, growth, micro };
+const parts = { compare, link, crowd, growth, micro };
 
 const signals = /** @type {const} */ ({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 });
 

@@ -13,6 +13,19 @@ t.test("a slow link is measured against its own rate, and in round trips", async
   t.match(restored?.at(-2), /^\d+\.\d\d$/);
 });
 
+t.test("a push among others has a row for each kind of company", async (t) => {
+  const args = ["crowd", "--scale", "0.0005", "--runs", "1", "--connections", "12", "--again", "50"];
+  const { code, stdout, stderr } = await runBench(t, makePlace(t), args);
+  t.equal(code, 0, stderr);
+  const rows = parseTable(stdout)?.slice(1) ?? [];
+  t.strictSame(
+    rows.map(([who]) => who),
+    ["nobody", "nothing said", "garbage", "half of a message", "all three"],
+  );
+  t.strictSame(rows[0]?.[2], "1.00");
+  for (const [, , speed] of rows) t.match(speed, /^\d+\.\d\d$/);
+});
+
 t.test("every part of bak has a row", async (t) => {
   const { code, stdout, stderr } = await runBench(t, makePlace(t), ["micro", "--time", "1", "--scale", "0.002"]);
   t.equal(code, 0, stderr);

@@ -1,0 +1,47 @@
+/** A thread of crowd.js: keeps connections to a port that say nothing, garbage, or half of something, and come back when they are sent away. */
+import { connect } from "node:net";
+import { parentPort, workerData } from "node:worker_threads";
+
+/**
+ * @typedef {object} Nuisances
+ * @property {number} port
+ * @property {readonly Kind[]} kinds each takes its turn
+ * @property {number} connections
+ * @property {number} againMs so long after it was sent away one comes back
+ */
+/** @typedef {"nothing" | "garbage" | "half"} Kind */
+
+const handshake =
+  "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: bak.v2\r\n\r\n";
+
+/** The head of a binary frame that says it has 8 MiB, and a quarter of a MiB of it. */
+const halfFrame = Buffer.alloc(14 + (256 << 10), 0xaa);
+halfFrame.set([0x82, 0xff, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0]);
+
+/** What each says in turn. */
+const words = {
+  nothing: [[]],
+  garbage: [[Buffer.alloc(4096, 0xff)], [Buffer.from(handshake), Buffer.alloc(4096, 0x81)]],
+  half: [[Buffer.from(handshake.slice(0, -2))], [Buffer.from(handshake), halfFrame]],
+};
+
+const { port, kinds, connections, againMs } = /** @type {Nuisances} */ (workerData);
+const sayings = kinds.flatMap((kind) => words[kind]);
+let made = 0;
+
+/** @param {number} which */
+function join(which) {
+  const socket = connect(port, "127.0.0.1", () => {
+    made += 1;
+    if (made !== connections) return;
+    // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has none
+    parentPort?.postMessage("all were there");
+  });
+  socket.on("error", () => undefined);
+  socket.resume();
+  for (const piece of sayings[which % sayings.length] ?? []) socket.write(piece);
+  socket.on("close", () => setTimeout(() => join(which), againMs));
+}
+
+for (let which = 0; which < connections; which += 1) join(which);
