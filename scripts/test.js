@@ -8,7 +8,7 @@
  *
  * Totals are tap's own, read from its TAP output. A check that fails, and a run that never gave totals, count as one failure.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
@@ -17,7 +17,9 @@ import { compiled, compileTests, root, tapRunner } from "./compiled-tests.js";
 /** @typedef {{ pass: number, fail: number, skip: number, todo: number }} Totals */
 /** @typedef {{ name: string, totals: Totals, failures?: string[] }} Run */
 
+/** The first makes what some of the others look at; these use one core each, and run two at a time. */
 const checks = ["build", "types", "lint", "format:check", "layers", "unused"];
+const checksAtOnce = 2;
 const oneFailure = { pass: 0, fail: 1, skip: 0, todo: 0 };
 const major = Number(process.versions.node.split(".")[0]);
 
@@ -112,7 +114,6 @@ function judge(name, tapFile, start) {
 function runTap(title, files, tapFile) {
   const name = `${title} on node ${process.version}`;
   announce(`${name}: ${files.length} files`);
-  compileTests();
   if (files.length === 0) {
     console.error(`${name}: there are no test files`);
     return { name, totals: oneFailure };
@@ -149,27 +150,49 @@ function runOnNode24(tapFile) {
 }
 
 /**
- * @returns {Run[]}
+ * @returns {Promise<Run[]>}
  */
-function runChecks() {
-  return checks.map((check) => {
-    announce(check);
-    const { status } = spawnSync("npm", ["run", "--silent", check], {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-    });
-    console.log(status === 0 ? "ok" : `${check} failed`);
-    return { name: check, totals: status === 0 ? { ...oneFailure, fail: 0 } : oneFailure };
+async function runChecks() {
+  const [first = "", ...others] = checks;
+  const runs = [await runCheck(first)];
+  const work = async () => {
+    for (let check = others.shift(); check !== undefined; check = others.shift()) runs.push(await runCheck(check));
+  };
+  await Promise.all(Array.from({ length: checksAtOnce }, work));
+  return runs.toSorted((a, b) => checks.indexOf(a.name) - checks.indexOf(b.name));
+}
+
+/**
+ * Runs a check, and shows what it has said once it has ended.
+ * @param {string} check
+ * @returns {Promise<Run>}
+ */
+async function runCheck(check) {
+  const child = spawn("npm", ["run", "--silent", check], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  /** @type {Buffer[]} */
+  const said = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (/** @type {Buffer} */ chunk) => said.push(chunk));
+  const status = await new Promise((resolve) => {
+    child.on("error", () => resolve(undefined));
+    child.on("close", resolve);
   });
+  announce(check);
+  process.stdout.write(Buffer.concat(said));
+  console.log(status === 0 ? "ok" : `${check} failed`);
+  return { name: check, totals: status === 0 ? { ...oneFailure, fail: 0 } : oneFailure };
 }
 
 /**
  * @param {string} mode
  * @param {string} folder for tap's output
- * @returns {Run[]}
+ * @param {string | undefined} tapFile where tap's output is to go: whoever says so has compiled the tests
+ * @returns {Promise<Run[]>}
  */
-function runMode(mode, folder) {
-  const mainTap = join(folder, "main.tap");
+async function runMode(mode, folder, tapFile) {
+  const mainTap = tapFile ?? join(folder, "main.tap");
+  const checked = mode === "all" ? await runChecks() : [];
+  if (tapFile === undefined) compileTests();
   switch (mode) {
     case "unit":
       return [
@@ -180,11 +203,10 @@ function runMode(mode, folder) {
         ),
       ];
     case "e2e":
-      return [runTap("end-to-end tests", testFiles(isEndToEnd), process.argv[3] ?? mainTap)];
+      return [runTap("end-to-end tests", testFiles(isEndToEnd), mainTap)];
     case "node24":
       return [runOnNode24(join(folder, "node24.tap"))];
     case "all": {
-      const checked = runChecks();
       const tested = runTap(
         "all tests",
         testFiles(() => true),
@@ -213,10 +235,10 @@ function summarise(runs) {
 }
 
 /** @param {string[]} argv */
-function main([mode = "all", tapFile]) {
+async function main([mode = "all", tapFile]) {
   const folder = mkdtempSync(join(tmpdir(), "bak-test-"));
   try {
-    const runs = runMode(mode, folder);
+    const runs = await runMode(mode, folder, tapFile);
     if (tapFile === undefined) process.exitCode = summarise(runs) ? 0 : 1;
     else process.exitCode = runs.every(({ totals }) => totals.fail === 0) ? 0 : 1;
   } finally {
@@ -224,4 +246,4 @@ function main([mode = "all", tapFile]) {
   }
 }
 
-main(process.argv.slice(2));
+await main(process.argv.slice(2));
