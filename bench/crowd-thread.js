@@ -1,4 +1,7 @@
-/** A thread of crowd.js: keeps connections to a port that say nothing, garbage, or half of something, and come back when they are sent away. */
+/**
+ * A thread of crowd.js, and of test/attack/crowd.test.ts: keeps connections to a port that say nothing, garbage, or half of
+ * something, and come back when they are sent away.
+ */
 import { connect } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 

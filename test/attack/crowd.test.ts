@@ -9,6 +9,7 @@ import { encodeMessage, memberHeadroomBytes } from "../../src/protocol/message-c
 import { dialWebSocket } from "../../src/protocol/websocket-dial.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { until, within } from "../helpers/deadline.js";
+import { projectFolder } from "../helpers/project.js";
 import { handshake, rawFrame, rawSocket, rawWebSocket } from "../helpers/raw-client.js";
 import { testProject } from "../helpers/small-commit.js";
 import { makePack, object } from "../helpers/store-pack.js";
@@ -36,7 +37,8 @@ async function honest({ port }: Served): Promise<Remote> {
 
 /** 200 connections of another thread that are made again when they are gone, until what this gives is called. */
 async function crowd(t: Test, port: number): Promise<() => Promise<void>> {
-  const thread = new Worker(new URL("../helpers/nuisance-thread.js", import.meta.url), { workerData: { port } });
+  const others = { port, kinds: ["nothing", "garbage", "half"], connections: 200, againMs: 1000 };
+  const thread = new Worker(new URL("bench/crowd-thread.js", projectFolder), { workerData: others });
   const stop = async (): Promise<void> => void (await thread.terminate());
   t.teardown(stop);
   await within(30_000, "the crowd", once(thread, "message"));
