@@ -454,7 +454,9 @@ class Session {
     await this.#uploads.settleAll();
     const before = decodeCommit(await this.#objects.readObject(commit, "commit"));
     const isSuspect = this.#store.damaged.length > 0 || this.#store.isIncomplete(commit);
-    const after = await assertComplete(this.#objects, by, isSuspect ? undefined : commit);
+    // one that was sent and never accepted says nothing of what it names
+    const isKnown = !isSuspect && (await this.#store.readLog(project)).some((line) => line.commit === commit);
+    const after = await assertComplete(this.#objects, by, isKnown ? commit : undefined);
     if (after.project !== project || !encodeCommit({ ...before, tags: after.tags }).equals(encodeCommit(after))) {
       throw new BakError("PROTOCOL", `commit '${by}' differs from '${commit}' in more than its tags`);
     }

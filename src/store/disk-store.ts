@@ -231,19 +231,23 @@ export class DiskStore implements Store {
   }
 
   appendCommit(project: ProjectId, commit: ObjectId, base: ObjectId | undefined): Promise<LogLine> {
-    return this.#later(() => {
+    return this.#later(async () => {
       this.#packs.find(commit);
       this.#leases.needForAll(commit);
       const makeLine = (before: LogLine | undefined): LogLine => ({ commit, receivedMs: nextMs(before) });
-      return this.#committed(project, commit, () => this.#projects.append(project, { base, makeLine }));
+      const line = await this.#projects.append(project, { base, makeLine });
+      this.#views.committed(project, commit);
+      return line;
     });
   }
 
   replaceCommit(project: ProjectId, commit: ObjectId, by: ObjectId): Promise<number> {
-    return this.#later(() => {
+    return this.#later(async () => {
       this.#packs.find(by);
       this.#leases.needForAll(by);
-      return this.#committed(project, by, () => this.#projects.replace(project, commit, by));
+      const count = await this.#projects.replace(project, commit, by);
+      if (count > 0) this.#views.committed(project, by);
+      return count;
     });
   }
 
@@ -398,13 +402,6 @@ export class DiskStore implements Store {
     } finally {
       this.#views.renew();
     }
-  }
-
-  /** Work that puts a commit into a project's log, which those who see the project are told of. */
-  async #committed<T>(project: ProjectId, commit: ObjectId, work: () => Promise<T>): Promise<T> {
-    const done = await work();
-    this.#views.committed(project, commit);
-    return done;
   }
 
   #explainedView(view: StoreView): View {

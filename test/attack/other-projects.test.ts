@@ -241,6 +241,26 @@ t.test("what is said to be known already hides nothing", async (t) => {
   );
 });
 
+t.test("to replace a commit that was never accepted shows nothing of what it names", async (t) => {
+  const { connect } = await serve(t);
+  const secret = await pushSecrets(connect);
+  const client = await connect(alice);
+  const answers: unknown[] = [];
+  for (const id of [secret.inner.id, absent]) {
+    const root = treeOf(dirEntry("x", id));
+    const before = commitOf(root, { project: alice });
+    const after = commitOf(root, { project: alice, tags: ["other"] });
+    await upload(client, [root, before, after]);
+    t.ok((await client.askPack(said.get, bytesOf(id))).error, "all that there is to know is known");
+    const replaced = await client.ask(said.replace, bytesOf(before), bytesOf(after));
+    t.match(replaced, [said.error, Number, "INCOMPLETE_COMMIT"]);
+    const got = await client.askPack(said.get, bytesOf(id));
+    t.match(got.error, [said.error, Number, "NO_OBJECT"]);
+    answers.push([replaced, got.error].map((each) => without(each, id, before.id, after.id)));
+  }
+  t.strictSame(answers[0], answers[1]);
+});
+
 t.test("members of others are cut, before and after the store is cleaned", async (t) => {
   const { store, connect } = await serve(t);
   const shared = blob("what both have");
