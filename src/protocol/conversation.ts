@@ -201,10 +201,10 @@ export class Conversation {
     return this.#channel.send(encodeMemberInPlace(request, room), onSent);
   }
 
-  /** Tells the other end what is wrong with it, and ends the conversation. */
+  /** Tells the other end what is wrong with it, and ends the conversation, if that has not ended by itself. Never rejects. */
   async dismiss(reason: BakError): Promise<void> {
     this.#isClosing = true;
-    await Promise.race([this.#sayWhy(reason), this.ended]);
+    await Promise.race([this.#sayWhy(reason), this.ended.catch(() => undefined)]);
     await this.close();
   }
 

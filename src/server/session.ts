@@ -140,6 +140,7 @@ class Session {
 
   /** Ends the session: its token is good for nothing any more. Whoever does not listen to the reason is left without. */
   readonly #dismiss = (): void => {
+    if (this.#isEnded) return; // by itself, and only now it is seen that the token has expired
     const reason = this.#access.revoked.reason as BakError;
     if (this.#project !== undefined) this.#tell({ type: "dismissed", project: this.#project, why: reason.message });
     const end = setTimeout(() => void this.#conversation.close(), dismissTimeoutMs).unref();

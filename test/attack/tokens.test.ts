@@ -2,12 +2,18 @@
 import { readFileSync, writeFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { pack, unpack } from "msgpackr";
 import t, { type Test } from "tap";
 import { objectIdBytes } from "../../src/objects/object-id.js";
 import { parseProjectId } from "../../src/objects/project-id.js";
+import { parseProjectPatterns } from "../../src/objects/project-pattern.js";
 import type { Right } from "../../src/objects/rights.js";
 import { parseTokenName } from "../../src/objects/token-name.js";
+import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
 import type { RequestType } from "../../src/protocol/messages.js";
+import { serveSession, type SessionEvent } from "../../src/server/session.js";
+import { LiveAccess } from "../../src/server/token-access.js";
+import { openStore } from "../../src/store/open-store.js";
 import type { Token } from "../../src/store/tokens.js";
 import { TokenFile } from "../../src/store/token-file.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
@@ -394,4 +400,41 @@ t.test("names that are none, and too many tokens, are refused over the network",
   const [{ hash: known }] = (await new TokenFile(served.folder).read()) as [Token];
   const twice = await admin.ask([40, 3, "twin", Buffer.from(known, "hex"), "*", "read", null, null]);
   t.equal(codeOf(twice), "TOKEN_EXISTS", "which would make the file one that lets nobody in");
+});
+
+t.test("who breaks off just as the token expires, before anybody has looked, breaks nothing else", async (t) => {
+  const { client, server } = openMemoryChannel({ client: "the client", server: "the server" });
+  const store = await openStore(t.testdir(), { create: true, threads: 0 });
+  t.teardown(() => store.close());
+  const token: Token = {
+    name: parseTokenName("short"),
+    id: "x".repeat(21),
+    hash: "ab".repeat(32),
+    projects: parseProjectPatterns(["*"]),
+    rights: ["push"],
+    createdMs: Date.now(),
+    expiresMs: Date.now() + 200,
+    quotaBytes: undefined,
+  };
+  const access = new LiveAccess(
+    token,
+    () => true,
+    () => undefined,
+  );
+  const events: SessionEvent[] = [];
+  const session = serveSession(server, store, {
+    agent: "store/1",
+    authorize: () => Promise.resolve(access),
+    onEvent: (event) => void events.push(event),
+  });
+  await client.send(pack([1, 1, 2, "evil/1", docs, "secret", null, false, "gzip zstd"]));
+  t.equal((unpack((await client.receive())!) as Frame)[0], numbers.welcome);
+  await until(() => Date.now() >= token.expiresMs!);
+  await client.send(Buffer.from("no message"));
+  await t.rejects(session, { code: "BAD_MESSAGE" });
+  await until(() => access.revoked.aborted);
+  t.notOk(
+    events.some(({ type }) => type === "dismissed"),
+    "he has gone by himself",
+  );
 });

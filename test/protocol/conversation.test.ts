@@ -208,3 +208,10 @@ t.test("a message that is too long to say is clipped, not lost", async (t) => {
   await say({ type: "projects", request: 1 });
   t.match(await hear(), { type: "error", request: 1, code: "NO_PATH", message: `${"ä".repeat(1000)}…` });
 });
+
+t.test("to dismiss whose connection has broken already does nothing", async (t) => {
+  const { ours, theirs } = openOne(t, { opened: false });
+  await theirs.send(Buffer.from("no message"));
+  await t.rejects(ours.ended, { code: "BAD_MESSAGE" });
+  await ours.dismiss(new BakError("NOT_ALLOWED", "go away"));
+});
