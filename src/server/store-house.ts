@@ -38,6 +38,7 @@ interface Room {
   readonly folder: string;
   readonly gate: Promise<Gate>;
   store: Promise<Store> | undefined;
+  /** Who is in it, or about to be let in: so long it is not let go of. */
   users: number;
   lastUsedMs: number;
 }
@@ -94,9 +95,12 @@ export class StoreHouse implements Host {
   /** See `Host`. The same for a store that does not let somebody in and for one that is not there. */
   async letIn(path: string, hello: MessageOf<"hello">, peer: string): Promise<Guest> {
     const name = nameIn(path);
-    const room = name === undefined ? undefined : await this.#roomOf(name);
+    const room = name === undefined ? undefined : await this.#hold(name);
     const gate = room === undefined ? this.#nowhere : await room.gate;
-    const access = await gate.authorize(hello, peer);
+    const access = await gate.authorize(hello, peer).catch((error: unknown) => {
+      if (room !== undefined) room.users -= 1; // which is no use of it
+      throw error;
+    });
     if (room === undefined) throw new Error("nobody is let in to a store that is not there");
     try {
       const store = await this.#enter(room);
@@ -125,11 +129,16 @@ export class StoreHouse implements Host {
     await this.#nowhere.close();
   }
 
-  async #roomOf(name: string): Promise<Room | undefined> {
+  /** The room of a store, which has one user more. */
+  async #hold(name: string): Promise<Room | undefined> {
     const isThere = await this.#isStore(name);
     await this.#closing.get(name);
-    const known = this.#rooms.get(name);
-    if (known !== undefined || !isThere) return known;
+    const room = this.#rooms.get(name) ?? (isThere ? this.#addRoom(name) : undefined);
+    if (room !== undefined) room.users += 1;
+    return room;
+  }
+
+  #addRoom(name: string): Room {
     const { mayBeOpen, onEvent } = this.#options;
     const folder = join(this.#folder, name);
     const gate = Gate.open(folder, { mayBeOpen, failed: this.#failed, onEvent: (event) => onEvent(event, name) });
@@ -146,8 +155,8 @@ export class StoreHouse implements Host {
     return real === path && (await isFolder(path)) && (await isFile(join(path, "config.json")));
   }
 
+  /** The store of a room that is held; where it can't be opened, the room is held no more. */
   async #enter(room: Room): Promise<Store> {
-    room.users += 1;
     room.lastUsedMs = performance.now();
     try {
       if (room.store === undefined) {
@@ -220,7 +229,7 @@ export class StoreHouse implements Host {
   async #scrub(name: string, bytesPerSecond: number): Promise<void> {
     const { signal } = this.#stop;
     signal.throwIfAborted();
-    const room = await this.#roomOf(name);
+    const room = await this.#hold(name);
     if (room === undefined) return;
     const store = await this.#enter(room);
     try {

@@ -178,6 +178,23 @@ t.test("a store that is made while the server runs is served; one that is not us
   await (await enter(house, "/new", secret)).close();
 });
 
+t.test("a store is not let go of while somebody is being let in to it", async (t) => {
+  const folder = t.testdir();
+  const secret = await makeStore(join(folder, "busy"));
+  const house = await serveHouse(t, folder, { house: { threads: 0, idleMs: 1 } });
+  for (let count = 0; count < 10; count += 1) {
+    const remote = await enter(house, "/busy", secret);
+    t.strictSame(await remote.projects(), [], "it is open");
+    await remote.close();
+  }
+  const remote = await enter(house, "/busy", secret);
+  await new TokenFile(join(folder, "busy")).revoke("laptop" as TokenName);
+  await until(() => house.events.some(({ type }) => type === "dismissed"), "tokens are still watched");
+  await remote.close();
+  await house.close();
+  await (await openStore(join(folder, "busy"), { create: false, threads: 0 })).close();
+});
+
 t.test("no more stores are open than may be: one that is in use is not closed for another", async (t) => {
   const folder = t.testdir();
   const secrets = new Map<string, string>();
