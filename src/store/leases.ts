@@ -19,7 +19,7 @@ export interface Hold {
 /** What one of them holds. Memory: up to a quarter of a byte an object of the store. */
 export interface Held {
   /** Packs whose records have this number and later ones came since. */
-  readonly start: number;
+  start: number;
   /** The records of all objects that are held. */
   readonly told: RecordSet;
   /** Those of them that may name others, which are then held, too. */
@@ -30,8 +30,7 @@ export interface Held {
 export class Leases {
   readonly #index: ObjectIndex;
   readonly #held = new Set<Held>();
-  /** While the store is being cleaned, leases that have ended count as well, and what no lease is for. */
-  readonly #kept = new Set<Held>();
+  /** While the store is being cleaned: what leases held that have ended since, however many, and what no lease is for. */
   #own: Held | undefined;
 
   constructor(index: ObjectIndex) {
@@ -46,7 +45,7 @@ export class Leases {
       hasMany: (ids, counts) => this.#tell(held, ids, counts),
       needs: (commit) => this.#need(held, commit),
       release: () => {
-        if (this.#held.delete(held) && this.#own !== undefined) this.#kept.add(held);
+        if (this.#held.delete(held) && this.#own !== undefined) take(this.#own, held);
       },
     };
   }
@@ -63,16 +62,13 @@ export class Leases {
 
   /** Everything that is held, or has been since `beginCleaning`. */
   get all(): readonly Held[] {
-    return [...this.#all(), ...this.#kept];
+    return [...this.#all()];
   }
 
   /** Until what this gives is called, nothing that is held is let go of. */
   beginCleaning(): () => void {
     this.#own = this.#begin();
-    return () => {
-      this.#own = undefined;
-      this.#kept.clear();
-    };
+    return () => void (this.#own = undefined);
   }
 
   *#all(): Generator<Held> {
@@ -102,4 +98,11 @@ export class Leases {
       held.naming.add(record);
     });
   }
+}
+
+/** Adds what another holds. */
+function take(held: Held, from: Held): void {
+  held.start = Math.min(held.start, from.start);
+  held.told.addAll(from.told);
+  held.naming.addAll(from.naming);
 }

@@ -19,6 +19,15 @@ export class RecordSet {
     return true;
   }
 
+  /** Adds all that another set has. */
+  addAll(other: RecordSet): void {
+    for (const [number, from] of other.#pages) {
+      const page = this.#pages.get(number);
+      if (page === undefined) this.#pages.set(number, from.slice());
+      else for (const [at, word] of from.entries()) page[at] = (page[at] as number) | word;
+    }
+  }
+
   has(record: number): boolean {
     const page = this.#pages.get(Math.floor(record / pageBits));
     return page !== undefined && ((page[(record % pageBits) >>> 5] as number) & (1 << (record & 31))) !== 0;

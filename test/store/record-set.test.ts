@@ -45,3 +45,16 @@ t.test("it takes an eighth of a byte a record where all are in it, and no more t
   t.equal(single.sizeBytes, 4096);
   t.end();
 });
+
+t.test("a set takes over another, in pages of its own", (t) => {
+  const [one, other] = [new RecordSet(), new RecordSet()];
+  for (const record of [1, 31, 40_000]) one.add(record);
+  for (const record of [0, 31, 32, 1_000_000]) other.add(record);
+  one.addAll(other);
+  const all = [0, 1, 31, 32, 40_000, 1_000_000];
+  t.equal(one.count(0, 2_000_000), all.length);
+  for (const record of all) t.ok(one.has(record));
+  one.delete(1_000_000);
+  t.ok(other.has(1_000_000), "the other stays as it is");
+  t.end();
+});
