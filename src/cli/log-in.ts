@@ -128,7 +128,7 @@ async function tryToken(url: string, { project, agent, signal, pin, token }: Tri
   } catch (error) {
     if (!isBakError(error, "NOT_ALLOWED")) throw error;
     throw new BakError("NOT_ALLOWED", `'${serverName(url)}' does not take this token for project '${project}'`, {
-      hint: "name a project that it is for with -p, or see 'bak token list' at the store; nothing was kept",
+      hint: "nothing was kept: see that the token is whole, and name a project that it is for with -p ('bak token list' at the store knows)",
       cause: error,
     });
   }
