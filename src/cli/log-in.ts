@@ -55,7 +55,9 @@ async function findPin(url: string, servers: KnownServers, options: WithTerminal
   const { fingerprint: expected, signal, terminal, say } = options;
   const server = serverName(url);
   if (expected !== undefined && !isKeyFingerprint(expected)) {
-    throw new BakError("USAGE", `not the fingerprint of a key: '${expected}'`, { hint: "it begins with SHA256:" });
+    throw new BakError("USAGE", `not the fingerprint of a key: '${expected}'`, {
+      hint: "it is SHA256: and the 43 characters after that, as 'bak serve' says it",
+    });
   }
   if (!url.startsWith("wss:")) {
     if (expected === undefined) return undefined;
