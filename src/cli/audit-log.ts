@@ -107,6 +107,7 @@ export function auditRecord(event: ListenerEvent): Record<string, unknown> | und
     case "packDamaged":
     case "scrubFailed":
     case "scrubbed":
+    case "storeFailed":
     case "usesNotKept":
       return undefined; // the store's own doing, or the network's
     default:

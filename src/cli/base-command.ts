@@ -98,7 +98,7 @@ function usageError(error: CLIError, command: string | undefined): BakError {
     .replace(/^Missing required flag (\S+)$/, "missing flag: --$1")
     .replace(/^Parsing (--\S+)\s+(.)/, (_, flag: string, letter: string) => `${flag}: ${letter.toLowerCase()}`)
     .trim();
-  const hint = command === undefined ? "see 'bak --help'" : `see 'bak ${command} --help'`;
+  const hint = command === undefined ? "see 'bak --help'" : `see 'bak ${command.replaceAll(":", " ")} --help'`;
   return new BakError("USAGE", message.charAt(0).toLowerCase() + message.slice(1), { hint, cause: error });
 }
 

@@ -55,7 +55,9 @@ async function findPin(url: string, servers: KnownServers, options: WithTerminal
   const { fingerprint: expected, signal, terminal, say } = options;
   const server = serverName(url);
   if (expected !== undefined && !isKeyFingerprint(expected)) {
-    throw new BakError("USAGE", `not the fingerprint of a key: '${expected}'`, { hint: "it begins with SHA256:" });
+    throw new BakError("USAGE", `not the fingerprint of a key: '${expected}'`, {
+      hint: "it is SHA256: and the 43 characters after that, as 'bak serve' says it",
+    });
   }
   if (!url.startsWith("wss:")) {
     if (expected === undefined) return undefined;
@@ -128,7 +130,7 @@ async function tryToken(url: string, { project, agent, signal, pin, token }: Tri
   } catch (error) {
     if (!isBakError(error, "NOT_ALLOWED")) throw error;
     throw new BakError("NOT_ALLOWED", `'${serverName(url)}' does not take this token for project '${project}'`, {
-      hint: "name a project that it is for with -p, or see 'bak token list' at the store; nothing was kept",
+      hint: "nothing was kept: see that the token is whole, and name a project that it is for with -p ('bak token list' at the store knows)",
       cause: error,
     });
   }

@@ -17,6 +17,7 @@ const levels: Readonly<Record<ListenerEvent["type"], LogLevel>> = {
   locked: "error",
   packDamaged: "error",
   failed: "error",
+  storeFailed: "error",
   scrubFailed: "warn",
   usesNotKept: "warn",
   loginRefused: "warn",
@@ -92,6 +93,8 @@ export function describeEvent(event: ListenerEvent): string {
       return `found a damaged pack '${event.path}': ${event.why}; 'bak check --repair' says what is lost, and keeps the rest`;
     case "scrubbed":
       return `read ${formatCounted(event.packs, "pack")} again, ${formatBytes(event.bytes)}: ${event.damaged === 0 ? "all whole" : `${event.damaged} damaged`}`;
+    case "storeFailed":
+      return `cannot open the store: ${oneLine(wordsOf(event.error))}`;
     case "scrubFailed":
       return `cannot read packs again: ${wordsOf(event.error)}`;
     case "crowded": {

@@ -1,6 +1,9 @@
 /** The store that a server serves. */
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Codec } from "../objects/member-codec.js";
-import { isBakError } from "../errors.js";
+import { BakError, isBakError } from "../errors.js";
 import { openStore } from "../store/open-store.js";
 import type { Store } from "../store/store.js";
 import { TokenFile } from "../store/token-file.js";
@@ -12,6 +15,17 @@ export async function hasTokens(folder: string): Promise<boolean> {
   } catch (error) {
     if (isBakError(error, "STORE_DAMAGED", "STORE_VERSION")) return true;
     throw error;
+  }
+}
+
+/** Rejects with NO_STORE for a folder that is no store and has some in it. */
+export async function assertNoFolderOfStores(folder: string): Promise<void> {
+  if (existsSync(join(folder, "config.json"))) return;
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!existsSync(join(folder, name, "config.json"))) continue;
+    throw new BakError("NO_STORE", `'${folder}' is no store, but has stores in it`, {
+      hint: "serve them with --stores, or name one",
+    });
   }
 }
 

@@ -136,7 +136,7 @@ export async function noProject(remote: Remote): Promise<BakError> {
   const shown = others.slice(0, 5).join(", ");
   const hint =
     others.length === 0
-      ? "the store is empty: 'bak push' makes its first project"
+      ? "there is none yet that you may see: 'bak push' makes one"
       : `it has: ${shown}${others.length > 5 ? ", …" : ""}; choose with --project`;
   return new BakError("NO_PROJECT", `no project '${remote.project}' in '${remote.peer}'`, { hint });
 }

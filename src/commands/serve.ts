@@ -6,7 +6,8 @@ import { openAuditLog, type AuditLog } from "../cli/audit-log.js";
 import { describeEvent, isToldAt, logLevels } from "../cli/serve-events.js";
 import { defaultPort } from "../cli/server-address.js";
 import { parseSize } from "../cli/size.js";
-import { hasTokens, openStoreFolder } from "../cli/store-folder.js";
+import { assertNoFolderOfStores, hasTokens, openStoreFolder } from "../cli/store-folder.js";
+import { displayName } from "../objects/byte-string.js";
 import { codecs } from "../objects/member-codec.js";
 import { certificateFiles, selfSignedIn, type CertificateSource } from "../server/certificates.js";
 import { listen, listenForStores, type ListenOptions } from "../server/listener.js";
@@ -23,7 +24,7 @@ export default class Serve extends BaseCommand {
       command: "<%= config.bin %> <%= command.id %> ./store",
     },
     {
-      description: "Make a token for a laptop, and serve the store to the local network",
+      description: "Serve a store that has tokens to the local network",
       command: "<%= config.bin %> <%= command.id %> ./store --host 0.0.0.0 --tls-self-signed",
     },
     {
@@ -84,7 +85,7 @@ export default class Serve extends BaseCommand {
     stores: Flags.boolean({
       summary: "Serve every store in the folder, each under its own path: ws://HOST:PORT/NAME.",
       description:
-        "Each has its own tokens, and nothing passes between them. New ones are found while it runs: 'bak token add NAME -s FOLDER/NEW …' makes one. A store is locked only while somebody uses it, and a quarter of an hour longer.",
+        "Each has its own tokens, and nothing passes between them. A store is called as its folder, of letters, digits, '.', '_' and '-'. New ones are found while it runs: 'bak token add NAME -s FOLDER/NEW …' makes one. A store is locked only while somebody uses it, and a quarter of an hour longer.",
       exclusive: ["compression"],
     }),
     "trust-proxy": Flags.string({
@@ -129,6 +130,7 @@ export default class Serve extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Serve);
     const folder = resolve(args.store);
+    if (!flags.stores) await assertNoFolderOfStores(folder);
     const compression = codecs.find((codec) => codec === flags.compression);
     const level = logLevels.find((each) => each === flags["log-level"]) ?? "info";
     const projectQuotaBytes = flags.quota === undefined ? undefined : parseSize(flags.quota);
@@ -163,6 +165,8 @@ export default class Serve extends BaseCommand {
     const damaged = "store" in served ? served.store.damaged : [];
     for (const { path, why } of damaged) this.complain(`left out '${path}': ${why}`);
     const stores = "names" in served ? await served.names() : undefined;
+    const leftOut = "leftOut" in served ? await served.leftOut() : [];
+    for (const { name, why } of leftOut) this.complain(`left out the store '${displayName(name)}': ${why}`);
     // with --json, too, whoever started it waits for this line
     if (this.jsonEnabled())
       this.logJson({ store: folder, url, ...(stores && { stores }), ...(fingerprint && { fingerprint }) });

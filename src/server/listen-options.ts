@@ -4,7 +4,7 @@ import type { CertificateEvent, CertificateSource } from "./certificates.js";
 import type { GateEvent } from "./gate.js";
 import type { ScrubEvent } from "./scrub.js";
 import type { SessionEvent } from "./session.js";
-import type { StoreHouseOptions } from "./store-house.js";
+import type { StoreHouseEvent, StoreHouseOptions } from "./store-house.js";
 import type { TrustedProxies } from "./trusted-proxies.js";
 import type { VisitorEvent } from "./visitors.js";
 import type { BurdenEvent } from "./watched-channel.js";
@@ -51,6 +51,7 @@ export type ListenerEvent =
   | (SessionEvent & { peer: string })
   | ScrubEvent
   | GateEvent
+  | StoreHouseEvent
   | CertificateEvent
   | { type: "closed"; peer: string }
   | VisitorEvent

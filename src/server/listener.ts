@@ -7,7 +7,7 @@ import { Gate } from "./gate.js";
 import type { Host } from "./host.js";
 import type { ListenerEvent, ListenOptions } from "./listen-options.js";
 import { startScrub } from "./scrub.js";
-import { StoreHouse } from "./store-house.js";
+import { StoreHouse, type LeftOutStore } from "./store-house.js";
 
 export type { ListenerEvent, ListenOptions } from "./listen-options.js";
 
@@ -27,6 +27,8 @@ export interface Listener {
 export interface HouseListener extends Omit<Listener, "store"> {
   /** Of the stores that are there at the moment. */
   names(): Promise<string[]>;
+  /** Of those that are there, and not served. */
+  leftOut(): Promise<LeftOutStore[]>;
 }
 
 /**
@@ -92,6 +94,7 @@ export async function listenForStores(folder: string, options: ListenOptions): P
       url: entrance.url,
       isOpenToAll: options.isInsecure === true && !entrance.isLocal,
       names: () => house.names(),
+      leftOut: () => house.leftOut(),
       close: async () => {
         await entrance.close();
         await house.close();

@@ -3,10 +3,11 @@
  * that passes between them. A store is opened when somebody is let in to it, and let go of when nobody has used it for a while:
  * so long it is locked. Folders that come are found when they are asked for.
  */
-import { lstat, readdir, realpath } from "node:fs/promises";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BakError } from "../errors.js";
+import { byteString, type ByteString } from "../objects/byte-string.js";
 import { isProjectId } from "../objects/project-id.js";
 import type { MessageOf } from "../protocol/messages.js";
 import { openStore } from "../store/open-store.js";
@@ -20,13 +21,25 @@ export interface StoreHouseOptions {
   /** Whether a store without tokens lets in whoever comes. */
   readonly mayBeOpen: boolean;
   readonly scrub?: { readonly bytesPerSecond: number } | undefined;
-  readonly onEvent: (event: GateEvent | ScrubEvent, store: string) => void;
+  readonly onEvent: (event: GateEvent | ScrubEvent | StoreHouseEvent, store: string) => void;
   /** A store is let go of when nobody has used it for so long; a quarter of an hour unless given. */
   readonly idleMs?: number | undefined;
   /** So many are open at a time; 16 unless given. */
   readonly maxOpen?: number | undefined;
   /** Threads of each store; as many as pay, unless given. */
   readonly threads?: number;
+}
+
+/** Told whenever somebody who has a token cannot be let in for it. */
+export interface StoreHouseEvent {
+  readonly type: "storeFailed";
+  readonly error: unknown;
+}
+
+/** A store in the folder that is not served. */
+export interface LeftOutStore {
+  readonly name: ByteString;
+  readonly why: string;
 }
 
 const defaultIdleMs = 15 * 60_000;
@@ -86,7 +99,8 @@ export class StoreHouse implements Host {
       mayBeOpen: false,
       failed,
       onEvent: (event) => {
-        if (event.type !== "locked") options.onEvent(event, "");
+        if (event.type === "loginRefused") options.onEvent({ ...event, why: "its URL names no store" }, "");
+        else if (event.type !== "locked") options.onEvent(event, "");
       },
     });
     return new StoreHouse(real, options, { nowhere, failed });
@@ -108,6 +122,7 @@ export class StoreHouse implements Host {
       return { store, access, gate, name: room.name, release: leave };
     } catch (error) {
       access.release();
+      this.#options.onEvent({ type: "storeFailed", error }, room.name);
       throw error;
     }
   }
@@ -117,6 +132,25 @@ export class StoreHouse implements Host {
     const names = await readdir(this.#folder);
     const stores = await Promise.all(names.map(async (name) => ((await this.#isStore(name)) ? [name] : [])));
     return stores.flat().toSorted();
+  }
+
+  /** The stores that are there and nobody can ask for. */
+  async leftOut(): Promise<LeftOutStore[]> {
+    const left: LeftOutStore[] = [];
+    for (const bytes of await readdir(this.#folder, { encoding: "buffer" })) {
+      const path = Buffer.concat([Buffer.from(`${this.#folder}/`), bytes, Buffer.from("/config.json")]);
+      const isStore = await stat(path).then(
+        (found) => found.isFile(),
+        () => false,
+      );
+      const name = byteString(bytes);
+      if (!isStore || (await this.#isStore(name))) continue;
+      const why = isProjectId(name)
+        ? "it is a link to elsewhere"
+        : "a store that is served is called by letters, digits, '.', '_' and '-'";
+      left.push({ name, why });
+    }
+    return left;
   }
 
   /** Lets go of all stores; no session is left. */

@@ -34,9 +34,13 @@ export class Quotas {
   #assertRoom({ of, limitBytes, counts }: Quota, more: number): void {
     const used = sumOf(this.#kept(), counts) + sumOf(this.#coming, counts);
     if (used + more <= limitBytes) return;
-    throw new BakError("LIMIT", `${of} has used up its quota: ${formatBytes(used)} of ${formatBytes(limitBytes)}`, {
-      hint: "'bak forget' and then 'bak gc' make room; or ask whoever runs the server for more",
-    });
+    throw new BakError(
+      "LIMIT",
+      `${of} has no room for that: ${formatBytes(used)} of its quota of ${formatBytes(limitBytes)} are taken`,
+      {
+        hint: "'bak forget' and then 'bak gc' make room; or ask whoever runs the server for more",
+      },
+    );
   }
 
   #add(owner: ProjectId | undefined, bytes: number): void {

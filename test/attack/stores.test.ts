@@ -87,11 +87,20 @@ t.test("a token of one store is good for that alone, and nothing tells a store f
   const outside = await makeStore(join(root, "outside"));
   symlinkSync(join(root, "outside"), join(folder, "link"));
   symlinkSync("alice", join(folder, "alias"));
+  await makeStore(join(folder, "odd name"));
   mkdirSync(join(folder, "linked-config"));
   symlinkSync(join(folder, "alice", "config.json"), join(folder, "linked-config", "config.json"));
   writeFileSync(join(folder, "file"), "x");
   const house = await serveHouse(t, folder);
   t.strictSame(await house.names(), ["alice", "bob"]);
+  const leftOut = (await house.leftOut()).map(({ name, why }) => `${name}: ${why}`).toSorted();
+  t.match(leftOut, [
+    /^alias: it is a link/,
+    /^link: it is a link/,
+    /^linked-config: it is a link/,
+    /^odd name: .*letters/,
+  ]);
+  t.equal(leftOut.length, 4);
 
   const remote = await enter(house, "/alice", alice);
   const other = await enter(house, "/bob/", bob);
@@ -233,5 +242,21 @@ t.test("what is damaged in each is found without anybody asking", async (t) => {
   t.strictSame(
     house.events.filter(({ type }) => type === "scrubFailed"),
     [],
+  );
+});
+
+t.test("the server tells why a store cannot be opened for somebody who has a token", async (t) => {
+  const folder = t.testdir({});
+  const token = await makeStore(join(folder, "alice"));
+  const house = await serveHouse(t, folder);
+  writeFileSync(join(folder, "alice", "config.json"), "{");
+  await t.rejects(enter(house, "/alice", token), { code: "STORE_DAMAGED" });
+  await t.rejects(enter(house, "/none", token), { code: "NOT_ALLOWED" });
+  t.match(
+    house.events.filter(({ type }) => type === "storeFailed" || type === "loginRefused"),
+    [
+      { type: "storeFailed", store: "alice", error: { code: "STORE_DAMAGED" } },
+      { type: "loginRefused", store: undefined, why: /names no store/ },
+    ],
   );
 });

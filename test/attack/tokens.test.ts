@@ -375,7 +375,7 @@ t.test("a token keeps no more than its quota, in all its projects together", asy
     return attacker.hear();
   };
   t.match(await send("laptop-docs", 1), [10, 3]);
-  t.match(await send("laptop-photos", 2), [17, 3, "LIMIT", /^token 'laptop' has used up its quota: /]);
+  t.match(await send("laptop-photos", 2), [17, 3, "LIMIT", /^token 'laptop' has no room for that: /]);
   t.match(await new TokenFile(served.folder).read(), [{ quotaBytes: 50_000 }]);
 });
 

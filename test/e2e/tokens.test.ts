@@ -30,6 +30,8 @@ t.test("from the first token to the last", async (t) => {
     projects: ["laptop-*"],
     expires: null,
   });
+  t.match(await user.run(["serve", home, "--port", "0"]), { code: 10, stderr: /has stores in it\n.*--stores/ });
+  t.match(await user.run(["token", "add", "spare", "-s", store]), { code: 2, stderr: /see 'bak token add --help'/ });
   const serving = await user.serve(store, "0", ["--audit-log", audit, "--log-level", "debug"]);
   const spare = await user.run([
     "token",

@@ -69,7 +69,7 @@ t.test(
       type: "error",
       request: 5,
       code: "LIMIT",
-      message: "project 'photos' has used up its quota: 51.1 kB of 60.0 kB",
+      message: "project 'photos' has no room for that: 51.1 kB of its quota of 60.0 kB are taken",
       hint: "'bak forget' and then 'bak gc' make room; or ask whoever runs the server for more",
     });
     t.strictSame(readdirSync(join(store.folder, "incoming")), []);
@@ -127,7 +127,7 @@ t.test("a quota for all that somebody may see counts all of that", async (t) => 
   await upload(inPhotos, 3, await packOf(100, 40_000));
   await inPhotos.hear("packKept");
   await upload(inNotes, 3, await packOf(200, 40_000));
-  t.match(await inNotes.hear("error"), { code: "LIMIT", message: /^token 'laptop' has used up its quota: / });
+  t.match(await inNotes.hear("error"), { code: "LIMIT", message: /^token 'laptop' has no room for that: / });
   const unbound = await greet(t, store, {}, notes);
   await upload(unbound, 3, await packOf(200, 40_000));
   await unbound.hear("packKept");
@@ -170,7 +170,10 @@ t.test("a push says that the quota is used up, and takes it for no fault of a fi
   const store = await openStore(join(root, "store"), { create: true });
   t.teardown(() => store.close());
   const paths = { folder, indexFile: join(root, "index") };
-  const refused = { code: "LIMIT", message: /^project 'photos' has used up its quota: .* of 100 kB$/ };
+  const refused = {
+    code: "LIMIT",
+    message: /^project 'photos' has no room for that: .* of its quota of 100 kB are taken$/,
+  };
   await t.rejects(pushTo(store, photos, paths, { projectQuotaBytes: 100_000 }), refused);
   t.equal(await store.head(photos), undefined);
   await t.rejects(pushTo(store, photos, paths, { projectQuotaBytes: 100_000 }), refused);

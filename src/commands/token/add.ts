@@ -3,6 +3,7 @@ import * as Flags from "@oclif/core/flags";
 import { formatTime } from "../../cli/format.js";
 import { parseSize } from "../../cli/size.js";
 import { TokenCommand, tokenData, type TokenData } from "../../cli/token-command.js";
+import type { TokenKeeper } from "../../cli/token-keeper.js";
 import { newTokenSecret } from "../../client/new-token.js";
 import { isEmptySpan, parseSpan, timeAfter } from "../../client/span.js";
 import { BakError } from "../../errors.js";
@@ -75,7 +76,11 @@ export default class TokenAdd extends TokenCommand {
     const quotaBytes = flags.quota === undefined ? undefined : parseSize(flags.quota);
     const secret = newTokenSecret();
     const token = { name, projects, rights: mayDo, expiresMs, quotaBytes, hash: objectIdAt(hashOfSecret(secret)) };
-    const { id, createdMs } = await this.withTokens(flags, (keeper) => keeper.addToken(token), { mayCreate: true });
+    const add = async (keeper: TokenKeeper): ReturnType<TokenKeeper["addToken"]> => {
+      if (keeper.isNew) this.complain(`made a new store in '${this.nameOf(this.addressOf(flags))}'`);
+      return keeper.addToken(token);
+    };
+    const { id, createdMs } = await this.withTokens(flags, add, { mayCreate: true });
     const until = expiresMs === undefined ? "" : `, until ${formatTime(expiresMs)}`;
     this.log(secret);
     this.say(`made token '${name}' for ${projects.join(", ")}: ${mayDo.join(", ")}${until}`);
