@@ -11,7 +11,7 @@ const maxWaitMs = 30_000;
 /** How an attempt was, that has ended with an error. */
 export interface EndedAttempt {
   readonly error: unknown;
-  /** Whether it had a connection. */
+  /** Whether the store had said welcome. */
   readonly isConnected: boolean;
   /** Whether it has got anything done that the next need not do again. */
   readonly hasHeadway: boolean;
@@ -30,7 +30,8 @@ export class Reconnects {
 
   /**
    * Waits before the next attempt; tells first for how long. Throws the attempt's error where another makes no sense: it is
-   * no lost connection, there never was one, or that was tried often enough. The wait is a random part, a half at least, of
+   * no lost connection, nobody was ever there, or that was tried often enough. A server that goes before it has said welcome
+   * was there: it is being restarted. The wait is a random part, a half at least, of
    * what it might be, so that the clients of a server that was restarted do not all come at once.
    */
   async wait(
@@ -38,8 +39,10 @@ export class Reconnects {
     options: { onEvent: (event: Reconnecting) => void; signal: AbortSignal | undefined },
   ): Promise<void> {
     if (hasHeadway) this.#inVain = 0;
-    const mayReturn = isConnected || this.#inVain > 0;
-    if (!mayReturn || !isBakError(error, "CONNECTION_LOST", "NO_SERVER") || this.#inVain >= maxInVain) throw error;
+    const isLost = isBakError(error, "CONNECTION_LOST");
+    const wasThere = isConnected || isLost || this.#inVain > 0;
+    const mayReturn = isLost || isBakError(error, "NO_SERVER");
+    if (!wasThere || !mayReturn || this.#inVain >= maxInVain) throw error;
     const longestMs = Math.min(firstWaitMs * 2 ** this.#inVain, maxWaitMs);
     const waitMs = Math.round(longestMs * (0.5 + Math.random() / 2));
     this.#inVain += 1;

@@ -441,7 +441,7 @@ t.test("a connection that breaks is made again, and packs that were kept are not
 
 t.test("a store that was never reached is not waited for; nor is one that refuses", async (t) => {
   const place = await placeOf(t, { a: "1" });
-  for (const code of ["NO_SERVER", "CONNECTION_LOST", "NOT_ALLOWED"] as const) {
+  for (const code of ["NO_SERVER", "NOT_ALLOWED"] as const) {
     let connections = 0;
     const failure = new BakError(code, "no");
     const connect = (): Promise<never> => {
@@ -452,6 +452,19 @@ t.test("a store that was never reached is not waited for; nor is one that refuse
     t.equal(error, failure);
     t.equal(connections, 1);
   }
+});
+
+t.test("a server that goes before it has said welcome is waited for: it is being restarted", async (t) => {
+  const place = await placeOf(t, { a: "1" });
+  const tries: PushOptions["connect"][] = [
+    () => Promise.reject(new BakError("CONNECTION_LOST", "the server ended")),
+    () => Promise.reject(new BakError("NO_SERVER", "connection refused")),
+    place.world.connect,
+  ];
+  const connect: PushOptions["connect"] = (hello) => (tries.shift() as PushOptions["connect"])(hello);
+  const pushed = await pushFolder(place.world, place.source, { connect });
+  t.equal(tries.length, 0);
+  t.strictSame(await logOf(place), [pushed.result.commit]);
 });
 
 t.test("an abort ends a push with its reason, also while it waits to connect again", async (t) => {

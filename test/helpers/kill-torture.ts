@@ -123,10 +123,10 @@ export class KillTorture {
     else await this.#serve();
     const finished = await within(endMs, "the push", push.ended);
     await within(endMs, "the cleaning", Promise.resolve(cleaning?.ended)); // well or not: its server may be gone
-    this.#tell(`the push ended with ${finished.code ?? finished.signal}`);
+    this.#tell(`the push ended with ${finished.code ?? finished.signal}: ${said(finished)}`);
     if (victim === "server") {
       // one that had not been connected may give up at once: there was no server
-      if (finished.code !== 0 && finished.code !== 10) throw new Error(`the push failed: ${finished.stderr}`);
+      if (finished.code !== 0 && finished.code !== 10) throw new Error(`the push failed: ${said(finished)}`);
       if (finished.code === 0) this.figures.survivedPushes += 1;
     }
     this.#acknowledge(finished);
@@ -142,7 +142,7 @@ export class KillTorture {
     const before = await this.#log();
     this.#assertKept(before);
     const finished = await within(endMs, "the next push", this.#user.run(this.#pushArguments()));
-    if (finished.code !== 0) throw new Error(`the next push ended with ${finished.code}: ${finished.stderr}`);
+    if (finished.code !== 0) throw new Error(`the next push ended with ${finished.code}: ${said(finished)}`);
     const kept = this.#acknowledge(finished);
     if (kept === undefined) throw new Error(`the next push says of no commit: ${finished.stdout}`);
     this.#folder.pushed();
@@ -295,6 +295,11 @@ export class KillTorture {
   #pushArguments(): string[] {
     return ["push", this.#folder.path, ...this.#place(), "--json"];
   }
+}
+
+/** All that a process has said, on one line: with `--json` an error is told on stdout. */
+function said({ stdout, stderr }: Finished): string {
+  return `${stderr}${stdout}`.trim().replaceAll(/\s*\n\s*/g, " ");
 }
 
 /** What a process is at, where the system tells: running, waiting for a disk, stopped. */
