@@ -34,15 +34,34 @@ export async function* getRest(
   }
 }
 
-/** What is in a member; undefined where it cannot be read. What it holds may be other bytes than its ids say. */
-export async function openMember(member: Uint8Array): Promise<{ tar: Buffer; objects: MemberObject[] } | undefined> {
+/** What is in a member. */
+export interface OpenedMember {
+  readonly tar: Buffer;
+  readonly objects: readonly MemberObject[];
+}
+
+/**
+ * What is in a member; undefined where it cannot be read. What it holds may be other bytes than its ids say. With
+ * `isBorrowed`, its bytes are good until something else runs; a promise comes only where a decoder has to be loaded first.
+ */
+export function openMember(
+  member: Uint8Array,
+  { isBorrowed = false } = {},
+): OpenedMember | undefined | Promise<OpenedMember | undefined> {
   try {
-    const tar = await unpackMember(member, { anyChecksum: true });
-    return { tar, objects: decodeMemberTar(tar) };
+    const tar = unpackMember(member, { anyChecksum: true, isBorrowed });
+    return tar instanceof Promise ? tar.then(objectsIn).catch(nothingInDamage) : objectsIn(tar);
   } catch (error) {
-    if (isBakError(error, "BAD_PACK")) return undefined;
-    throw error;
+    return nothingInDamage(error);
   }
+}
+
+function objectsIn(tar: Buffer): OpenedMember {
+  return { tar, objects: decodeMemberTar(tar) };
+}
+
+function nothingInDamage(error: unknown): undefined {
+  if (!isBakError(error, "BAD_PACK")) throw error;
 }
 
 /** The objects themselves that the store still has of these, each once; `isLeft` as above. */

@@ -102,10 +102,11 @@ export class RestoreWriter {
    */
   async write(member: Uint8Array): Promise<Written> {
     const written: Written = { files: 0, bytes: 0, failures: [], losses: [] };
-    const opened = await openMember(member);
+    const opening = openMember(member, { isBorrowed: true }); // nothing else runs until all of it has been written
+    const opened = opening instanceof Promise ? await opening : opening;
     if (opened === undefined) return written;
     const { tar, objects } = opened;
-    countGarbage(member.length + tar.length);
+    countGarbage(member.length);
     for (const { id, offset, length } of objects) {
       const number = this.#table.find(id);
       if (number === undefined) continue;

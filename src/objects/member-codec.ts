@@ -1,6 +1,12 @@
 /** How a member is compressed: each member says so in its first bytes, and can be read without knowing it beforehand. */
 import { BakError } from "../errors.js";
-import { compressMember, inflateFirstMember, inflateMember, inflateMemberNow } from "./member-gzip.js";
+import {
+  compressMember,
+  inflateFirstMember,
+  inflateMember,
+  inflateMemberNow,
+  type InflateOptions,
+} from "./member-gzip.js";
 import {
   compressZstdMember,
   inflateFirstZstdMember,
@@ -49,7 +55,7 @@ export function packMember(tar: Uint8Array, codec: Codec, level: number = defaul
  * inflates. Gives a promise only where a decoder has to be loaded first, so it has to be awaited. Who compares all that it
  * takes of the tar with the ids of it can have a gzip member with `anyChecksum`: the rest of it may then be whole.
  */
-export function unpackMember(packed: Uint8Array, options: { anyChecksum?: boolean } = {}): Buffer | Promise<Buffer> {
+export function unpackMember(packed: Uint8Array, options: InflateOptions = {}): Buffer | Promise<Buffer> {
   const bytes = asBuffer(packed);
   return codecOfMember(bytes) === "gzip" ? inflateMemberNow(bytes, options) : inflateZstdMember(bytes);
 }

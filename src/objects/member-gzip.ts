@@ -2,6 +2,7 @@
 import { crc32, gzipSync, inflateRaw, inflateRawSync, type ZlibOptions } from "node:zlib";
 import { BakError } from "../errors.js";
 import { deflate, type DeflateLevel } from "./deflate.js";
+import { inflate, type Inflated } from "./inflate.js";
 import { maxMemberBytes, maxPackedMemberBytes } from "./pack-format.js";
 
 /** zlib's most, 9, is also its fastest: 256 KiB of memory while a member is compressed. */
@@ -52,16 +53,30 @@ export async function inflateMember(packed: Uint8Array): Promise<Buffer> {
  */
 export async function inflateFirstMember(bytes: Uint8Array): Promise<{ tar: Buffer; packedLength: number }> {
   const packed = asBuffer(bytes);
-  return checked(packed, await inflate(deflatedIn(packed)));
+  return checked(packed, await inflateInBackground(deflatedIn(packed)));
 }
 
-/** `inflateMember` at once: blocks while it inflates. With `anyChecksum` it does not compare gzip's checksum with the content. */
-export function inflateMemberNow(bytes: Uint8Array, { anyChecksum = false } = {}): Buffer {
+/** How a member is inflated at once. */
+export interface InflateOptions {
+  /** Do not compare gzip's checksum with the content. */
+  readonly anyChecksum?: boolean;
+  /** The tar may lie where the next one will: for who is done with it before anything else runs. */
+  readonly isBorrowed?: boolean;
+}
+
+/** `inflateMember` at once: blocks while it inflates. */
+export function inflateMemberNow(bytes: Uint8Array, options: InflateOptions = {}): Buffer {
   const packed = asBuffer(bytes);
   const deflated = deflatedIn(packed);
-  const { tar, packedLength } = checked(packed, inflateNow(deflated), anyChecksum);
+  const own = inflate(deflated);
+  if (own === "damaged") throw damaged("gzip member does not inflate");
+  const inflated = own === "large" ? inflateByZlib(deflated) : own;
+  const { tar, packedLength } = checked(packed, inflated, options.anyChecksum);
   if (packedLength !== packed.length) throw damaged("bytes after a gzip member");
-  return tar;
+  if (own === "large" || options.isBorrowed === true) return tar;
+  const kept = Buffer.allocUnsafeSlow(tar.length);
+  tar.copy(kept);
+  return kept;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -79,10 +94,10 @@ function deflatedIn(packed: Buffer): Buffer {
 /** Checks the footer of the member at the beginning against what it inflated to. */
 function checked(
   packed: Buffer,
-  { buffer: tar, engine }: Inflated,
+  { bytes: tar, consumed }: Inflated,
   anyChecksum = false,
 ): { tar: Buffer; packedLength: number } {
-  const footer = header.length + engine.bytesWritten;
+  const footer = header.length + consumed;
   if (footer + footerBytes > packed.length) throw damaged("gzip member is cut short");
   const isRight = anyChecksum || packed.readUInt32LE(footer) === crc32(tar);
   if (!isRight || packed.readUInt32LE(footer + 4) !== tar.length) {
@@ -91,10 +106,14 @@ function checked(
   return { tar, packedLength: footer + footerBytes };
 }
 
-interface Inflated {
+/** What zlib gives with `info`; `bytesWritten`: how many bytes of the input the deflate stream took. */
+interface ZlibResult {
   readonly buffer: Buffer;
-  /** `bytesWritten`: how many bytes of the input the deflate stream took. */
   readonly engine: { readonly bytesWritten: number };
+}
+
+function inflatedOf({ buffer, engine }: ZlibResult): Inflated {
+  return { bytes: buffer, consumed: engine.bytesWritten };
 }
 
 /** One output buffer of a likely size: what is allocated follows what comes out, never what the bytes declare. */
@@ -103,19 +122,19 @@ function inflateOptions(deflated: Uint8Array): ZlibOptions {
   return { info: true, maxOutputLength: maxMemberBytes, chunkSize };
 }
 
-function inflateNow(deflated: Uint8Array): Inflated {
+function inflateByZlib(deflated: Uint8Array): Inflated {
   try {
-    return inflateRawSync(deflated, inflateOptions(deflated)) as unknown as Inflated;
+    return inflatedOf(inflateRawSync(deflated, inflateOptions(deflated)) as unknown as ZlibResult);
   } catch (cause) {
     throw damaged("gzip member does not inflate", cause);
   }
 }
 
-async function inflate(deflated: Uint8Array): Promise<Inflated> {
+async function inflateInBackground(deflated: Uint8Array): Promise<Inflated> {
   try {
     return await new Promise<Inflated>((resolve, reject) => {
       inflateRaw(deflated, inflateOptions(deflated), (error, result) => {
-        if (error === null) resolve(result as unknown as Inflated);
+        if (error === null) resolve(inflatedOf(result as unknown as ZlibResult));
         else reject(error);
       });
     });

@@ -13,7 +13,7 @@ export interface WasmExports {
 }
 
 /** A new instance of dist/NAME.wasm; what it exports. */
-export function loadWasm(name: "deflate" | "gear"): WasmExports {
+export function loadWasm(name: "deflate" | "gear" | "inflate"): WasmExports {
   const code = readFileSync(new URL(`../../dist/${name}.wasm`, import.meta.url));
   return new WebAssembly.Instance(new WebAssembly.Module(code)).exports as WasmExports;
 }

@@ -28,7 +28,8 @@ export interface CheckedMember {
 export async function checkMember(packed: Uint8Array, member: number): Promise<CheckedMember> {
   headerForm ??= makeHeaderForm();
   const form = await headerForm;
-  const tar = await unpackMember(packed);
+  const unpacked = unpackMember(packed, { isBorrowed: true }); // nothing else runs until it has been checked
+  const tar = unpacked instanceof Promise ? await unpacked : unpacked;
   const records = checkQuickly(tar, member, form) ?? checkThoroughly(tar, member);
   return { inflatedLength: tar.length, records };
 }

@@ -459,7 +459,7 @@ t.test("a server that goes before it has said welcome is waited for: it is being
   const tries: PushOptions["connect"][] = [
     () => Promise.reject(new BakError("CONNECTION_LOST", "the server ended")),
     () => Promise.reject(new BakError("NO_SERVER", "connection refused")),
-    place.world.connect,
+    (hello) => place.world.connect(hello),
   ];
   const connect: PushOptions["connect"] = (hello) => (tries.shift() as PushOptions["connect"])(hello);
   const pushed = await pushFolder(place.world, place.source, { connect });
