@@ -46,9 +46,8 @@ async function serve(t: Test): Promise<{ store: Store; connect: (project: Projec
   });
   const { port } = http.address() as AddressInfo;
   const connect = async (project: ProjectId): Promise<RawConversation> => {
-    const client = await RawConversation.open(t, `ws://127.0.0.1:${port}/${project}`);
-    const [number] = await client.hello(project);
-    if (number !== said.welcome) throw new Error("no welcome");
+    const client = await RawConversation.connect(t, `ws://127.0.0.1:${port}/${project}`);
+    if ((await client.hello(project))?.[0] !== said.welcome) throw new Error("no welcome");
     return client;
   };
   return { store, connect };
@@ -230,8 +229,8 @@ t.test("what is said to be known already hides nothing", async (t) => {
   for (const have of [secret.commit, secret.tree, absent]) {
     const { members, error } = await client.askPack(said.trees, bytesOf(first), bytesOf(have));
     t.strictSame([error, await idsIn(members)], [undefined, ids(own, tree, first)], "as without it");
-    const greeted = await RawConversation.open(t, client.url);
-    await greeted.hello(alice, { have: bytesOf(have), wantTrees: true });
+    const greeted = await RawConversation.connect(t, client.url);
+    await greeted.hello(alice, null, { have: bytesOf(have), wantTrees: true });
     t.strictSame(await idsIn((await greeted.hearPack(1)).members), ids(own, tree, first));
   }
   t.match(

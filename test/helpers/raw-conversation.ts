@@ -1,11 +1,14 @@
-/** A conversation with a server made of ws and msgpackr alone: it says whatever it is told to, in any order. */
+/**
+ * Somebody who speaks the protocol without any of bak's code: by docs/protocol.md alone, with a WebSocket library and a
+ * MessagePack library. It says whatever it is told to, in any order. What the messages look like is written out here once more.
+ */
 import { once } from "node:events";
 import { pack, unpack } from "msgpackr";
 import type { Test } from "tap";
 import { WebSocket } from "ws";
 import { within } from "./deadline.js";
 
-/** Numbers of messages, as docs/protocol.md has them. */
+/** Numbers of messages. */
 export const said = {
   hello: 1,
   welcome: 2,
@@ -19,13 +22,11 @@ export const said = {
   packKept: 10,
   commit: 11,
   committed: 12,
-  log: 13,
-  projects: 15,
   error: 17,
   progress: 18,
   forget: 19,
   forgotten: 20,
-  collect: 23,
+  finding: 26,
   replace: 30,
 } as const;
 
@@ -36,26 +37,27 @@ const version = 2;
 
 export class RawConversation {
   readonly #socket: WebSocket;
-  readonly #heard: RawMessage[] = [];
+  readonly #heard: Buffer[] = [];
   #wake: (() => void) | undefined;
   #nextRequest = 1;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
+    socket.on("error", () => undefined);
     socket.on("message", (bytes: Buffer) => {
-      this.#heard.push(unpack(bytes) as RawMessage);
+      this.#heard.push(bytes);
       this.#wake?.();
     });
     socket.on("close", () => this.#wake?.());
-    socket.on("error", () => undefined);
   }
 
-  /** A connection on which nothing has been said. */
-  static async open(t: Test, url: string): Promise<RawConversation> {
-    const socket = new WebSocket(url, "bak.v2");
+  /** A connection on which nothing has been said; `from` is an address of this machine's. */
+  static async connect(t: Test, url: string, from = "127.0.0.1"): Promise<RawConversation> {
+    const socket = new WebSocket(url, "bak.v2", { localAddress: from });
     t.teardown(() => socket.terminate());
-    await within(10_000, "the connection", once(socket, "open"));
-    return new RawConversation(socket);
+    const client = new RawConversation(socket);
+    await within(10_000, "a connection", once(socket, "open"));
+    return client;
   }
 
   /** Where it is connected to. */
@@ -63,42 +65,60 @@ export class RawConversation {
     return this.#socket.url;
   }
 
-  /** The number of a new request. */
-  request(): number {
-    const request = this.#nextRequest;
-    this.#nextRequest += 2;
-    return request;
-  }
-
-  say(...message: RawMessage): void {
+  say(message: RawMessage): void {
     this.#socket.send(pack(message.map((field) => (field instanceof Uint8Array ? Buffer.from(field) : field))));
   }
 
-  /** The next message of a request; those that only tell of progress are passed over. */
-  async hear(request: number): Promise<RawMessage> {
+  /** The bytes of the next message; undefined once the connection has ended. */
+  async hearBytes(): Promise<Buffer | undefined> {
+    while (this.#heard.length === 0 && this.#socket.readyState !== WebSocket.CLOSED) {
+      await within(10_000, "a message", new Promise<void>((resolve) => (this.#wake = resolve)));
+    }
+    return this.#heard.shift();
+  }
+
+  /** The next message; undefined once the connection has ended. */
+  async hear(): Promise<RawMessage | undefined> {
+    const bytes = await this.hearBytes();
+    return bytes && (unpack(bytes) as RawMessage);
+  }
+
+  /** All that still comes until the connection ends. */
+  async hearAll(): Promise<RawMessage[]> {
+    const all: RawMessage[] = [];
     for (;;) {
-      const at = this.#heard.findIndex((message) => message[1] === request && message[0] !== said.progress);
-      if (at >= 0) return this.#heard.splice(at, 1)[0]!;
-      if (this.#socket.readyState !== WebSocket.OPEN) throw new Error("the server closed the connection");
-      await within(10_000, `an answer to ${request}`, new Promise<void>((resolve) => (this.#wake = resolve)));
+      const message = await this.hear();
+      if (message === undefined) return all;
+      all.push(message);
     }
   }
 
-  /** Asks something that has one answer. */
+  /** Says something, and hears the next message that is neither progress nor a finding. */
+  async tell(message: RawMessage): Promise<RawMessage | undefined> {
+    this.say(message);
+    return this.#hearAnswer();
+  }
+
+  /** Says hello; the answer. */
+  hello(
+    project: string,
+    token: string | null = null,
+    { have = null, wantTrees = false }: { have?: Uint8Array | null; wantTrees?: boolean } = {},
+  ): Promise<RawMessage | undefined> {
+    return this.tell([said.hello, this.#request(), version, "evil/1", project, token, have, wantTrees, "gzip zstd"]);
+  }
+
+  /** Asks under a number of its own what has one answer; rejects where the connection ends instead. */
   ask(number: number, ...fields: unknown[]): Promise<RawMessage> {
-    const request = this.request();
-    this.say(number, request, ...fields);
-    return this.hear(request);
+    const request = this.#request();
+    this.say([number, request, ...fields]);
+    return this.#hearAnswerTo(request);
   }
 
-  hello(project: string, { have = null, wantTrees = false }: { have?: Uint8Array | null; wantTrees?: boolean } = {}) {
-    return this.ask(said.hello, version, "raw/1", project, null, have, wantTrees, "gzip zstd");
-  }
-
-  /** Asks for a pack stream: its members, or the error that came instead. */
+  /** The same for a pack stream: its members, or the error that came instead. */
   async askPack(number: number, ...fields: unknown[]): Promise<{ members: Uint8Array[]; error?: RawMessage }> {
-    const request = this.request();
-    this.say(number, request, ...fields);
+    const request = this.#request();
+    this.say([number, request, ...fields]);
     return this.hearPack(request);
   }
 
@@ -106,7 +126,7 @@ export class RawConversation {
   async hearPack(request: number): Promise<{ members: Uint8Array[]; error?: RawMessage }> {
     const members: Uint8Array[] = [];
     for (;;) {
-      const message = await this.hear(request);
+      const message = await this.#hearAnswerTo(request);
       if (message[0] === said.error) return { members, error: message };
       if (message[0] === said.packMember) members.push(message[2] as Uint8Array);
       if (message[0] === said.packEnd) return { members };
@@ -114,11 +134,45 @@ export class RawConversation {
   }
 
   /** Uploads a pack; what the server answers. */
-  async upload(members: readonly Uint8Array[], id: Uint8Array): Promise<RawMessage> {
-    const request = this.request();
-    this.say(said.packBegin, request);
-    for (const member of members) this.say(said.packMember, request, member);
-    this.say(said.packEnd, request, id);
-    return this.hear(request);
+  upload(members: readonly Uint8Array[], id: Uint8Array): Promise<RawMessage> {
+    const request = this.#request();
+    this.say([said.packBegin, request]);
+    for (const member of members) this.say([said.packMember, request, member]);
+    this.say([said.packEnd, request, id]);
+    return this.#hearAnswerTo(request);
   }
+
+  /** Says nothing more, and hears nothing: the socket is not read from. */
+  deafen(): void {
+    this.#socket.pause();
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #request(): number {
+    const request = this.#nextRequest;
+    this.#nextRequest += 2;
+    return request;
+  }
+
+  async #hearAnswer(): Promise<RawMessage | undefined> {
+    for (;;) {
+      const message = await this.hear();
+      if (message?.[0] !== said.progress && message?.[0] !== said.finding) return message;
+    }
+  }
+
+  async #hearAnswerTo(request: number): Promise<RawMessage> {
+    const answer = await this.#hearAnswer();
+    if (answer === undefined) throw new Error("the server closed the connection");
+    if (answer[1] !== request) throw new Error(`heard ${JSON.stringify(answer)} instead of an answer to ${request}`);
+    return answer;
+  }
+}
+
+/** What an answer says has gone wrong; undefined for any other. */
+export function codeOf(message: RawMessage | undefined): unknown {
+  return message?.[0] === said.error ? message[2] : undefined;
 }
