@@ -2,7 +2,7 @@
 import { isBakError } from "../errors.js";
 import { unpackMember } from "../objects/member-codec.js";
 import { decodeMemberTar, type MemberObject } from "../objects/member-tar.js";
-import { objectIdBytes, objectIdOf, type ObjectId } from "../objects/object-id.js";
+import { encodeObjectIds, objectIdOf, type ObjectId } from "../objects/object-id.js";
 import type { Remote } from "./remote.js";
 
 /** Whether an error is about some of the objects that were asked for, and not about all of them. */
@@ -81,6 +81,6 @@ export async function* readRest(
 
 async function presentIn(remote: Pick<Remote, "hasMany">, ids: readonly ObjectId[]): Promise<ObjectId[]> {
   if (ids.length === 0) return [];
-  const has = await remote.hasMany(Buffer.concat(ids.map(objectIdBytes)));
+  const has = await remote.hasMany(encodeObjectIds(ids));
   return ids.filter((_, index) => has(index));
 }

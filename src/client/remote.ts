@@ -1,10 +1,10 @@
 /** The other end as the client sees it: what can be asked of a store, once hello has been said. */
 import { BakError } from "../errors.js";
-import { blake3, type Hasher } from "../objects/hash.js";
-import { assertCodec, codecOfMember, type Codec } from "../objects/member-codec.js";
+import type { Codec } from "../objects/member-codec.js";
 import { oneLine } from "../objects/one-line.js";
-import { objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
-import { packCodecs, packTrailers, type PackCodec } from "../objects/pack-format.js";
+import { encodeObjectIds, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { packCodecs, type PackCodec } from "../objects/pack-format.js";
+import { PackHasher } from "../objects/pack-hasher.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
 import type { ProjectPattern } from "../objects/project-pattern.js";
 import type { Right } from "../objects/rights.js";
@@ -188,19 +188,15 @@ export class Remote {
   /** Begins to send a pack, whose members are all of one kind that the store takes. */
   async upload(): Promise<PackUpload> {
     const exchange = this.#conversation.open();
-    const hasher: Hasher = blake3().createHasher();
-    let codec: PackCodec | undefined;
+    const hasher = new PackHasher();
     await exchange.send({ type: "packBegin" });
     return {
       add: (room, onSent) => {
-        const member = room.subarray(memberHeadroomBytes);
-        assertCodec(member, (codec ??= codecOfMember(member)));
-        hasher.update(member);
+        hasher.add(room.subarray(memberHeadroomBytes));
         return exchange.sendMember(room, onSent);
       },
       finish: async () => {
-        hasher.update(packTrailers[codec ?? "gzip"]);
-        const pack = hasher.digest().toString("hex") as ObjectId;
+        const pack = hasher.finish();
         try {
           await exchange.send({ type: "packEnd", pack });
           const receipt = await exchange.next("packKept");
@@ -222,7 +218,7 @@ export class Remote {
   /** The members that hold the objects asked for, at most 65,536, and whatever else lies in them. */
   async *get(ids: readonly ObjectId[]): AsyncGenerator<Uint8Array, void, undefined> {
     const exchange = this.#conversation.open();
-    await exchange.send({ type: "get", ids: concatIds(ids) });
+    await exchange.send({ type: "get", ids: encodeObjectIds(ids) });
     let left = ids.length; // each member holds one of them, and comes once
     for await (const member of receivePackStream(exchange)) {
       if (left === 0) throw new BakError("PROTOCOL", `'${this.peer}' sent more than was asked for`);
@@ -264,7 +260,7 @@ export class Remote {
   async forget(commits: readonly ObjectId[], { undo }: { undo: boolean }): Promise<number> {
     let count = 0;
     for (let from = 0; from < commits.length; from += maxIdsPerMessage) {
-      const ids = concatIds(commits.slice(from, from + maxIdsPerMessage));
+      const ids = encodeObjectIds(commits.slice(from, from + maxIdsPerMessage));
       count += (await this.#conversation.ask({ type: "forget", commits: ids, undo }, "forgotten")).count;
     }
     return count;
@@ -370,9 +366,3 @@ export class Remote {
 
 /** The most ids that one call of `has` or `get` takes. */
 export const maxIdsPerCall = maxIdsPerMessage;
-
-function concatIds(ids: readonly ObjectId[]): Buffer {
-  const bytes = Buffer.allocUnsafe(ids.length * objectIdLength);
-  for (const [index, id] of ids.entries()) objectIdBytes(id).copy(bytes, index * objectIdLength);
-  return bytes;
-}

@@ -6,7 +6,7 @@
 import type { Codec } from "../objects/member-codec.js";
 import { IdSet } from "../objects/id-set.js";
 import { tarLength } from "../objects/member-tar.js";
-import { objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { encodeObjectIds, objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import type { ObjectKind, PackedObject } from "../objects/object-kind.js";
 import { memberTargetBytes, packTargetObjects } from "../objects/pack-format.js";
 import { BatchBuilder, bytesAt, kindAt, kindNumber, selectObjects, type Batch } from "./batch.js";
@@ -195,7 +195,7 @@ export class Uploader {
     const { objects } = this.#asking;
     if (objects.length === 0 || this.#failure !== undefined) return;
     this.#asking = { objects: [], bytes: 0 };
-    const answer = this.#remote.hasMany(Buffer.concat(objects.map(({ id }) => objectIdBytes(id))));
+    const answer = this.#remote.hasMany(encodeObjectIds(objects.map(({ id }) => id)));
     this.#afterAnswer(answer, async () => {
       const isKnown = await answer;
       for (const [index, object] of objects.entries()) {

@@ -35,6 +35,19 @@ export function objectIdBytes(id: ObjectId): Buffer {
   return Buffer.from(id, "hex");
 }
 
+/** The bytes of ids, one after the other. */
+export function encodeObjectIds(ids: readonly ObjectId[]): Buffer {
+  const bytes = Buffer.allocUnsafe(ids.length * objectIdLength);
+  for (const [index, id] of ids.entries()) bytes.write(id, index * objectIdLength, "hex");
+  return bytes;
+}
+
+/** The ids that stand one after the other in `bytes`; what is left over at the end is none. */
+export function decodeObjectIds(bytes: Uint8Array): ObjectId[] {
+  const count = Math.floor(bytes.length / objectIdLength);
+  return Array.from({ length: count }, (_, index) => objectIdAt(bytes, index * objectIdLength));
+}
+
 /** Names an object: the BLAKE3-256 of its bytes, with nothing before or after them. */
 export function objectIdOf(bytes: Uint8Array): ObjectId {
   return blake3().hashHex(bytes) as ObjectId;

@@ -1,5 +1,5 @@
 /** What a session does about a project's forgotten commits. */
-import { objectIdAt, objectIdLength } from "../objects/object-id.js";
+import { decodeObjectIds } from "../objects/object-id.js";
 import type { ProjectId } from "../objects/project-id.js";
 import { maxForgottenLinesPerMessage } from "../protocol/limits.js";
 import { encodeForgottenLines } from "../protocol/log-lines.js";
@@ -15,9 +15,7 @@ export async function answerForget(
   project: ProjectId,
   { request, commits, undo }: MessageOf<"forget">,
 ): Promise<MessageOf<"forgotten">> {
-  const ids = Array.from({ length: commits.length / objectIdLength }, (_, index) =>
-    objectIdAt(commits, index * objectIdLength),
-  );
+  const ids = decodeObjectIds(commits);
   const count = undo ? await store.undoForget(project, ids) : await store.forget(project, ids);
   return { type: "forgotten", request, count };
 }

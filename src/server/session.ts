@@ -5,7 +5,7 @@
 import { BakError, isBakError, unreachable, type ErrorCode } from "../errors.js";
 import { decodeCommit, encodeCommit } from "../objects/commit.js";
 import { codecOfMember } from "../objects/member-codec.js";
-import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { decodeObjectIds, type ObjectId } from "../objects/object-id.js";
 import { maxPackBytes, maxPackObjects, packCodecs, type PackCodec } from "../objects/pack-format.js";
 import type { ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
@@ -179,7 +179,7 @@ class Session {
       case "has":
         return this.#conversation.send({ type: "known", request, bitmap: await lease.hasMany(message.ids) });
       case "get":
-        return this.#sendObjects(request, idsIn(message.ids));
+        return this.#sendObjects(request, decodeObjectIds(message.ids));
       case "trees":
         return this.#sendTrees(request, message.root, message.have);
       case "packBegin":
@@ -445,7 +445,7 @@ class Session {
   async #forget(message: MessageOf<"forget">, project: ProjectId): Promise<void> {
     const answer = await answerForget(this.#store, project, message);
     const { count } = answer;
-    const commits = idsIn(message.commits);
+    const commits = decodeObjectIds(message.commits);
     if (count > 0) this.#tell({ type: message.undo ? "broughtBack" : "forgotten", project, count, commits });
     await this.#conversation.send(answer);
   }
@@ -494,10 +494,6 @@ class Session {
 function clip(text: string): string {
   if (Buffer.byteLength(text) <= maxFindingBytes) return text;
   return `${text.slice(0, maxFindingBytes / 4)}…`; // no char takes more than three bytes
-}
-
-function idsIn(ids: Uint8Array): ObjectId[] {
-  return Array.from({ length: ids.length / objectIdLength }, (_, index) => objectIdAt(ids, index * objectIdLength));
 }
 
 /** Gathers ids into batches, `first` at the head, so that no more than one batch is in memory. */

@@ -1,10 +1,9 @@
 /** A pack that is not whole, and what can be saved of it. */
 import { stat } from "node:fs/promises";
 import { errnoOf, isBakError } from "../errors.js";
-import { blake3 } from "../objects/hash.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { ProjectId } from "../objects/project-id.js";
-import { packTrailers } from "../objects/pack-format.js";
+import { PackHasher } from "../objects/pack-hasher.js";
 import type { Disk } from "./disk.js";
 import { examinePack, type Examined } from "./examine-pack.js";
 import { readIndex } from "./index-files.js";
@@ -109,10 +108,10 @@ export async function repairPack(broken: BrokenPack, parts: RepairParts): Promis
   const aside = asidePath(layout, path);
   const index = await indexOfPack(broken, layout);
   const receiver = parts.receivePack(broken.owner ?? broken.pack?.owner ?? index?.owner);
-  const hasher = blake3().createHasher();
+  const hasher = new PackHasher();
   try {
     const onIntact = async (member: Uint8Array): Promise<void> => {
-      hasher.update(member);
+      hasher.add(member);
       await receiver.add(member);
     };
     const places = index && memberPlaces(index);
@@ -123,8 +122,7 @@ export async function repairPack(broken: BrokenPack, parts: RepairParts): Promis
       await dropPack(broken, index, { ...parts, aside });
       return { ...counts, salvaged: undefined };
     }
-    hasher.update(packTrailers[codec]);
-    const salvaged = hasher.digest().toString("hex") as ObjectId;
+    const salvaged = hasher.finish();
     if (salvaged === broken.id) {
       // only what is not in a member was damaged: a whole pack of the same id takes its place
       await keepAside(disk, path, aside);

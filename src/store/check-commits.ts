@@ -14,7 +14,7 @@ import { isBakError } from "../errors.js";
 import { displayName, joinPath, type ByteString } from "../objects/byte-string.js";
 import { decodeCommit, type Commit } from "../objects/commit.js";
 import { decodeList, listSize, type List } from "../objects/list.js";
-import { objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { encodeObjectIds, objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import type { ObjectKind } from "../objects/object-kind.js";
 import type { ProjectId } from "../objects/project-id.js";
 import { isPagedOutline, outlineTree, type TreeOutline } from "../objects/tree-outline.js";
@@ -219,7 +219,7 @@ export class CommitChecks {
   async #childFault({ level, children }: List): Promise<string | undefined> {
     let first: string | undefined;
     if (level === 0) {
-      const ids = Buffer.concat(children.map(({ id }) => objectIdBytes(id)));
+      const ids = encodeObjectIds(children.map(({ id }) => id));
       const sizes = Float64Array.from(children, ({ size }) => size);
       this.#blobFaults(ids, sizes, (_, __, why) => (first ??= why));
       return first;

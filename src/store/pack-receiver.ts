@@ -1,8 +1,6 @@
 /** Takes in one pack, member by member: has them checked by the store's threads, and writes them in their order. */
 import { BakError } from "../errors.js";
-import { blake3 } from "../objects/hash.js";
 import type { ObjectId } from "../objects/object-id.js";
-import { assertCodec, codecOfMember } from "../objects/member-codec.js";
 import type { ProjectId } from "../objects/project-id.js";
 import {
   maxPackBytes,
@@ -11,6 +9,7 @@ import {
   packTrailers,
   type PackCodec,
 } from "../objects/pack-format.js";
+import { PackHasher } from "../objects/pack-hasher.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 import { explainDiskError } from "./disk-error.js";
 import type { Disk } from "./disk.js";
@@ -59,7 +58,7 @@ export interface ReceiverOptions {
 /** The PackReceiver of a store on disk. */
 export class DiskPackReceiver implements PackReceiver {
   readonly #options: ReceiverOptions;
-  readonly #hasher = blake3().createHasher();
+  readonly #hasher = new PackHasher();
   readonly #index = new PackIndexBuilder();
   /** The members whose turn to be waited for has not come; none of these promises rejects. */
   readonly #inWork: { readonly done: Promise<void>; readonly bytes: number }[] = [];
@@ -67,8 +66,6 @@ export class DiskPackReceiver implements PackReceiver {
   #members = 0;
   #last: Promise<void> = Promise.resolve();
   #length = 0;
-  /** That of the first member, and so of all. */
-  #codec: PackCodec | undefined;
   #incoming: Incoming | undefined;
   #failure: { readonly reason: unknown } | undefined;
   #isEnded = false;
@@ -84,11 +81,10 @@ export class DiskPackReceiver implements PackReceiver {
     if (member.length > maxPackedMemberBytes) this.#fail(refused(`a member of ${member.length} bytes`));
     if (this.#length + member.length + packTrailers.gzip.length > maxPackBytes)
       this.#fail(refused("pack beyond 128 MiB"));
-    this.#checkCodec(member);
+    this.#hash(member);
     this.#throwFailure();
     const bytes = member.length;
     this.#count(bytes);
-    this.#hasher.update(member);
     this.#length += bytes;
     this.#last = this.#work(member, this.#last);
     this.#inWork.push({ done: this.#last, bytes });
@@ -170,9 +166,9 @@ export class DiskPackReceiver implements PackReceiver {
     countGarbage(garbagePerByte * packed.length);
   }
 
-  #checkCodec(member: Uint8Array): void {
+  #hash(member: Uint8Array): void {
     try {
-      assertCodec(member, (this.#codec ??= codecOfMember(member)));
+      this.#hasher.add(member);
     } catch (error) {
       this.#fail(error);
     }
@@ -187,10 +183,9 @@ export class DiskPackReceiver implements PackReceiver {
 
   /** Ends the file, and puts it on stable storage if it is the pack that it should be. */
   async #check(id: ObjectId): Promise<CheckedPack> {
-    const codec = this.#codec;
+    const { codec } = this.#hasher;
     if (codec === undefined || this.#index.objectCount === 0) throw refused("no objects in it");
-    this.#hasher.update(packTrailers[codec]);
-    const actual = this.#hasher.digest().toString("hex");
+    const actual = this.#hasher.finish();
     if (actual !== id) throw refused(`its bytes have the hash '${actual}', not '${id}'`);
     const index = await this.#options.ingest.makeIndex(this.#index.parts(id, codec, this.#options.owner));
     await this.#write(packTrailers[codec]);

@@ -1,7 +1,5 @@
 /** Puts members together to packs of a store's own, as a client does, and has the store check and keep them. */
-import { blake3 } from "../objects/hash.js";
 import { codecOfMember } from "../objects/member-codec.js";
-import type { ObjectId } from "../objects/object-id.js";
 import {
   maxPackBytes,
   maxPackedMemberBytes,
@@ -9,6 +7,7 @@ import {
   packTrailers,
   type PackCodec,
 } from "../objects/pack-format.js";
+import { PackHasher } from "../objects/pack-hasher.js";
 import type { PackReceiver } from "./store.js";
 
 /** A pack is ended where the next member might take it beyond what a pack may be. */
@@ -17,7 +16,7 @@ const endBytes = maxPackBytes - maxPackedMemberBytes - packTrailers.gzip.length;
 /** A pack that is being written. */
 interface OpenPack {
   readonly receiver: PackReceiver;
-  readonly hasher: ReturnType<ReturnType<typeof blake3>["createHasher"]>;
+  readonly hasher: PackHasher;
   bytes: number;
   objects: number;
 }
@@ -40,10 +39,10 @@ export class PackWriter {
       pack = undefined;
     }
     if (pack === undefined) {
-      pack = { receiver: this.#begin(), hasher: blake3().createHasher(), bytes: 0, objects: 0 };
+      pack = { receiver: this.#begin(), hasher: new PackHasher(), bytes: 0, objects: 0 };
       this.#open.set(codec, pack);
     }
-    pack.hasher.update(member);
+    pack.hasher.add(member);
     pack.bytes += member.length;
     pack.objects += objects;
     await pack.receiver.add(member);
@@ -62,7 +61,6 @@ export class PackWriter {
 
   async #finish(codec: PackCodec, { receiver, hasher }: OpenPack): Promise<void> {
     this.#open.delete(codec);
-    hasher.update(packTrailers[codec]);
-    await receiver.finish(hasher.digest().toString("hex") as ObjectId);
+    await receiver.finish(hasher.finish());
   }
 }

@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import t from "tap";
 import {
+  decodeObjectIds,
+  encodeObjectIds,
   isObjectId,
   objectIdAt,
   objectIdBytes,
@@ -54,6 +56,17 @@ t.test("ids go to 32 bytes and back", (t) => {
     return bytes.length === offset + objectIdLength + 1 && objectIdAt(bytes, offset) === id && isObjectId(id);
   });
   holds(t, "any id, at any offset", there);
+  t.end();
+});
+
+t.test("many ids go to their bytes, one after the other, and back", (t) => {
+  const there = fc.property(fc.array(objectIds), fc.nat(31), (ids, rest) => {
+    const bytes = encodeObjectIds(ids);
+    const isConcatenated = bytes.equals(Buffer.concat(ids.map(objectIdBytes)));
+    const back = decodeObjectIds(Buffer.concat([bytes, Buffer.alloc(rest)]));
+    return isConcatenated && back.length === ids.length && back.every((id, index) => id === ids[index]);
+  });
+  holds(t, "any ids, with anything too short for one behind them", there);
   t.end();
 });
 
