@@ -1,13 +1,15 @@
 /** Other tags for commits that are there already: a commit never changes, so another takes its place in the project's log. */
 import { BakError } from "../errors.js";
-import { compareTags, encodeCommit, maxTagBytes, maxTags, type Commit } from "../objects/commit.js";
-import { packMember } from "../objects/member-codec.js";
-import { encodeMemberTar } from "../objects/member-tar.js";
+import { compareTags, encodeCommit, maxTagBytes, maxTags } from "../objects/commit.js";
 import { objectIdOf, type ObjectId } from "../objects/object-id.js";
+import type { PackedObject } from "../objects/object-kind.js";
 import { oneLine } from "../objects/one-line.js";
-import { memberHeadroomBytes } from "../protocol/message-codec.js";
+import { packTargetBytes } from "../objects/pack-format.js";
+import { chooseCodec } from "./choose-codec.js";
 import { findCommit, readCommit } from "./history.js";
+import { createPushPool } from "./push-work.js";
 import type { Remote } from "./remote.js";
+import { Uploader } from "./upload.js";
 
 /** What is done to a commit's tags, in this order. */
 export interface TagChange {
@@ -44,38 +46,39 @@ export function assertTags(tags: readonly string[]): void {
   }
 }
 
-/** Changes the tags of commits, named as `findCommit` takes names, one after the other. */
+/**
+ * Changes the tags of commits, named as `findCommit` takes names, one after the other. Rejects with NO_COMMIT where one of them
+ * is not there, or not any more, and with USAGE for tags that one can't have; those before it may have been changed by then.
+ */
 export async function tagCommits(remote: Remote, names: readonly string[], change: TagChange): Promise<Tagged[]> {
-  const found: { id: ObjectId; content: Commit; tags: string[] }[] = [];
+  const found = new Map<ObjectId, Tagged & { readonly bytes: Uint8Array }>();
   for (const name of names) {
     const id = await findCommit(remote, name);
-    if (found.some((each) => each.id === id)) continue;
+    if (found.has(id)) continue;
     const content = await readCommit(remote, id);
-    found.push({ id, content, tags: changeTags(content.tags, change) }); // nothing is changed where one can't be
-  }
-  const tagged: Tagged[] = [];
-  for (const { id, content, tags } of found) {
+    const tags = changeTags(content.tags, change);
     const bytes = encodeCommit({ ...content, tags });
-    const after = objectIdOf(bytes);
-    if (after !== id) {
-      await upload(remote, { id: after, bytes });
-      if (!(await remote.replace(id, after))) {
-        throw new BakError("NO_COMMIT", `commit '${id}' is not in the log any more`, {
-          hint: "somebody has forgotten or tagged it meanwhile",
-        });
-      }
-    }
-    tagged.push({ before: id, after, tags });
+    found.set(id, { before: id, after: objectIdOf(bytes), tags, bytes });
   }
-  return tagged;
+  const tagged = [...found.values()];
+  const changed = tagged.filter(({ before, after }) => before !== after);
+  await upload(
+    remote,
+    changed.map(({ after, bytes }) => ({ kind: "commit", id: after, bytes })),
+  );
+  for (const { before, after } of changed) {
+    if (await remote.replace(before, after)) continue;
+    throw new BakError("NO_COMMIT", `commit '${before}' is not in the log any more`, {
+      hint: "somebody has forgotten or tagged it meanwhile",
+    });
+  }
+  return tagged.map(({ before, after, tags }) => ({ before, after, tags }));
 }
 
-/** A pack with one commit. */
-async function upload(remote: Remote, { id, bytes }: { id: ObjectId; bytes: Uint8Array }): Promise<void> {
-  const member = packMember(await encodeMemberTar([{ kind: "commit", id, bytes }]), "gzip");
-  const room = new Uint8Array(memberHeadroomBytes + member.length);
-  room.set(member, memberHeadroomBytes);
-  const pack = await remote.upload();
-  await pack.add(room, () => undefined);
-  await pack.finish();
+/** Resolves once the store has the commits on stable storage. */
+async function upload(remote: Remote, commits: readonly PackedObject<ObjectId>[]): Promise<void> {
+  const compression = Promise.resolve({ codec: chooseCodec(remote, undefined), level: undefined });
+  const uploader = new Uploader(remote, { pool: createPushPool(0), compression, packBytes: packTargetBytes });
+  for (const commit of commits) await uploader.offer(commit);
+  await uploader.finish();
 }

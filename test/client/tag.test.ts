@@ -39,7 +39,9 @@ t.test("a commit with other tags stands where the old one stood", async (t) => {
   const { world, folder, commits } = await pushThree(t);
   const before = await historyOf(world);
   const remote = await world.connect();
+  const { packs } = await remote.stats();
   const tagged = await tagCommits(remote, ["head~1", "head", "head"], { add: ["new"], remove: ["old", "none"] });
+  t.equal((await remote.stats()).packs, packs + 1, "both came together");
   t.same(
     tagged.map(({ before: id, tags }) => ({ id, tags })),
     [
