@@ -3,10 +3,12 @@
  *
  *     { "version": 1, "servers": { "wss://nas:7420": { "key": "SHA256:…", "token": "…" } } }
  */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { replaceFile } from "../client/replace-file.js";
 import { reasonOf } from "../client/source-failure.js";
 import { BakError } from "../errors.js";
+import { byteStringFromText } from "../objects/byte-string.js";
 import { isKeyFingerprint, type KeyFingerprint } from "../protocol/server-key.js";
 import { readPrivateFile } from "./private-file.js";
 
@@ -46,25 +48,11 @@ export function readServers(configFolder: string): KnownServers {
 /** Writes the file whole, readable by nobody else. */
 export function writeServers(configFolder: string, servers: KnownServers): void {
   const path = pathIn(configFolder);
-  const fresh = `${path}.${process.pid}`;
   const text = `${JSON.stringify({ version: 1, servers: Object.fromEntries(servers) }, undefined, 2)}\n`;
   try {
     mkdirSync(configFolder, { recursive: true, mode: 0o700 });
     chmodSync(configFolder, 0o700);
-    rmSync(fresh, { force: true }); // of a process that was killed, and had the same number
-    try {
-      const fd = openSync(fresh, "wx", 0o600);
-      try {
-        writeSync(fd, text);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(fresh, path);
-    } catch (error) {
-      rmSync(fresh, { force: true });
-      throw error;
-    }
+    replaceFile(byteStringFromText(path), { mode: 0o600, isKept: true }, (fd) => writeFileSync(fd, text));
   } catch (cause) {
     throw new BakError("TARGET_FAILED", `cannot write '${path}': ${reasonOf(cause)}`, { cause });
   }

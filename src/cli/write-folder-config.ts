@@ -1,17 +1,8 @@
 /** Writes `.bak/config.json` whole, or not at all. */
-import {
-  closeSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { posix } from "node:path";
 import { configFileName, configFolderName } from "../client/config-folder.js";
+import { replaceFile } from "../client/replace-file.js";
 import { reasonOf } from "../client/source-failure.js";
 import { fsPath } from "../client/source-path.js";
 import { BakError, isBakError } from "../errors.js";
@@ -23,20 +14,8 @@ export function writeFolderConfig(folder: ByteString, content: Readonly<Record<s
   const place = posix.join(folder, configFolderName) as ByteString;
   try {
     makePlace(place);
-    const fresh = posix.join(place, `${configFileName}.${process.pid}`) as ByteString;
-    try {
-      const fd = openSync(fsPath(fresh), "w");
-      try {
-        writeSync(fd, `${JSON.stringify(content, undefined, 2)}\n`);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(fsPath(fresh), fsPath(configFileOf(folder)));
-    } catch (error) {
-      rmSync(fsPath(fresh), { force: true });
-      throw error;
-    }
+    const text = `${JSON.stringify(content, undefined, 2)}\n`;
+    replaceFile(configFileOf(folder), { isKept: true }, (fd) => writeFileSync(fd, text));
   } catch (cause) {
     if (isBakError(cause)) throw cause;
     throw new BakError("SOURCE_FAILED", `cannot write '${displayName(configFileOf(folder))}': ${reasonOf(cause)}`, {

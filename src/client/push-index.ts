@@ -8,12 +8,13 @@
  *     and for each object   length, id, bytes, padding        numbers little-endian, padding to 8 bytes
  *     BLAKE3 of all before
  */
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { byteString, byteStringFromText, bytesOf, type ByteString } from "../objects/byte-string.js";
 import { blake3, hashLength } from "../objects/hash.js";
 import { isObjectId, objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { makeFolders } from "./make-folders.js";
+import { replaceFile } from "./replace-file.js";
 
 /** What was seen of one folder: for the i-th entry of its tree, ctime in ns at 2i and inode at 2i+1. */
 export interface FolderStats {
@@ -60,21 +61,11 @@ export function decodePushIndex(bytes: Buffer): PushIndex | undefined {
 /** Writes the index in place of what the file held. */
 export function writePushIndex(file: string, index: PushIndex): void {
   makeFolders(byteStringFromText(dirname(file)), 0o700);
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    const fd = openSync(temporary, "w", 0o600);
-    try {
-      const writer = new IndexWriter(fd);
-      write(writer, index);
-      writer.finish();
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  replaceFile(byteStringFromText(file), { mode: 0o600, isKept: false }, (fd) => {
+    const writer = new IndexWriter(fd);
+    write(writer, index);
+    writer.finish();
+  });
 }
 
 interface Header {

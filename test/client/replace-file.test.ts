@@ -1,0 +1,52 @@
+/** Files that are written whole, or not at all. */
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { replaceFile } from "../../src/client/replace-file.js";
+import { byteStringFromText, type ByteString } from "../../src/objects/byte-string.js";
+
+const kept = { isKept: true };
+
+t.test("what was there stays until all of the new is written", (t) => {
+  const folder = t.testdir({ file: "old" });
+  const path = join(folder, "file");
+  replaceFile(byteStringFromText(path), { mode: 0o640, isKept: false }, (fd) => {
+    writeFileSync(fd, "new");
+    t.equal(readFileSync(path, "utf8"), "old");
+  });
+  t.equal(readFileSync(path, "utf8"), "new");
+  t.equal(statSync(path).mode & 0o777, 0o640);
+  t.strictSame(readdirSync(folder), ["file"]);
+  t.end();
+});
+
+t.test("where it can't be written, the old one stays, and nothing lies beside it", (t) => {
+  const folder = t.testdir({ file: "old", folder: {} });
+  const fail = (): void => {
+    throw new Error("no more room");
+  };
+  t.throws(() => replaceFile(byteStringFromText(join(folder, "file")), kept, fail), { message: "no more room" });
+  t.throws(() => replaceFile(byteStringFromText(join(folder, "folder")), kept, () => undefined), { code: "EISDIR" });
+  t.throws(() => replaceFile(byteStringFromText(join(folder, "none", "file")), kept, fail), { code: "ENOENT" });
+  t.equal(readFileSync(join(folder, "file"), "utf8"), "old");
+  t.strictSame(readdirSync(folder), ["file", "folder"]);
+  t.end();
+});
+
+t.test("what a process of the same number has left is replaced, and a link in its place is not followed", (t) => {
+  const folder = t.testdir({ victim: "theirs" });
+  const path = join(folder, "file");
+  symlinkSync("victim", `${path}.${process.pid}.tmp`);
+  replaceFile(byteStringFromText(path), kept, (fd) => writeFileSync(fd, "ours"));
+  t.equal(readFileSync(join(folder, "victim"), "utf8"), "theirs");
+  t.equal(readFileSync(path, "utf8"), "ours");
+  t.strictSame(readdirSync(folder), ["file", "victim"]);
+  t.end();
+});
+
+t.test("a name need not be UTF-8", (t) => {
+  const folder = t.testdir();
+  replaceFile(`${byteStringFromText(folder)}/\xff` as ByteString, kept, (fd) => writeFileSync(fd, "x"));
+  t.strictSame(readdirSync(folder, { encoding: "buffer" }), [Buffer.of(0xff)]);
+  t.end();
+});
