@@ -10,7 +10,7 @@ import type { DirEntry, Entry } from "../objects/entry.js";
 import { HardLinks, linkName, planLink, type FirstName } from "./hard-links.js";
 import type { FolderCache } from "./held-folder.js";
 import { FolderInPlace, pathFailureOf, type PathFailure } from "./restore-failure.js";
-import { isKind } from "./same-folder.js";
+import { kindOf } from "./source-stat.js";
 import type { Made } from "./restore-target.js";
 import type { TargetFolder } from "./target-folder.js";
 
@@ -156,7 +156,7 @@ export class RestoreLinks {
     if (this.#options.isDryRun) return true;
     const path = this.#folders.get(first.folder).path(first.name);
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    return stats !== undefined && isKind(stats, entry.kind);
+    return stats !== undefined && kindOf(stats) === entry.kind;
   }
 
   #link(name: WaitingName): Made {

@@ -1,12 +1,11 @@
 /** Restores fifos, sockets and devices. */
 import { lstatSync, type BigIntStats } from "node:fs";
-import { unreachable } from "../errors.js";
 import type { DeviceEntry, PlainEntry } from "../objects/entry.js";
 import { loadMakeSpecialFile } from "../platform/special-files.js";
 import type { HeldFolder } from "./held-folder.js";
 import { assertReplaceable } from "./restore-plan.js";
 import { clearWay, unlessThere, type Made } from "./restore-target.js";
-import { deviceNumbers } from "./source-stat.js";
+import { deviceNumbers, kindOf } from "./source-stat.js";
 
 export type SpecialEntry = PlainEntry | DeviceEntry;
 
@@ -71,18 +70,7 @@ function isRight(
 }
 
 function isSame(found: BigIntStats, entry: SpecialEntry): boolean {
-  switch (entry.kind) {
-    case "fifo":
-      return found.isFIFO();
-    case "socket":
-      return found.isSocket();
-    case "char":
-      return found.isCharacterDevice() && isDevice(found, entry);
-    case "block":
-      return found.isBlockDevice() && isDevice(found, entry);
-    default:
-      return unreachable(entry);
-  }
+  return kindOf(found) === entry.kind && (!("major" in entry) || isDevice(found, entry));
 }
 
 function isDevice({ rdev }: BigIntStats, { major, minor }: DeviceEntry): boolean {

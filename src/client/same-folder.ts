@@ -7,12 +7,11 @@ import { unreachable } from "../errors.js";
 import { joinPath, type ByteString } from "../objects/byte-string.js";
 import type { TreeLoader } from "../objects/directory.js";
 import { EntryCursor } from "../objects/entry-cursor.js";
-import type { EntryKind } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { isOlderThan, raceLimits, type RaceLimits } from "./compare.js";
 import type { FolderStats } from "./push-index.js";
 import { fsPath } from "./source-path.js";
-import { sourceStatOf, type SourceStat } from "./source-stat.js";
+import { kindOf, sourceStatOf, type SourceStat } from "./source-stat.js";
 
 const billion = 1_000_000_000n;
 
@@ -107,34 +106,12 @@ function isSameName(stats: BigIntStats, cursor: EntryCursor): boolean {
 
 function hasAttributes(stats: BigIntStats, cursor: EntryCursor): boolean {
   return (
-    isKind(stats, cursor.kind) &&
+    kindOf(stats) === cursor.kind &&
     (Number(stats.mode) & 0o7777) === cursor.mode &&
     Number(stats.uid) === cursor.uid &&
     Number(stats.gid) === cursor.gid &&
     stats.mtimeNs === BigInt(cursor.mtimeSeconds) * billion + BigInt(cursor.mtimeNanoseconds)
   );
-}
-
-/** Whether what lstat says is of a kind. */
-export function isKind(stats: BigIntStats, kind: EntryKind): boolean {
-  switch (kind) {
-    case "file":
-      return stats.isFile();
-    case "dir":
-      return stats.isDirectory();
-    case "symlink":
-      return stats.isSymbolicLink();
-    case "fifo":
-      return stats.isFIFO();
-    case "socket":
-      return stats.isSocket();
-    case "char":
-      return stats.isCharacterDevice();
-    case "block":
-      return stats.isBlockDevice();
-    default:
-      return unreachable(kind);
-  }
 }
 
 function lstatIfThere(path: ByteString): BigIntStats | undefined {

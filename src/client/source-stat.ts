@@ -96,7 +96,8 @@ export function deviceNumbers(rdev: bigint): { major: number; minor: number } {
   };
 }
 
-function kindOf(stats: BigIntStats): EntryKind {
+/** What kind of thing it is. */
+export function kindOf(stats: BigIntStats): EntryKind {
   if (stats.isFile()) return "file";
   if (stats.isDirectory()) return "dir";
   if (stats.isSymbolicLink()) return "symlink";
