@@ -6,9 +6,8 @@ import { encodeObjectIds, objectIdLength, type ObjectId } from "../objects/objec
 import { packCodecs, type PackCodec } from "../objects/pack-format.js";
 import { PackHasher } from "../objects/pack-hasher.js";
 import { isProjectId, type ProjectId } from "../objects/project-id.js";
-import type { ProjectPattern } from "../objects/project-pattern.js";
-import type { Right } from "../objects/rights.js";
 import type { TokenName } from "../objects/token-name.js";
+import type { TokenTerms } from "../objects/token-terms.js";
 import type { Channel } from "../protocol/channel.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import { Conversation, type Exchange } from "../protocol/conversation.js";
@@ -64,15 +63,9 @@ export type StoreReport = Omit<MessageOf<"checked">, "type" | "request">;
 export type RemoteStats = Omit<MessageOf<"storeStats">, "type" | "request">;
 
 /** A token that is to be made. */
-export interface NewRemoteToken {
-  readonly name: TokenName;
-  /** How many bytes of packs its projects may keep together. */
-  readonly quotaBytes: number | undefined;
+export interface NewRemoteToken extends TokenTerms {
   /** Of its secret. */
   readonly hash: ObjectId;
-  readonly projects: readonly ProjectPattern[];
-  readonly rights: readonly Right[];
-  readonly expiresMs: number | undefined;
 }
 
 /** How large a store is that has been measured: see `StoreSizes` of the store. */

@@ -1,20 +1,15 @@
 /** The tokens of a store as they travel: one line each, of fields with a space between them. Their secrets are not among these. */
 import { BakError } from "../errors.js";
-import { isProjectPattern, type ProjectPattern } from "../objects/project-pattern.js";
-import { rights as allRights, type Right } from "../objects/rights.js";
-import { isTokenName, type TokenName } from "../objects/token-name.js";
+import { isProjectPattern } from "../objects/project-pattern.js";
+import { rights as allRights } from "../objects/rights.js";
+import { isTokenName } from "../objects/token-name.js";
+import type { TokenTerms } from "../objects/token-terms.js";
 
 /** What may be known of a token. Times are in ms since 1970. */
-export interface TokenLine {
-  readonly name: TokenName;
+export interface TokenLine extends TokenTerms {
+  /** Tells it from another of the same name that was there before. */
   readonly id: string;
-  readonly projects: readonly ProjectPattern[];
-  readonly rights: readonly Right[];
   readonly createdMs: number;
-  /** Undefined: it holds until it is revoked. */
-  readonly expiresMs: number | undefined;
-  /** How many bytes of packs its projects may keep together; undefined: no limit of its own. */
-  readonly quotaBytes: number | undefined;
   /** When and from which address it was used last, as far as that is known. */
   readonly use: { readonly atMs: number; readonly from: string } | undefined;
 }

@@ -6,26 +6,20 @@
  */
 import { BakError } from "../errors.js";
 import { isObjectId } from "../objects/object-id.js";
-import { isProjectPattern, maxProjectPatterns, type ProjectPattern } from "../objects/project-pattern.js";
+import { isProjectPattern, maxProjectPatterns } from "../objects/project-pattern.js";
 import { rights as allRights, type Right } from "../objects/rights.js";
-import { isTokenName, type TokenName } from "../objects/token-name.js";
+import { isTokenName } from "../objects/token-name.js";
+import type { TokenTerms } from "../objects/token-terms.js";
 import { checkDigits, checkLength } from "./check-digits.js";
 
 /** What the store knows of a token. */
-export interface Token {
-  /** No other token of the store has it. */
-  readonly name: TokenName;
+export interface Token extends TokenTerms {
   /** A nanoid: tells it from another of the same name that was there before. */
   readonly id: string;
   /** The BLAKE3 of its secret, 64 hex digits. */
   readonly hash: string;
-  readonly projects: readonly ProjectPattern[];
-  readonly rights: readonly Right[];
+  /** In ms since 1970. */
   readonly createdMs: number;
-  /** From then on it is as if it were not there; undefined: it holds until it is revoked. */
-  readonly expiresMs: number | undefined;
-  /** How many bytes of packs the projects may keep together that it is for; no limit of its own if undefined. */
-  readonly quotaBytes: number | undefined;
 }
 
 /** More than these are refused, so that a login costs the same, and little, whoever asks. */
