@@ -2,10 +2,10 @@
 import { createCipheriv } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import t from "tap";
-import { BakUser, differences, type PushAnswer } from "../helpers/bak-process.js";
+import t, { type Test } from "tap";
+import { BakUser, differences, type PushAnswer, type Running, type Serving } from "../helpers/bak-process.js";
 import { until, within } from "../helpers/deadline.js";
-import { openProxy } from "../helpers/held-proxy.js";
+import { openProxy, type HeldProxy } from "../helpers/held-proxy.js";
 
 const mib = 1 << 20;
 
@@ -23,16 +23,37 @@ function leftovers(folder: string): string[] {
   return names.filter((name) => /\.tmp$|incoming\/./.test(name));
 }
 
-t.test("Ctrl-C ends a push to a server", async (t) => {
+interface Scene {
+  readonly user: BakUser;
+  /** A folder with files of 1 MiB. */
+  readonly big: string;
+  readonly store: string;
+  readonly server: Serving;
+  /** In front of the server. */
+  readonly proxy: HeldProxy;
+  /** Starts a push of the folder, of which no more gets through than so many MiB; resolves when these have. */
+  readonly pushUpTo: (mibs: number, ...args: string[]) => Promise<Running>;
+}
+
+/** A server, and a folder to push to it. */
+async function setScene(t: Test, files: number): Promise<Scene> {
   const user = new BakUser(t, t.testdir({ big: {} }));
-  const big = join(user.home, "big");
-  fill(big, 30, mib);
-  const store = join(user.home, "store");
+  const [big, store] = [join(user.home, "big"), join(user.home, "store")];
+  fill(big, files, mib);
   const server = await user.serve(store);
   const proxy = await openProxy(t, server.port);
-  const held = proxy.hold("up", 6 * mib);
-  const push = user.start(["push", big, "-s", proxy.url]);
-  await within(30_000, "the push's first bytes", held);
+  const pushUpTo: Scene["pushUpTo"] = async (mibs, ...args) => {
+    const held = proxy.hold("up", mibs * mib);
+    const push = user.start(["push", big, "-s", proxy.url, ...args]);
+    await within(60_000, `${mibs} MiB of the push`, held);
+    return push;
+  };
+  return { user, big, store, server, proxy, pushUpTo };
+}
+
+t.test("Ctrl-C ends a push to a server", async (t) => {
+  const { user, big, store, server, proxy, pushUpTo } = await setScene(t, 30);
+  const push = await pushUpTo(6);
   push.child.kill("SIGINT");
   t.match(await within(10_000, "the end", push.ended), { code: 130, stdout: "", stderr: "bak: interrupted\n" });
   proxy.release();
@@ -95,35 +116,20 @@ t.test("Ctrl-C ends a restore, and takes unfinished files away", async (t) => {
 });
 
 t.test("SIGTERM is the same as Ctrl-C, and a second Ctrl-C waits for nothing", async (t) => {
-  const user = new BakUser(t, t.testdir({ big: {} }));
-  const big = join(user.home, "big");
-  fill(big, 30, mib);
-  const server = await user.serve(join(user.home, "store"));
-  const proxy = await openProxy(t, server.port);
-  let held = proxy.hold("up", 6 * mib);
-  const first = user.start(["push", big, "-s", proxy.url]);
-  await within(30_000, "the push's first bytes", held);
+  const { proxy, pushUpTo } = await setScene(t, 30);
+  const first = await pushUpTo(6);
   first.child.kill("SIGTERM");
   t.match(await within(10_000, "the end", first.ended), { code: 130, stderr: "bak: interrupted\n" });
   proxy.release();
-  held = proxy.hold("up", 6 * mib);
-  const second = user.start(["push", big, "-s", proxy.url]);
-  await within(30_000, "the push's first bytes", held);
+  const second = await pushUpTo(6);
   second.child.kill("SIGINT");
   second.child.kill("SIGINT");
   t.match(await within(10_000, "the end", second.ended), { code: 130 });
 });
 
 t.test("a server that is killed within a push, and comes back, is pushed to in the end", async (t) => {
-  const user = new BakUser(t, t.testdir({ big: {} }));
-  const big = join(user.home, "big");
-  fill(big, 100, mib);
-  const store = join(user.home, "store");
-  const server = await user.serve(store);
-  const proxy = await openProxy(t, server.port);
-  const held = proxy.hold("up", 85 * mib); // so that one pack has been kept
-  const push = user.start(["push", big, "-s", proxy.url, "--json"]);
-  await within(60_000, "85 MiB", held);
+  const { user, big, store, server, proxy, pushUpTo } = await setScene(t, 100);
+  const push = await pushUpTo(85, "--json"); // so that one pack has been kept
   const packs = join(store, "packs");
   const isKept = (): boolean =>
     readdirSync(packs, { recursive: true, encoding: "utf8" }).some((name) => name.endsWith(".idx"));
@@ -145,14 +151,8 @@ t.test("a server that is killed within a push, and comes back, is pushed to in t
 });
 
 t.test("a server that stays away ends the push with an error", async (t) => {
-  const user = new BakUser(t, t.testdir({ big: {} }));
-  const big = join(user.home, "big");
-  fill(big, 30, mib);
-  const server = await user.serve(join(user.home, "store"));
-  const proxy = await openProxy(t, server.port);
-  const held = proxy.hold("up", 6 * mib);
-  const push = user.start(["push", big, "-s", proxy.url]);
-  await within(30_000, "the push's first bytes", held);
+  const { server, pushUpTo } = await setScene(t, 30);
+  const push = await pushUpTo(6);
   server.child.kill("SIGKILL");
   await push.until(/^bak: lost the connection .*; trying again in [01]\.\d s$/m);
   push.child.kill("SIGINT"); // which would take minutes
