@@ -1,29 +1,14 @@
 /** Names of one file, restored as links of each other, into places where something else may be. */
 import { chmodSync, linkSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import t, { type Test } from "tap";
+import t from "tap";
 import { readCommit } from "../../src/client/history.js";
 import { restore } from "../../src/client/restore.js";
-import type { ObjectId } from "../../src/objects/object-id.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { commitOf, fileEntry, treeOf } from "../helpers/small-commit.js";
 import { blob, sendObjects } from "../helpers/store-pack.js";
-import { differences, openWorld, pathsIn, pushFolder, restoreFolder, text, type StoreWorld } from "./world.js";
-
-interface Place {
-  readonly source: string;
-  readonly target: string;
-  readonly world: StoreWorld;
-}
-
-async function placeOf(t: Test): Promise<Place> {
-  const at = t.testdir({ source: { d: {}, e: {} } });
-  return { source: join(at, "source"), target: join(at, "target"), world: await openWorld(t, join(at, "store")) };
-}
-
-async function keep({ world, source }: Place): Promise<ObjectId> {
-  return (await pushFolder(world, source)).result.commit as ObjectId;
-}
+import { openPlace, pushPlace, restoreFolder } from "./restoring.js";
+import { differences, pathsIn, text } from "./world.js";
 
 const inode = (...path: string[]): number => lstatSync(join(...path)).ino;
 
@@ -37,10 +22,10 @@ function makeLinks(source: string): void {
 }
 
 t.test("all names of a file come back as one file", async (t) => {
-  const place = await placeOf(t);
+  const place = await openPlace(t, { d: {}, e: {} });
   const { source, target, world } = place;
   makeLinks(source);
-  const id = await keep(place);
+  const id = await pushPlace(place);
   const first = await restoreFolder(world, id, target);
   t.equal(differences(source, target), "");
   t.match(first, { files: 7, failed: 0, replaced: 0, left: 0, filesFetched: 7, events: [] });
@@ -51,21 +36,21 @@ t.test("all names of a file come back as one file", async (t) => {
 });
 
 t.test("of those that are asked for, each other's", async (t) => {
-  const place = await placeOf(t);
+  const place = await openPlace(t, { d: {}, e: {} });
   const { source, target, world } = place;
   makeLinks(source);
   const paths = [text("d"), text("e/x"), text("z")];
-  t.match(await restoreFolder(world, await keep(place), target, { paths }), { files: 3, failed: 0 });
+  t.match(await restoreFolder(world, await pushPlace(place), target, { paths }), { files: 3, failed: 0 });
   t.equal(inode(target, "d/c"), inode(target, "e/x"));
   t.equal(lstatSync(join(target, "z")).nlink, 1);
   t.equal(lstatSync(join(target, "z")).size, 3 << 20);
 });
 
 t.test("what is in the place of a name is replaced, and told", async (t) => {
-  const place = await placeOf(t);
+  const place = await openPlace(t, { d: {}, e: {} });
   const { source, target, world } = place;
   makeLinks(source);
-  const id = await keep(place);
+  const id = await pushPlace(place);
   mkdirSync(join(target, "d", "c"), { recursive: true }); // an empty folder
   mkdirSync(join(target, "e"));
   writeFileSync(join(target, "b"), "one"); // the right content, but a file of its own
@@ -81,11 +66,11 @@ t.test("what is in the place of a name is replaced, and told", async (t) => {
 });
 
 t.test("files that are one in the target, and not in the commit, are parted", async (t) => {
-  const place = await placeOf(t);
+  const place = await openPlace(t, { d: {}, e: {} });
   const { source, target, world } = place;
   makeLinks(source);
   chmodSync(join(source, "alone"), 0o600);
-  const id = await keep(place);
+  const id = await pushPlace(place);
   await restoreFolder(world, id, target);
   // one inode for everything that says "one", here and outside of the target
   for (const name of ["a", "b", "d/c", "alone"]) rmSync(join(target, name));
@@ -98,7 +83,7 @@ t.test("files that are one in the target, and not in the commit, are parted", as
 });
 
 t.test("two files of the commit that are one in the target are parted, too", async (t) => {
-  const place = await placeOf(t);
+  const place = await openPlace(t, { d: {}, e: {} });
   const { source, target, world } = place;
   for (const [first, second] of [
     ["a", "b"],
@@ -108,7 +93,7 @@ t.test("two files of the commit that are one in the target are parted, too", asy
     linkSync(join(source, first), join(source, second));
   }
   chmodSync(join(source, "x"), 0o600);
-  const id = await keep(place);
+  const id = await pushPlace(place);
   mkdirSync(target);
   writeFileSync(join(target, "a"), "the same");
   for (const name of ["b", "x", "y"]) linkSync(join(target, "a"), join(target, name));
@@ -117,7 +102,7 @@ t.test("two files of the commit that are one in the target are parted, too", asy
 });
 
 t.test("names that a commit says are one file, and that are not, are each restored", async (t) => {
-  const { target, world } = await placeOf(t);
+  const { target, world } = await openPlace(t, { d: {}, e: {} });
   const [one, other] = [blob("one"), blob("other")];
   const entries = [
     { ...fileEntry("a", one), hardLinkGroup: 1 },
@@ -138,10 +123,10 @@ t.test("names that a commit says are one file, and that are not, are each restor
 });
 
 t.test("where the first name cannot be restored, the others are a file each", async (t) => {
-  const place = await placeOf(t);
+  const place = await openPlace(t, { d: {}, e: {} });
   const { source, target, world } = place;
   makeLinks(source);
-  const id = await keep(place);
+  const id = await pushPlace(place);
   mkdirSync(join(target, "a"), { recursive: true });
   writeFileSync(join(target, "a", "full"), "");
   const restored = await restoreFolder(world, id, target);
@@ -155,7 +140,7 @@ t.test("where the first name cannot be restored, the others are a file each", as
 });
 
 t.test("nothing becomes a link to what is in the place of a file that is lost", async (t) => {
-  const { target, world } = await placeOf(t);
+  const { target, world } = await openPlace(t, { d: {}, e: {} });
   const lost = blob("lost");
   const entries = ["a", "b"].map((name) => ({ ...fileEntry(name, lost), hardLinkGroup: 1 }));
   const tree = treeOf(...entries);

@@ -2,32 +2,17 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import t, { type Test } from "tap";
-import type { ObjectId } from "../../src/objects/object-id.js";
+import t from "tap";
 import { loadAttributeCalls } from "../../src/platform/extended-attributes.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { commitOf, dirEntry, fileEntry, plainAttributes, treeOf } from "../helpers/small-commit.js";
 import { blob, sendObjects } from "../helpers/store-pack.js";
-import { differences, makeFifo, openWorld, pushFolder, restoreFolder, text, type StoreWorld } from "./world.js";
+import { openPlace, pushPlace, restoreFolder } from "./restoring.js";
+import { differences, makeFifo, text } from "./world.js";
 
 const calls = loadAttributeCalls();
 const skip = calls === undefined && "there are no extended attributes here";
 const isRoot = process.geteuid?.() === 0;
-
-interface Place {
-  readonly source: string;
-  readonly target: string;
-  readonly world: StoreWorld;
-}
-
-async function placeOf(t: Test): Promise<Place> {
-  const at = t.testdir({ source: { d: {} } });
-  return { source: join(at, "source"), target: join(at, "target"), world: await openWorld(t, join(at, "store")) };
-}
-
-async function keep({ world, source }: Place): Promise<ObjectId> {
-  return (await pushFolder(world, source)).result.commit as ObjectId;
-}
 
 const attribute = (path: string, name: string, value: string): void =>
   void execFileSync("setfattr", ["-h", "-n", name, "-v", value, path]);
@@ -50,10 +35,10 @@ function makeSource(source: string): void {
 }
 
 t.test("what is there with the right content is given the rest", { skip }, async (t) => {
-  const place = await placeOf(t);
+  const place = await openPlace(t, { d: {} });
   const { source, target, world } = place;
   makeSource(source);
-  const id = await keep(place);
+  const id = await pushPlace(place);
   await restoreFolder(world, id, target);
   t.equal(attributesIn(target), attributesIn(source));
   for (const name of ["file", "read-only", "d", "."]) attribute(join(target, name), "user.more", "x");
@@ -74,10 +59,10 @@ t.test("what is there with the right content is given the rest", { skip }, async
 });
 
 t.test("nothing inherits the default ACL of the place that it is restored to", { skip }, async (t) => {
-  const place = await placeOf(t);
+  const place = await openPlace(t, { d: {} });
   const { source, target, world } = place;
   makeSource(source);
-  const id = await keep(place);
+  const id = await pushPlace(place);
   mkdirSync(target);
   execFileSync("setfacl", ["-d", "-m", "u:9:rwx", target]);
   await restoreFolder(world, id, target, { paths: [text("d"), text("file"), text("fifo"), text("large")] });
@@ -93,7 +78,7 @@ t.test("nothing inherits the default ACL of the place that it is restored to", {
 });
 
 t.test("what no file system here takes is told of once, with a count", { skip }, async (t) => {
-  const { target, world } = await placeOf(t);
+  const { target, world } = await openPlace(t, { d: {} });
   const content = blob("x");
   const extendedAttributes = [{ name: text("nobody.knows"), value: Buffer.from("1") }];
   const tree = treeOf(
@@ -113,7 +98,7 @@ t.test(
   "owners are found by name, or kept by number, and setuid stays with them",
   { skip: !isRoot && "only root gives files away" },
   async (t) => {
-    const place = await placeOf(t);
+    const place = await openPlace(t, { d: {} });
     const { target, world } = place;
     const content = blob("x");
     const attributes = { uid: 4_000_001, gid: 4_000_002, mode: 0o6755 };

@@ -11,7 +11,7 @@ import type { ObjectId } from "../../src/objects/object-id.js";
 import { within } from "../helpers/deadline.js";
 import type { Made } from "../helpers/small-commit.js";
 import { sendObjects } from "../helpers/store-pack.js";
-import { openWorld, pathsIn, pushFolder, text, type StoreWorld } from "./world.js";
+import { openWorld, pathsIn, pushFolder, text, told, type StoreWorld } from "./world.js";
 
 export interface Kept {
   readonly world: StoreWorld;
@@ -47,6 +47,24 @@ export async function keepMore(t: Test, world: StoreWorld, source: string): Prom
   return { world, remote, commit: { id, content: await readCommit(remote, id) } };
 }
 
+/** A place with a store, for what is pushed and restored more than once. */
+export interface Place {
+  readonly source: string;
+  readonly target: string;
+  readonly world: StoreWorld;
+}
+
+/** The place of a test. */
+export async function openPlace(t: Test, content: Parameters<Test["testdir"]>[0]): Promise<Place> {
+  const { source, target, at } = placeOf(t, content);
+  return { source, target, world: await openWorld(t, join(at, "store")) };
+}
+
+/** Pushes the source; the commit. */
+export async function pushPlace({ world, source }: Place): Promise<ObjectId> {
+  return (await pushFolder(world, source)).result.commit as ObjectId;
+}
+
 /** Sends objects made by hand, the last of which is the commit. */
 export async function keepObjects(t: Test, folder: string, ...objects: Made[]): Promise<Kept> {
   const world = await openWorld(t, folder);
@@ -78,6 +96,22 @@ export async function restoreTo(
     }),
   );
   return { result, events, progress };
+}
+
+/** What a restore said, and which paths it told of, as `told` writes them. */
+export type Told = RestoreResult & { readonly events: string[]; readonly filesFetched: number };
+
+/** Restores a commit that the world has, over a conversation of its own. */
+export async function restoreFolder(
+  world: StoreWorld,
+  id: ObjectId,
+  target: string,
+  options: Partial<RestoreOptions> = {},
+): Promise<Told> {
+  const remote = await world.connect();
+  const kept = { world, remote, commit: { id, content: await readCommit(remote, id) } };
+  const { result, events, progress } = await restoreTo(kept, target, options);
+  return { ...result, events: told(events), filesFetched: progress.filesFetched };
 }
 
 /** Names of files that are not finished, beneath a folder. */

@@ -10,10 +10,7 @@ import { FileReader } from "../../src/client/file-reader.js";
 import { push } from "../../src/client/push.js";
 import type { PushEvent, PushOptions, PushResult } from "../../src/client/push-options.js";
 import { createPushPool } from "../../src/client/push-work.js";
-import { readCommit } from "../../src/client/history.js";
 import { Remote } from "../../src/client/remote.js";
-import { restore } from "../../src/client/restore.js";
-import type { RestoreEvent, RestoreOptions, RestoreResult } from "../../src/client/restore-options.js";
 import {
   takeSnapshot,
   type Baseline,
@@ -33,6 +30,7 @@ import { serveSession } from "../../src/server/session.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Store } from "../../src/store/store.js";
 import { until } from "../helpers/deadline.js";
+import { noProgress, quietPush } from "../helpers/quiet-push.js";
 import { testProject } from "../helpers/small-commit.js";
 
 export const text = byteStringFromText;
@@ -85,19 +83,12 @@ export async function pushFolder(
   options: Partial<PushOptions> = {},
 ): Promise<Pushed> {
   const events: PushEvent[] = [];
-  const progress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
+  const progress = noProgress();
   const result = await push({
     connect: (hello) => world.connect(hello),
     folder: text(folder),
     indexFile: `${folder}.index`,
-    message: "",
-    tags: [],
-    isFull: false,
-    isEmptyAllowed: false,
-    isDryRun: false,
-    threads: 0,
-    version: "0",
-    isLeftOut: () => false,
+    ...quietPush,
     progress,
     ...options,
     onEvent: (event) => {
@@ -106,25 +97,6 @@ export async function pushFolder(
     },
   });
   return { result, events, progress };
-}
-
-/** What a restore said, and which paths it told of, as `told` writes them. */
-export type Restored = RestoreResult & { readonly events: string[]; readonly filesFetched: number };
-
-/** Restores a commit into a folder. */
-export async function restoreFolder(
-  world: StoreWorld,
-  id: ObjectId,
-  target: string,
-  options: Partial<RestoreOptions> = {},
-): Promise<Restored> {
-  const remote = await world.connect();
-  const events: RestoreEvent[] = [];
-  const progress = { files: 0, bytes: 0, filesFetched: 0, filesMended: 0 };
-  const commit = { id, content: await readCommit(remote, id) };
-  const onEvent: RestoreOptions["onEvent"] = (event) => void events.push(event);
-  const result = await restore(remote, commit, { target: text(target), paths: [], progress, onEvent, ...options });
-  return { ...result, events: told(events), filesFetched: progress.filesFetched };
 }
 
 export const noBaseline: Baseline = {

@@ -16,6 +16,7 @@ import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js"
 import { dialWebSocket } from "../../src/protocol/websocket-dial.js";
 import { seededBytes, seededNumbers } from "./arbitrary-bytes.js";
 import type { BakUser, PushAnswer } from "./bak-process.js";
+import { noProgress, quietPush } from "./quiet-push.js";
 
 /** What is in a folder: the content of each file by its path. */
 type Contents = ReadonlyMap<string, Buffer>;
@@ -73,15 +74,8 @@ export class Crowd {
       connect: async (hello) => Remote.open(await dialWebSocket(this.url), { project, agent: "crowd/1", ...hello }),
       folder: byteStringFromText(folder),
       indexFile: `${folder}.${project}.index`,
-      message: "",
-      tags: [],
-      isFull: false,
-      isEmptyAllowed: false,
-      isDryRun: false,
-      threads: 0,
-      version: "0",
-      isLeftOut: () => false,
-      progress: { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 },
+      ...quietPush,
+      progress: noProgress(),
       onEvent: (event) => {
         if (event.type === "headMoved") this.figures.headMoves += 1;
       },

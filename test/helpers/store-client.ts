@@ -10,6 +10,7 @@ import type { ProjectId } from "../../src/objects/project-id.js";
 import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
 import { serveSession, type SessionOptions } from "../../src/server/session.js";
 import type { Store } from "../../src/store/store.js";
+import { noProgress, quietPush } from "./quiet-push.js";
 
 /** Says hello to the store about a project. */
 function connect(
@@ -33,16 +34,9 @@ export function pushTo(
     connect: (hello) => connect(store, project, { ...hello, session }),
     folder: byteStringFromText(folder),
     indexFile,
-    message: "",
-    tags: [],
-    isFull: false,
-    isEmptyAllowed: false,
-    isDryRun: false,
-    threads: 0,
-    version: "0",
-    isLeftOut: () => false,
+    ...quietPush,
     onEvent: () => undefined,
-    progress: { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 },
+    progress: noProgress(),
   });
 }
 
