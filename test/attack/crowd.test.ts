@@ -11,24 +11,14 @@ import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { until, within } from "../helpers/deadline.js";
 import { projectFolder } from "../helpers/project.js";
 import { handshake, rawFrame, rawSocket, rawWebSocket } from "../helpers/raw-client.js";
+import { hello } from "../helpers/speaker.js";
 import { testProject } from "../helpers/small-commit.js";
 import { makePack, object } from "../helpers/store-pack.js";
-import { serveStore, type Served } from "../helpers/tls-server.js";
-import { protocolVersion } from "../../src/protocol/limits.js";
+import { serveStore, type Served } from "../helpers/served-store.js";
 
 const mib = 1 << 20;
 
-const hello = encodeMessage({
-  type: "hello",
-  request: 1,
-  version: protocolVersion,
-  agent: "raw/1",
-  project: testProject,
-  token: undefined,
-  have: undefined,
-  wantTrees: false,
-  reads: ["gzip", "zstd"],
-});
+const greeting = rawFrame(encodeMessage(hello));
 
 async function honest({ port }: Served): Promise<Remote> {
   const channel = await dialWebSocket(`ws://127.0.0.1:${port}`);
@@ -151,7 +141,7 @@ t.test("who asked before the last place was taken is refused at hello, and keeps
   const late = await rawWebSocket(t, served.port);
   const remote = await honest(served);
   const answer = once(late, "data");
-  late.write(rawFrame(hello));
+  late.write(greeting);
   const [bytes] = (await within(5000, "an answer", answer)) as [Buffer];
   t.match(bytes.toString("latin1"), /LIMIT.*too many sessions/s);
   await remote.close();
@@ -179,7 +169,7 @@ t.test("headers that are too long, and a page in a browser, are answered so", as
 t.test("a session that holds memory and moves nothing goes when it is needed; one that moves stays", async (t) => {
   const served = await serveStore(t, t.testdir(), { limits: { heldBytes: 4 * mib } });
   const stuck = await rawWebSocket(t, served.port);
-  stuck.write(rawFrame(hello));
+  stuck.write(greeting);
   await until(() => served.events.some(({ type }) => type === "opened"), "hello");
   const remote = await honest(served);
   const closed = end(stuck);
@@ -197,7 +187,7 @@ t.test("a session without a message for as long as that may be is let go of", as
   const served = await serveStore(t, t.testdir(), { timeouts: { idleMs: 300 } });
   const socket = await rawWebSocket(t, served.port);
   const closed = end(socket);
-  socket.write(rawFrame(hello));
+  socket.write(greeting);
   await within(10_000, "the end", closed);
   await until(() => served.events.some(({ type }) => type === "letGo"), "a word about it");
   t.match(

@@ -15,6 +15,7 @@ import { fullAccess } from "../../src/server/access.js";
 import { serveSession } from "../../src/server/session.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Sees, Store } from "../../src/store/store.js";
+import { cleanAll } from "../helpers/clean-all.js";
 import { RawConversation, said, type RawMessage } from "../helpers/raw-conversation.js";
 import { commitOf, dirEntry, fileEntry, plainAttributes, treeOf, type Made } from "../helpers/small-commit.js";
 import { blob, makePack, object, send, type TestPack } from "../helpers/store-pack.js";
@@ -300,14 +301,12 @@ t.test("members of others are cut, before and after the store is cleaned", async
     }
   };
   await look();
-  const { signal } = new AbortController();
   for (let round = 0; round < 2; round += 1) {
     for (let at = 0; at < 5; at += 1) {
       await upload(client, [blob(`waste ${round} ${at}`)]);
       await upload(bobs, [blob(`more waste ${round} ${at}`)]);
     }
-    const limits = { ofPack: 0, ofStore: 0 };
-    await store.collectGarbage({ graceMs: 0, isDryRun: false, limits, signal, onProgress: () => undefined });
+    await store.collectGarbage(cleanAll);
     await look();
   }
 });

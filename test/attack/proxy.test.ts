@@ -10,7 +10,7 @@ import { TrustedProxies } from "../../src/server/trusted-proxies.js";
 import { until, within } from "../helpers/deadline.js";
 import { handshake, rawSocket } from "../helpers/raw-client.js";
 import { testProject } from "../helpers/small-commit.js";
-import { serveStore, type Served } from "../helpers/tls-server.js";
+import { serveStore, type Served } from "../helpers/served-store.js";
 
 /** Passes upgrades on, as nginx does: under a prefix that it takes off, with the client's address at the end of X-Forwarded-For. */
 async function openReverseProxy(t: Test, { to, prefix, claim }: { to: number; prefix: string; claim: () => string }) {

@@ -8,7 +8,6 @@ import { newTokenSecret } from "../../src/client/new-token.js";
 import type { ProjectPattern } from "../../src/objects/project-pattern.js";
 import type { TokenName } from "../../src/objects/token-name.js";
 import { hashOfSecret } from "../../src/objects/token-secret.js";
-import { protocolVersion } from "../../src/protocol/limits.js";
 import { decodeMessage, encodeMessage } from "../../src/protocol/message-codec.js";
 import { dialWebSocket } from "../../src/protocol/websocket-dial.js";
 import {
@@ -22,6 +21,7 @@ import { TokenFile } from "../../src/store/token-file.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
 import { until, within } from "../helpers/deadline.js";
 import { handshake, rawFrame, rawSocket } from "../helpers/raw-client.js";
+import { hello } from "../helpers/speaker.js";
 import { testProject } from "../helpers/small-commit.js";
 
 /** A store with one token; gives its secret. */
@@ -70,8 +70,7 @@ async function answerAt(t: Test, house: House, { path, token }: { path: string; 
   const [answer] = (await within(5000, `an upgrade at ${path}`, upgraded)) as [Buffer];
   if (!answer.toString("latin1").startsWith("HTTP/1.1 101 ")) return answer.toString("latin1").split("\r\n")[0];
   const told = once(socket, "data");
-  const fields = { version: protocolVersion, agent: "t", project: testProject, have: undefined, wantTrees: false };
-  socket.write(rawFrame(encodeMessage({ type: "hello", request: 1, ...fields, token, reads: ["gzip"] })));
+  socket.write(rawFrame(encodeMessage({ ...hello, token })));
   const [frame] = (await within(5000, `an answer at ${path}`, told)) as [Buffer];
   socket.destroy();
   const isShort = ((frame[1] ?? 0) & 0x7f) < 126; // what may follow is the close

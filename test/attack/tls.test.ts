@@ -11,7 +11,8 @@ import { selfSignedIn } from "../../src/server/certificates.js";
 import { makeSelfSigned } from "../../src/server/self-signed.js";
 import { rawSocket, handshake } from "../helpers/raw-client.js";
 import { until, within } from "../helpers/deadline.js";
-import { openImpostor, serveStore } from "../helpers/tls-server.js";
+import { openImpostor } from "../helpers/impostor.js";
+import { serveStore } from "../helpers/served-store.js";
 
 /** What a server answers to bytes that are sent as they are, up to its hanging up. */
 async function answerTo(t: Parameters<typeof rawSocket>[0], port: number, bytes: string | Buffer): Promise<string> {

@@ -21,8 +21,9 @@ import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { until, within } from "../helpers/deadline.js";
 import { codeOf, RawConversation, said, type RawMessage } from "../helpers/raw-conversation.js";
 import { oneFile } from "../helpers/small-commit.js";
+import { serveStore, type Served } from "../helpers/served-store.js";
 import { makePack, object, sendObjects } from "../helpers/store-pack.js";
-import { makeToken, serveStore, type ServedStore } from "../helpers/token-store.js";
+import { makeToken } from "../helpers/make-token.js";
 
 const docs = parseProjectId("laptop-docs");
 const others = parseProjectId("desktop-taxes");
@@ -30,8 +31,8 @@ const mine = oneFile("what the laptop keeps", { project: docs });
 const theirs = oneFile("what nobody else may see", { project: others });
 
 /** A store in which two projects have a commit each. */
-async function serveBoth(t: Test): Promise<ServedStore> {
-  const served = await serveStore(t);
+async function serveBoth(t: Test): Promise<Served> {
+  const served = await serveStore(t, t.testdir());
   for (const { made, project } of [
     { made: mine, project: docs },
     { made: theirs, project: others },
@@ -70,12 +71,12 @@ const oneOfEach = {
 } as const satisfies Record<RequestType, RawMessage>;
 
 /** A connection to the server, from an address of this machine's. */
-function connect(t: Test, { port }: ServedStore, from?: string): Promise<RawConversation> {
+function connect(t: Test, { port }: Served, from?: string): Promise<RawConversation> {
   return RawConversation.connect(t, `ws://127.0.0.1:${port}`, from);
 }
 
 /** Somebody who has been let in. */
-async function enter(t: Test, served: ServedStore, project: string, token: string | null): Promise<RawConversation> {
+async function enter(t: Test, served: Served, project: string, token: string | null): Promise<RawConversation> {
   const attacker = await connect(t, served);
   const welcome = await attacker.hello(project, token);
   t.equal(welcome?.[0], said.welcome, JSON.stringify(welcome));
@@ -392,7 +393,7 @@ t.test(
 );
 
 t.test("a token keeps no more than its quota, in all its projects together", async (t) => {
-  const served = await serveStore(t);
+  const served = await serveStore(t, t.testdir());
   const secret = await makeToken(served.folder, "laptop", { projects: ["laptop-*"], quotaBytes: 50_000 });
   const send = async (project: string, seed: number): Promise<RawMessage | undefined> => {
     const attacker = await enter(t, served, project, secret);

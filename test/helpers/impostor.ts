@@ -1,31 +1,9 @@
-/** Servers of bak that speak TLS, and what only looks like one. */
+/** What only looks like a server of bak. */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import type { Test } from "tap";
-import { listen, type Listener, type ListenerEvent, type ListenOptions } from "../../src/server/listener.js";
 import { makeSelfSigned, type KeyAndCertificate } from "../../src/server/self-signed.js";
-import { openStore } from "../../src/store/open-store.js";
-
-export interface Served {
-  readonly port: number;
-  readonly listener: Listener;
-  readonly events: ListenerEvent[];
-}
-
-/** A server with a store in `folder`, until the test ends. */
-export async function serveStore(t: Test, folder: string, options: Partial<ListenOptions> = {}): Promise<Served> {
-  const events: ListenerEvent[] = [];
-  const listener = await listen(() => openStore(folder, { create: true, threads: 0 }), {
-    host: "127.0.0.1",
-    port: 0,
-    agent: "store/1",
-    ...options,
-    onEvent: (event) => void events.push(event),
-  });
-  t.teardown(() => listener.close());
-  return { port: Number(new URL(listener.url).port), listener, events };
-}
 
 export interface Impostor {
   readonly port: number;

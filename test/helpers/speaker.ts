@@ -1,8 +1,24 @@
 /** One end of a channel by hand: says any message, and hears them one by one. What a client or server must never do, it can. */
 import type { Channel } from "../../src/protocol/channel.js";
+import { protocolVersion } from "../../src/protocol/limits.js";
 import { decodeMessage, encodeMessage } from "../../src/protocol/message-codec.js";
 import type { Message, MessageOf, MessageType } from "../../src/protocol/messages.js";
 import { within } from "./deadline.js";
+import { testProject } from "./small-commit.js";
+import type { TestPack } from "./store-pack.js";
+
+/** What a client of today begins with. */
+export const hello: MessageOf<"hello"> = {
+  type: "hello",
+  request: 1,
+  version: protocolVersion,
+  agent: "test/1",
+  project: testProject,
+  token: undefined,
+  have: undefined,
+  wantTrees: false,
+  reads: ["gzip", "zstd"],
+};
 
 export class Speaker {
   readonly channel: Channel;
@@ -42,6 +58,13 @@ export class Speaker {
       if (answer.type !== type) throw new Error(`heard ${JSON.stringify(answer)} instead of '${type}'`);
       return answer as MessageOf<K>;
     }
+  }
+
+  /** Uploads a pack; the answer is still to be heard. */
+  async sendPack(request: number, { members, id }: TestPack): Promise<void> {
+    await this.say({ type: "packBegin", request });
+    for (const member of members) await this.say({ type: "packMember", request, member });
+    await this.say({ type: "packEnd", request, pack: id });
   }
 
   /** The members of the pack stream that comes now. */

@@ -12,6 +12,7 @@ import type { Disk } from "../../src/store/disk.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Collected, Store } from "../../src/store/store.js";
 import { seededBytes } from "./arbitrary-bytes.js";
+import { cleanAll } from "./clean-all.js";
 import { pictureOf } from "./folder-picture.js";
 import { pushTo, restoreFrom } from "./store-client.js";
 
@@ -192,15 +193,6 @@ function hashOfFiles(folder: string): string {
   }
   return hasher.digest().toString("hex");
 }
-
-/** What a gc is told that leaves no waste at all. */
-const cleanAll = {
-  graceMs: 0,
-  isDryRun: false,
-  limits: { ofPack: 0, ofStore: 0 },
-  signal: new AbortController().signal,
-  onProgress: () => undefined,
-};
 
 function makeFolders(source: string): void {
   mkdirSync(join(source, photos, "empty"), { recursive: true });

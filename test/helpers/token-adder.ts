@@ -1,5 +1,5 @@
 /** A process that makes one token after the other in the folder that it is given, until it is killed. */
-import { makeToken } from "./token-store.js";
+import { makeToken } from "./make-token.js";
 
 const [, , folder = "", prefix = "", count = "1000000"] = process.argv;
 for (let index = 0; index < Number(count); index += 1) {

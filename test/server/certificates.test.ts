@@ -8,7 +8,7 @@ import { keyFingerprint } from "../../src/protocol/server-key.js";
 import { certificateFiles, type WatchPace } from "../../src/server/certificates.js";
 import { makeSelfSigned, type KeyAndCertificate } from "../../src/server/self-signed.js";
 import { until, within } from "../helpers/deadline.js";
-import { serveStore, type Served } from "../helpers/tls-server.js";
+import { serveStore, type Served } from "../helpers/served-store.js";
 
 /** With the poll alone, or with what the system tells alone. */
 const paces: Record<string, WatchPace> = {

@@ -8,7 +8,7 @@ import { Gate, type GateEvent, type GateOptions } from "../../src/server/gate.js
 import { openStore } from "../../src/store/open-store.js";
 import { TokenFile } from "../../src/store/token-file.js";
 import { until } from "../helpers/deadline.js";
-import { makeToken } from "../helpers/token-store.js";
+import { makeToken } from "../helpers/make-token.js";
 
 const project = parseProjectId("laptop-docs");
 const peer = "192.0.2.1:5000";

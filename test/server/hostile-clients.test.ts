@@ -3,39 +3,27 @@ import { subscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import t, { type Test } from "tap";
+import t from "tap";
 import { WebSocket } from "ws";
 import { Remote } from "../../src/client/remote.js";
 import { objectIdBytes } from "../../src/objects/object-id.js";
-import { protocolVersion, subprotocol } from "../../src/protocol/limits.js";
+import { subprotocol } from "../../src/protocol/limits.js";
 import { decodeMessage, encodeMessage } from "../../src/protocol/message-codec.js";
 import type { Message } from "../../src/protocol/messages.js";
 import { dialWebSocket } from "../../src/protocol/websocket-dial.js";
-import { listen, type ListenerEvent, type ListenOptions } from "../../src/server/listener.js";
 import { nodeDisk, type Disk } from "../../src/store/disk.js";
-import { openStore } from "../../src/store/open-store.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { settle, standstill, until, within } from "../helpers/deadline.js";
 import { handshake, pour, rawFrame, rawSocket, rawWebSocket } from "../helpers/raw-client.js";
+import { serveStore, type Served } from "../helpers/served-store.js";
 import { testProject } from "../helpers/small-commit.js";
+import { hello } from "../helpers/speaker.js";
 import { makePack, object, send } from "../helpers/store-pack.js";
 
 const mib = 1 << 20;
 
 /** What is sent to who should not take it. */
 const flooded = 48 * mib;
-
-const hello: Message = {
-  type: "hello",
-  request: 1,
-  version: protocolVersion,
-  agent: "test/1",
-  project: testProject,
-  token: undefined,
-  have: undefined,
-  wantTrees: false,
-  reads: ["gzip", "zstd"],
-};
 
 /** The server's ends of the connections: the first that was opened stands first. */
 const accepted: Socket[] = [];
@@ -47,27 +35,6 @@ subscribe("net.server.socket", (opened) => void accepted.push((opened as { socke
  */
 const lastRead = (): number => accepted.at(-1)?.bytesRead ?? Number.NaN;
 
-interface Served {
-  readonly port: string;
-  readonly events: ListenerEvent[];
-  readonly store: Awaited<ReturnType<typeof openStore>>;
-}
-
-async function serve(t: Test, options: Partial<ListenOptions> & { disk?: Disk } = {}): Promise<Served> {
-  const { disk = nodeDisk, ...rest } = options;
-  const events: ListenerEvent[] = [];
-  const open = (): ReturnType<typeof openStore> => openStore(t.testdir(), { create: true, disk });
-  const listener = await listen(open, {
-    host: "127.0.0.1",
-    port: 0,
-    agent: "store/1",
-    ...rest,
-    onEvent: (event) => void events.push(event),
-  });
-  t.teardown(() => listener.close());
-  return { port: new URL(listener.url).port, events, store: listener.store };
-}
-
 /** Somebody else is served all the while. */
 async function isServed({ port }: Served): Promise<boolean> {
   const channel = await dialWebSocket(`ws://127.0.0.1:${port}`);
@@ -78,7 +45,7 @@ async function isServed({ port }: Served): Promise<boolean> {
 }
 
 t.test("who connects and says nothing, or half a handshake, is sent away", async (t) => {
-  const served = await serve(t, { timeouts: { handshakeMs: 400 } });
+  const served = await serveStore(t, t.testdir(), { timeouts: { handshakeMs: 400 } });
   for (const beginning of ["", "GET / HT", handshake.slice(0, -2)]) {
     const socket = await rawSocket(t, served.port);
     const closed = once(socket, "close");
@@ -89,7 +56,7 @@ t.test("who connects and says nothing, or half a handshake, is sent away", async
 });
 
 t.test("who does not say hello is told so and sent away, though he answers pings", async (t) => {
-  const served = await serve(t, { timeouts: { helloMs: 300, silenceMs: 200 } });
+  const served = await serveStore(t, t.testdir(), { timeouts: { helloMs: 300, silenceMs: 200 } });
   const socket = new WebSocket(`ws://127.0.0.1:${served.port}`, subprotocol);
   const told = once(socket, "message") as Promise<[Buffer]>;
   const closed = once(socket, "close");
@@ -100,7 +67,7 @@ t.test("who does not say hello is told so and sent away, though he answers pings
 });
 
 t.test("who falls silent within a frame, or after hello, is given up", async (t) => {
-  const served = await serve(t, { timeouts: { silenceMs: 300 } });
+  const served = await serveStore(t, t.testdir(), { timeouts: { silenceMs: 300 } });
   for (const said of [
     Buffer.alloc(0),
     rawFrame(encodeMessage(hello)),
@@ -118,7 +85,7 @@ t.test("who falls silent within a frame, or after hello, is given up", async (t)
 });
 
 t.test("who has said hello may be silent for as long as pings are answered", async (t) => {
-  const served = await serve(t, { timeouts: { handshakeMs: 100, helloMs: 100, silenceMs: 100 } });
+  const served = await serveStore(t, t.testdir(), { timeouts: { handshakeMs: 100, helloMs: 100, silenceMs: 100 } });
   const channel = await dialWebSocket(`ws://127.0.0.1:${served.port}`);
   const remote = await Remote.open(channel, { project: testProject, agent: "test/1", wantTrees: false });
   await sleep(1000); // ten times as long as anything may be waited for
@@ -129,7 +96,7 @@ t.test("who has said hello may be silent for as long as pings are answered", asy
 t.test(
   "a message that takes longer than the limit of silence to come is taken, as long as something of it comes",
   async (t) => {
-    const served = await serve(t, { timeouts: { silenceMs: 300 } });
+    const served = await serveStore(t, t.testdir(), { timeouts: { silenceMs: 300 } });
     const socket = await rawWebSocket(t, served.port);
     const frame = rawFrame(encodeMessage({ ...hello, agent: "slow/1".padEnd(200) }));
     for (let at = 0; at < frame.length; at += 20) {
@@ -141,7 +108,7 @@ t.test(
 );
 
 t.test("a frame that says that it is huge is refused before it comes", async (t) => {
-  const served = await serve(t);
+  const served = await serveStore(t, t.testdir());
   const before = process.memoryUsage().arrayBuffers;
   for (const length of [9_502_785n, 1n << 32n, (1n << 63n) - 1n]) {
     const socket = await rawWebSocket(t, served.port);
@@ -154,7 +121,7 @@ t.test("a frame that says that it is huge is refused before it comes", async (t)
 });
 
 t.test("who asks, never reads the answers, and goes on sending is not read from any more", async (t) => {
-  const served = await serve(t);
+  const served = await serveStore(t, t.testdir());
   const blobs = Array.from({ length: 30 }, (_, index) => object("blob", seededBytes(index, mib)));
   await send(served.store, await makePack(...blobs.map((each) => [each])));
   const get: Message = { type: "get", request: 3, ids: Buffer.concat(blobs.map(({ id }) => objectIdBytes(id))) };
@@ -180,7 +147,7 @@ t.test("who asks, never reads the answers, and goes on sending is not read from 
 });
 
 t.test("who sends pings, and never reads the pongs, is sent away", async (t) => {
-  const served = await serve(t);
+  const served = await serveStore(t, t.testdir());
   const socket = await rawWebSocket(t, served.port);
   socket.pause();
   const pings = Buffer.concat(Array<Buffer>(10_000).fill(rawFrame(Buffer.alloc(125), { opcode: 9 })));
@@ -212,7 +179,7 @@ t.test("who sends faster than the disk can write is held back", async (t) => {
       };
     },
   };
-  const served = await serve(t, { disk: slow });
+  const served = await serveStore(t, t.testdir(), { store: { disk: slow } });
   const blobs = Array.from({ length: 100 }, (_, index) => object("blob", seededBytes(index, mib)));
   const pack = await makePack(...blobs.map((each) => [each]));
   const socket = await rawWebSocket(t, served.port);

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js";
 import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
-import { protocolVersion } from "../../src/protocol/limits.js";
 import { fullAccess } from "../../src/server/access.js";
 import { serveSession, type SessionOptions } from "../../src/server/session.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Store } from "../../src/store/store.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
-import { Speaker } from "../helpers/speaker.js";
+import { cleanAll } from "../helpers/clean-all.js";
+import { hello, Speaker } from "../helpers/speaker.js";
 import { commitOf, fileEntry, treeOf, type Made } from "../helpers/small-commit.js";
 import { pushTo } from "../helpers/store-client.js";
 import { makePack, object, type TestPack } from "../helpers/store-pack.js";
@@ -32,9 +32,7 @@ async function greet(
   };
   t.teardown(leave);
   const speaker = new Speaker(client);
-  const have = { token: undefined, have: undefined, wantTrees: false, reads: ["gzip", "zstd"] as const };
-  const hello = { type: "hello", request: 1, version: protocolVersion, agent: "test/1", project, ...have } as const;
-  await speaker.ask(hello, "welcome");
+  await speaker.ask({ ...hello, project }, "welcome");
   return Object.assign(speaker, { leave });
 }
 
@@ -42,29 +40,15 @@ async function greet(
 const packOf = async (seed: number, bytes: number): Promise<TestPack> =>
   makePack(...Array.from({ length: bytes / 10_000 }, (_, at) => [object("blob", seededBytes(seed + at, 10_000))]));
 
-async function upload(client: Speaker, request: number, pack: TestPack): Promise<void> {
-  await client.say({ type: "packBegin", request });
-  for (const member of pack.members) await client.say({ type: "packMember", request, member });
-  await client.say({ type: "packEnd", request, pack: pack.id });
-}
-
-const clean = {
-  graceMs: 0,
-  isDryRun: false,
-  limits: { ofPack: 0, ofStore: 0 },
-  signal: new AbortController().signal,
-  onProgress: () => undefined,
-};
-
 t.test(
   "a pack that goes beyond a project's quota is refused as soon as it does, and nothing of it is kept",
   async (t) => {
     const store = await openStore(t.testdir(), { create: true });
     t.teardown(() => store.close());
     const client = await greet(t, store, { projectQuotaBytes: 60_000 });
-    await upload(client, 3, await packOf(0, 40_000));
+    await client.sendPack(3, await packOf(0, 40_000));
     await client.hear("packKept");
-    await upload(client, 5, await packOf(100, 40_000));
+    await client.sendPack(5, await packOf(100, 40_000));
     t.strictSame(await client.hear("error"), {
       type: "error",
       request: 5,
@@ -74,10 +58,10 @@ t.test(
     });
     t.strictSame(readdirSync(join(store.folder, "incoming")), []);
     t.equal((await store.stats()).packs, 1);
-    await upload(client, 7, await packOf(200, 10_000));
+    await client.sendPack(7, await packOf(200, 10_000));
     t.match(await client.hear("packKept"), { request: 7 }, "which leaves no more than it would have");
     const others = await greet(t, store, { projectQuotaBytes: 60_000 }, notes);
-    await upload(others, 3, await packOf(100, 40_000));
+    await others.sendPack(3, await packOf(100, 40_000));
     await others.hear("packKept");
   },
 );
@@ -87,13 +71,13 @@ t.test("where a quota is used up, no pack begins, and what comes of one all the 
   t.teardown(() => store.close());
   const pack = await packOf(0, 40_000);
   const client = await greet(t, store, { projectQuotaBytes: 40_000 + 4 * 600 });
-  await upload(client, 3, pack);
+  await client.sendPack(3, pack);
   const { bytes } = await client.hear("packKept");
   const full = await greet(t, store, { projectQuotaBytes: bytes });
-  await upload(full, 3, await packOf(100, 40_000));
+  await full.sendPack(3, await packOf(100, 40_000));
   t.match(await full.hear("error"), { request: 3, code: "LIMIT" });
   t.match(await full.ask({ type: "projects", request: 5 }, "projectList"), {}, "and no word more about it");
-  await upload(full, 7, pack);
+  await full.sendPack(7, pack);
   t.match(await full.hear("error"), { request: 7, code: "LIMIT" });
 });
 
@@ -106,11 +90,11 @@ t.test("what comes in at the same time counts together, and is let go of when it
   await first.say({ type: "packBegin", request: 3 });
   for (const member of one.members) await first.say({ type: "packMember", request: 3, member });
   await first.ask({ type: "projects", request: 5 }, "projectList"); // all of it has been taken in by now
-  await upload(second, 3, two);
+  await second.sendPack(3, two);
   t.match(await second.hear("error"), { request: 3, code: "LIMIT" });
   await first.say({ type: "packEnd", request: 3, pack: two.id });
   t.match(await first.hear("error"), { request: 3, code: "BAD_PACK" });
-  await upload(second, 5, two);
+  await second.sendPack(5, two);
   await second.hear("packKept");
 });
 
@@ -121,15 +105,15 @@ t.test("a quota for all that somebody may see counts all of that", async (t) => 
   const access = { ...fullAccess, name: "laptop", seesAll: false, sees, quotaBytes: 60_000 };
   const mays = { authorize: async () => access };
   const inAnother = await greet(t, store, {}, parseProjectId("another"));
-  await upload(inAnother, 3, await packOf(0, 50_000));
+  await inAnother.sendPack(3, await packOf(0, 50_000));
   await inAnother.hear("packKept");
   const [inPhotos, inNotes] = [await greet(t, store, mays), await greet(t, store, mays, notes)];
-  await upload(inPhotos, 3, await packOf(100, 40_000));
+  await inPhotos.sendPack(3, await packOf(100, 40_000));
   await inPhotos.hear("packKept");
-  await upload(inNotes, 3, await packOf(200, 40_000));
+  await inNotes.sendPack(3, await packOf(200, 40_000));
   t.match(await inNotes.hear("error"), { code: "LIMIT", message: /^token 'laptop' has no room for that: / });
   const unbound = await greet(t, store, {}, notes);
-  await upload(unbound, 3, await packOf(200, 40_000));
+  await unbound.sendPack(3, await packOf(200, 40_000));
   await unbound.hear("packKept");
 });
 
@@ -141,23 +125,23 @@ t.test("forgetting and cleaning make room; cleaning needs none", async (t) => {
     const content = object("blob", seededBytes(at, 30_000));
     const tree = treeOf(fileEntry("file", content));
     const commit = commitOf(tree, { parent: parent?.id, project: photos, message: `${at}` });
-    await upload(client, 100 * at + 1, await makePack([content], [tree, commit]));
+    await client.sendPack(100 * at + 1, await makePack([content], [tree, commit]));
     await client.hear("packKept");
     await client.ask({ type: "commit", request: 100 * at + 3, commit: commit.id, base: parent?.id }, "committed");
     return commit;
   };
   const first = await push(1, undefined);
   const second = await push(2, first);
-  await upload(client, 301, await packOf(300, 30_000));
+  await client.sendPack(301, await packOf(300, 30_000));
   t.match(await client.hear("error"), { code: "LIMIT" });
   await client.ask({ type: "forget", request: 303, commits: Buffer.from(first.id, "hex"), undo: false }, "forgotten");
   await client.leave();
-  t.match(await store.collectGarbage(clean), { packsDeleted: 1 });
+  t.match(await store.collectGarbage(cleanAll), { packsDeleted: 1 });
   await store.close();
   const reopened = await openStore(folder, { create: false });
   t.teardown(() => reopened.close());
   const again = await greet(t, reopened, { projectQuotaBytes: 70_000 });
-  await upload(again, 3, await packOf(300, 30_000));
+  await again.sendPack(3, await packOf(300, 30_000));
   await again.hear("packKept");
   t.equal(await reopened.head(photos), second.id);
 });

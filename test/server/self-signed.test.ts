@@ -8,7 +8,7 @@ import { connect } from "node:tls";
 import t from "tap";
 import { keyFingerprint, isKeyFingerprint } from "../../src/protocol/server-key.js";
 import { isDnsName, makeSelfSigned } from "../../src/server/self-signed.js";
-import { openImpostor } from "../helpers/tls-server.js";
+import { openImpostor } from "../helpers/impostor.js";
 
 t.test("a certificate is signed by its own key, for the names that were given, and has no end", (t) => {
   for (let round = 0; round < 20; round += 1) {

@@ -5,7 +5,7 @@ import { codecOfMember } from "../../src/objects/member-codec.js";
 import { decodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdBytes, type ObjectId } from "../../src/objects/object-id.js";
 import { parseProjectId } from "../../src/objects/project-id.js";
-import { maxUnacknowledgedPacks, protocolVersion } from "../../src/protocol/limits.js";
+import { maxUnacknowledgedPacks } from "../../src/protocol/limits.js";
 import { decodeForgottenLines, decodeLogLines } from "../../src/protocol/log-lines.js";
 import type { MessageOf } from "../../src/protocol/messages.js";
 import { serveSession, type SessionEvent } from "../../src/server/session.js";
@@ -15,8 +15,8 @@ import { pairs, type OpenPair } from "../helpers/channel-pairs.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { standstill, until, within } from "../helpers/deadline.js";
 import { commitOf, dirEntry, fileEntry, oneFile, testProject, treeOf, type Made } from "../helpers/small-commit.js";
-import { Speaker } from "../helpers/speaker.js";
-import { blob, makePack, makeZstdPack, object, send, sendObjects, type TestPack } from "../helpers/store-pack.js";
+import { hello, Speaker } from "../helpers/speaker.js";
+import { blob, makePack, makeZstdPack, object, send, sendObjects } from "../helpers/store-pack.js";
 
 const absent = "ab".repeat(32) as ObjectId;
 
@@ -28,26 +28,8 @@ interface Session {
   greet: (have?: Partial<MessageOf<"hello">>) => Promise<Speaker>;
 }
 
-const hello: MessageOf<"hello"> = {
-  type: "hello",
-  request: 1,
-  version: protocolVersion,
-  agent: "test/1",
-  project: testProject,
-  token: undefined,
-  have: undefined,
-  wantTrees: false,
-  reads: ["gzip", "zstd"],
-};
-
 const idsOf = (...objects: (Made | ObjectId)[]): Buffer =>
   Buffer.concat(objects.map((each) => objectIdBytes(typeof each === "string" ? each : each.id)));
-
-async function upload(client: Speaker, request: number, pack: TestPack): Promise<void> {
-  await client.say({ type: "packBegin", request });
-  for (const member of pack.members) await client.say({ type: "packMember", request, member });
-  await client.say({ type: "packEnd", request, pack: pack.id });
-}
 
 async function idsIn(members: Uint8Array[]): Promise<string[]> {
   const tars = await Promise.all(members.map(inflateMember));
@@ -123,7 +105,7 @@ function sessionContract(t: Test, openPair: OpenPair): void {
     const cleaner = await greet();
     const collect = { type: "collect", request: 3, graceMs: 0, isDryRun: false } as const;
     t.match(await cleaner.askLong(collect, "collected"), { packs: 2, packsDeleted: 1, objectsDropped: 1 });
-    await upload(client, 5, await makePack([made.tree, made.commit]));
+    await client.sendPack(5, await makePack([made.tree, made.commit]));
     await client.hear("packKept");
     await client.ask({ type: "commit", request: 7, commit: made.commit.id, base: undefined }, "committed");
     t.match(await cleaner.askLong({ ...collect, request: 5 }, "collected"), { packsDeleted: 0 });
@@ -160,7 +142,7 @@ function sessionContract(t: Test, openPair: OpenPair): void {
   test("a pack is kept, and its objects are there", async (t, { greet, store }) => {
     const client = await greet();
     const pack = await makePack([blob("a"), blob("b")], [blob("c")]);
-    await upload(client, 3, pack);
+    await client.sendPack(3, pack);
     t.match(await client.hear("packKept"), { request: 3, pack: pack.id, objects: 3 });
     for (const text of ["a", "b", "c"]) t.ok(store.has(blob(text).id));
   });
@@ -186,9 +168,9 @@ function sessionContract(t: Test, openPair: OpenPair): void {
   test("a pack with a wrong hash in it is refused, and nothing of it kept", async (t, { greet, store }) => {
     const client = await greet();
     const liar: Made = { ...blob("another"), bytes: Buffer.from("not that") };
-    await upload(client, 3, await makePack([blob("a")], [liar], [blob("z")]));
+    await client.sendPack(3, await makePack([blob("a")], [liar], [blob("z")]));
     t.match(await client.hear("error"), { request: 3, code: "BAD_PACK" });
-    await upload(client, 5, await makePack([blob("b")]));
+    await client.sendPack(5, await makePack([blob("b")]));
     t.match(await client.hear("packKept"), { request: 5 }, "of the refused pack no more is said");
     t.notOk(store.has(blob("a").id) || store.has(liar.id) || store.has(blob("z").id));
     t.ok(store.has(blob("b").id));
@@ -196,14 +178,14 @@ function sessionContract(t: Test, openPair: OpenPair): void {
 
   test("a pack with another id than its own is refused", async (t, { greet, store }) => {
     const client = await greet();
-    await upload(client, 3, { ...(await makePack([blob("a")])), id: absent });
+    await client.sendPack(3, { ...(await makePack([blob("a")])), id: absent });
     t.match(await client.hear("error"), { request: 3, code: "BAD_PACK" });
     t.notOk(store.has(blob("a").id));
   });
 
   test("packs that are empty, have no id, or were not begun are refused", async (t, { greet }) => {
     const client = await greet();
-    await upload(client, 3, await makePack());
+    await client.sendPack(3, await makePack());
     t.match(await client.hear("error"), { request: 3, code: "BAD_PACK" });
     await client.say({ type: "packBegin", request: 5 });
     t.match(await client.ask({ type: "packEnd", request: 5, pack: undefined }, "error"), { code: "PROTOCOL" });
@@ -241,7 +223,7 @@ function sessionContract(t: Test, openPair: OpenPair): void {
   test("a commit moves the head once all that it needs is there", async (t, { greet, open }) => {
     const client = await greet();
     const { blob: content, tree, commit } = oneFile("text");
-    await upload(client, 3, await makePack([tree, commit]));
+    await client.sendPack(3, await makePack([tree, commit]));
     await client.hear("packKept");
     const incomplete = await client.ask({ type: "commit", request: 5, commit: commit.id, base: undefined }, "error");
     t.match(incomplete, { code: "INCOMPLETE_COMMIT", message: new RegExp(content.id) });
@@ -249,7 +231,7 @@ function sessionContract(t: Test, openPair: OpenPair): void {
       code: "INCOMPLETE_COMMIT",
     });
     // the pack's acknowledgement need not be waited for
-    await upload(client, 9, await makePack([content]));
+    await client.sendPack(9, await makePack([content]));
     await client.say({ type: "commit", request: 11, commit: commit.id, base: undefined });
     await client.hear("packKept");
     const before = Date.now();
@@ -466,7 +448,7 @@ function sessionContract(t: Test, openPair: OpenPair): void {
     t.equal(await ended, "in order");
     t.notOk(store.has(blob("a").id));
     const next = await greet();
-    await upload(next, 3, pack);
+    await next.sendPack(3, pack);
     t.match(await next.hear("packKept"), { pack: pack.id, objects: 2 });
   });
 
@@ -474,12 +456,12 @@ function sessionContract(t: Test, openPair: OpenPair): void {
     for (let index = 0; index < 10; index += 1) {
       const { client, ended } = await open();
       await client.ask(hello, "welcome");
-      await upload(client, 3, await makePack([blob(`pack ${index}`)]));
+      await client.sendPack(3, await makePack([blob(`pack ${index}`)]));
       await client.channel.close();
       await ended;
     }
     const client = await greet();
-    await upload(client, 3, await makePack([blob("the last")]));
+    await client.sendPack(3, await makePack([blob("the last")]));
     await client.hear("packKept");
     t.ok(store.has(blob("the last").id));
   });

@@ -7,6 +7,7 @@ import { nodeDisk, type Disk } from "../../src/store/disk.js";
 import { openStore } from "../../src/store/open-store.js";
 import { assertComplete } from "../../src/store/reachable.js";
 import type { Collected, Store } from "../../src/store/store.js";
+import { cleanAll } from "../helpers/clean-all.js";
 import { commitOf, fileEntry, oneFile, testProject, treeOf } from "../helpers/small-commit.js";
 import { failingDisk, hastyDisk } from "../helpers/store-disks.js";
 import { blob, makePack, makeZstdPack, send, sendObjects } from "../helpers/store-pack.js";
@@ -28,11 +29,7 @@ const packs = [
 const needed = [...live, tree, kept];
 const quickDisk = hastyDisk(nodeDisk);
 
-const clean = (store: Store): Promise<Collected> => {
-  const { signal } = new AbortController();
-  const limits = { ofPack: 0, ofStore: 0 };
-  return store.collectGarbage({ graceMs: 0, isDryRun: false, limits, onProgress: () => undefined, signal });
-};
+const clean = (store: Store): Promise<Collected> => store.collectGarbage(cleanAll);
 
 /** Fills a store, and calls `onFilled`; forgets a commit and cleans, again where it is told to and that fails; what is told or sent stays. */
 async function run(

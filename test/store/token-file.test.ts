@@ -10,7 +10,7 @@ import { parseTokenName } from "../../src/objects/token-name.js";
 import { openStore } from "../../src/store/open-store.js";
 import { TokenFile } from "../../src/store/token-file.js";
 import { formatTokenUses, parseTokenUses } from "../../src/store/token-uses.js";
-import { makeToken } from "../helpers/token-store.js";
+import { makeToken } from "../helpers/make-token.js";
 
 const adder = fileURLToPath(new URL("../helpers/token-adder.js", import.meta.url));
 

@@ -6,8 +6,9 @@ import { objectIdBytes } from "../../src/objects/object-id.js";
 import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Store } from "../../src/store/store.js";
-import { commitOf, fileEntry, treeOf, type Made } from "../helpers/small-commit.js";
-import { blob, makePack } from "../helpers/store-pack.js";
+import { cleanAll } from "../helpers/clean-all.js";
+import { commitOf, fileEntry, treeOf } from "../helpers/small-commit.js";
+import { blob, sendObjects } from "../helpers/store-pack.js";
 
 const [one, two] = [parseProjectId("one"), parseProjectId("two")];
 const seesOne = (project: ProjectId): boolean => project === one;
@@ -18,28 +19,13 @@ async function open(t: Test): Promise<Store> {
   return store;
 }
 
-async function send(store: Store, owner: ProjectId, ...objects: Made[]): Promise<void> {
-  const pack = await makePack(objects);
-  const receiver = store.receivePack({ owner });
-  for (const member of pack.members) await receiver.add(Buffer.from(member));
-  await receiver.finish(pack.id);
-}
-
-const clean = {
-  graceMs: 0,
-  isDryRun: false,
-  limits: { ofPack: 0, ofStore: 0 },
-  signal: new AbortController().signal,
-  onProgress: () => undefined,
-};
-
 /** A file that both projects have, in packs of `two` alone. */
 async function shareFile(store: Store) {
   const content = blob("what both have");
   const tree = treeOf(fileEntry("file", content));
   const [mine, theirs] = [commitOf(tree, { project: one }), commitOf(tree, { project: two })];
   const waste = blob("what nobody needs");
-  await send(store, two, content, tree, mine, theirs, waste);
+  await sendObjects(store, [content, tree, mine, theirs, waste], two);
   await store.appendCommit(one, mine.id, undefined);
   await store.appendCommit(two, theirs.id, undefined);
   return { content, tree, mine, theirs, waste };
@@ -48,10 +34,10 @@ async function shareFile(store: Store) {
 t.test("what one's own packs hold is seen without anything being read", async (t) => {
   const store = await open(t);
   const content = blob("mine");
-  await send(store, one, content);
+  await sendObjects(store, [content], one);
   const lease = store.lease({ sees: seesOne });
   const foreign = blob("theirs");
-  await send(store, two, foreign);
+  await sendObjects(store, [foreign], two);
   mkdirSync(join(store.folder, "projects", one));
   writeFileSync(
     join(store.folder, "projects", one, "log"),
@@ -75,7 +61,7 @@ t.test("a commit that is forgotten and deleted can still be read by who was ther
     const there = store.lease({ sees: seesOne });
     if (isKnown) t.ok(await there.view!.has(content.id));
     await store.forget(one, [mine.id]);
-    t.equal((await store.collectGarbage(clean)).packsRewritten, 1);
+    t.equal((await store.collectGarbage(cleanAll)).packsRewritten, 1);
     const later = store.lease({ sees: seesOne });
     for (const { id } of [content, tree, mine]) {
       t.ok(await there.view!.has(id), "wherever it is now");
@@ -96,7 +82,7 @@ t.test("a commit that comes is seen at once by all who may, and by nobody else",
   const others = store.lease({ sees: (project) => project !== one && project !== two });
   const there = store.lease({ sees: (project) => project === one });
   const absent = blob("nobody's");
-  await send(store, two, absent);
+  await sendObjects(store, [absent], two);
   t.notOk(await there.view!.has(absent.id));
   const { content, mine, theirs } = await shareFile(store);
   t.ok(await there.view!.has(content.id));
