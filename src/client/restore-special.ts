@@ -21,9 +21,9 @@ export function makeSpecialFile(
   entry: SpecialEntry,
   mayStay: (found: BigIntStats) => boolean,
 ): Made {
-  const path = parent.path(entry.name);
-  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (isRight(found, entry, mayStay)) return "there";
+  const place = placeOf(parent, entry, mayStay);
+  if (place === undefined) return "there";
+  const { path, found } = place;
   const makeSpecial = makerOf(entry); // known before anything is removed to make room
   const { kind } = entry;
   const numbers = "major" in entry ? { major: entry.major, minor: entry.minor } : { major: 0, minor: 0 };
@@ -40,9 +40,9 @@ export function planSpecialFile(
   entry: SpecialEntry,
   mayStay: (found: BigIntStats) => boolean,
 ): Made {
-  const path = parent.path(entry.name);
-  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  if (isRight(found, entry, mayStay)) return "there";
+  const place = placeOf(parent, entry, mayStay);
+  if (place === undefined) return "there";
+  const { path, found } = place;
   assertMakable(entry);
   if (found === undefined) return "made";
   assertReplaceable(path, found);
@@ -61,12 +61,15 @@ function makerOf(entry: SpecialEntry): NonNullable<ReturnType<typeof loadMakeSpe
   return makeSpecial;
 }
 
-function isRight(
-  found: BigIntStats | undefined,
+/** Where it is to be, and what is there; undefined where that is the very same, and may stay. */
+function placeOf(
+  parent: HeldFolder,
   entry: SpecialEntry,
   mayStay: (found: BigIntStats) => boolean,
-): boolean {
-  return found !== undefined && isSame(found, entry) && mayStay(found);
+): { path: string | Buffer; found: BigIntStats | undefined } | undefined {
+  const path = parent.path(entry.name);
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return found !== undefined && isSame(found, entry) && mayStay(found) ? undefined : { path, found };
 }
 
 function isSame(found: BigIntStats, entry: SpecialEntry): boolean {
