@@ -1,5 +1,6 @@
 /** How large a store is, as a person reads it. */
 import type { RemoteSizes, StoreProgress } from "../client/remote.js";
+import { alignColumns } from "./columns.js";
 import { formatBytes, formatCount, formatCounted, formatTime, shortId } from "./format.js";
 
 /** How far the measuring is, in a few words. */
@@ -27,7 +28,7 @@ export function formatSizes({ projects, contentBytes, storedBytes }: RemoteSizes
       ...[each.latestBytes, each.allBytes, each.contentBytes, each.storedBytes].map(formatBytes),
     ]),
   ];
-  return ["", ...alignColumns(rows)];
+  return ["", ...alignColumns(rows, 1)];
 }
 
 /** A line for each commit that has added most; none where nobody asked. */
@@ -41,16 +42,6 @@ export function formatGrowth({ growth }: RemoteSizes): string[] {
     `${formatBytes(storedBytes)} stored`,
   ]);
   return ["", "largest growth", ...alignColumns(rows, 3)];
-}
-
-/** Columns with two spaces between them: the first `left` from the left, the others from the right. */
-function alignColumns(rows: readonly (readonly string[])[], left = 1): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  const pad = (cell: string, column: number): string => {
-    const width = widths[column] ?? 0;
-    return column < left ? cell.padEnd(width) : cell.padStart(width);
-  };
-  return rows.map((row) => row.map(pad).join("  ").trimEnd());
 }
 
 function sumOf(sizes: readonly number[]): number {

@@ -1,3 +1,4 @@
+import { alignColumns } from "../../cli/columns.js";
 import { formatBytes, formatTime } from "../../cli/format.js";
 import { TokenCommand, tokenData, type TokenData, type TokenLine } from "../../cli/token-command.js";
 
@@ -32,12 +33,5 @@ function formatTokens(tokens: readonly TokenLine[], nowMs: number): string[] {
       use === undefined ? "never used" : `used ${formatTime(use.atMs)} from ${use.from}`,
     ];
   });
-  const widths = rows.reduce<number[]>((most, row) => row.map((cell, at) => Math.max(most[at] ?? 0, cell.length)), []);
-  return rows.map((row) =>
-    row
-      .filter((_, at) => (widths[at] ?? 0) > 0)
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+  return alignColumns(rows);
 }
