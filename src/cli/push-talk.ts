@@ -7,10 +7,11 @@ import type { PushEvent, PushProgress, PushResult } from "../client/push-options
 import type { Movement } from "../client/snapshot.js";
 import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
-import { formatBytes, formatCount, formatCounted, formatDuration } from "./format.js";
-import { WholeFolders } from "./whole-folders.js";
 import { oneLine } from "../objects/one-line.js";
+import { formatBytes, formatCount, formatCounted } from "./format.js";
 import { showProgress, type ProgressLine } from "./progress.js";
+import { describeReconnecting, type Speaker } from "./talk.js";
+import { WholeFolders } from "./whole-folders.js";
 
 export interface PushTalkOptions {
   folder: ByteString;
@@ -25,11 +26,6 @@ export interface PushTalkOptions {
 }
 
 type RuledOut = Extract<PushEvent, { type: "ruledOut" }>;
-
-/** Where the talk goes: a command's stdout and stderr. */
-export interface Speaker {
-  log(text: string): void;
-}
 
 const movements: Readonly<Record<Movement, string>> = {
   changed: "changed while it was read; it is kept as it was read",
@@ -142,7 +138,7 @@ export class PushTalk {
       case "rulesNotRead":
         return this.say(`cannot read '${displayName(event.path)}': ${event.why}; nothing is left out by it`);
       case "reconnecting":
-        return this.say(`${event.error.message}; trying again in ${formatDuration(event.waitMs)}`);
+        return this.say(describeReconnecting(event));
       case "otherFolder": {
         const from = `'${displayName(event.path)}' on '${oneLine(event.host)}'`;
         return this.say(`the project's last commit is of ${from}; use --project to keep folders apart`);

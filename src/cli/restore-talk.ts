@@ -3,8 +3,8 @@ import type { Reconnecting } from "../client/reconnects.js";
 import type { RestoreEvent, RestoreProgress } from "../client/restore-options.js";
 import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
-import { formatDuration } from "./format.js";
 import { showProgress, type ProgressLine } from "./progress.js";
+import { describeReconnecting, type Speaker } from "./talk.js";
 
 export interface RestoreTalkOptions {
   readonly progress: RestoreProgress;
@@ -12,11 +12,6 @@ export interface RestoreTalkOptions {
   readonly isListing: boolean;
   /** Keeps what was deleted and replaced for the answer. */
   readonly isCollecting: boolean;
-}
-
-/** Where the answer goes: a command's stdout. */
-export interface Speaker {
-  log(text: string): void;
 }
 
 const marks = { made: "+", replaced: "~", changed: "~", left: "=", deleted: "-" } as const;
@@ -65,7 +60,7 @@ export class RestoreTalk {
       }
       case "reconnecting":
         this.failures.length = 0; // they are tried again
-        return this.#say(`${event.error.message}; trying again in ${formatDuration(event.waitMs)}`);
+        return this.#say(describeReconnecting(event));
       default:
         return unreachable(event);
     }

@@ -7,16 +7,14 @@ import type { Input, ParserOutput } from "@oclif/core/interfaces";
 import type { Reconnecting } from "../client/reconnects.js";
 import type { Remote } from "../client/remote.js";
 import { SteadyRemote } from "../client/steady-remote.js";
-import { BakError } from "../errors.js";
-import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
 import { parseProjectId, projectIdFrom, type ProjectId } from "../objects/project-id.js";
 import { accessFlags, accessOf, type AccessFlags } from "./access-flags.js";
 import { BaseCommand } from "./base-command.js";
-import { FolderPlaces } from "./folder-places.js";
 import { openConnector } from "./connect.js";
 import type { Connector, ConnectorOptions } from "./connector.js";
-import { formatDuration } from "./format.js";
+import { FolderPlaces } from "./folder-places.js";
 import { parseServerAddress, type ServerAddress } from "./server-address.js";
+import { describeReconnecting } from "./talk.js";
 
 /** The commit that a command looks at: the latest, unless one is named. */
 export const commitArgument = Args.string({
@@ -157,8 +155,8 @@ export abstract class StoreCommand extends BaseCommand {
   }
 
   /** Says that a connection was lost, and when it is made again. */
-  protected tellReconnecting({ error, waitMs }: Reconnecting): void {
-    this.complain(`${error.message}; trying again in ${formatDuration(waitMs)}`);
+  protected tellReconnecting(event: Reconnecting): void {
+    this.complain(describeReconnecting(event));
   }
 
   get #defaultStore(): string {
@@ -170,20 +168,4 @@ export abstract class StoreCommand extends BaseCommand {
 export function projectIdOf(folder: string): ProjectId {
   const name = basename(resolve(folder));
   return projectIdFrom(name === "" ? hostname() : `${hostname()}-${name}`);
-}
-
-/**
- * A path within a commit as it was typed: relative to its root, with or without a slash before or after it. What bak shows
- * escaped may be typed so: `\\xHH` for a byte, and `\\\\` for a backslash.
- */
-export function parseCommitPath(text: string): ByteString {
-  const names = text.split("/").filter((name) => name !== "" && name !== ".");
-  if (names.includes("..")) {
-    throw new BakError("USAGE", `not a path within a commit: '${text}'`, {
-      hint: "write it from the pushed folder on, without '..'",
-    });
-  }
-  return byteStringFromText(names.join("/")).replaceAll(/\\(?:x([0-9a-f]{2})|\\)/g, (_, hex?: string) =>
-    hex === undefined ? "\\" : String.fromCharCode(Number.parseInt(hex, 16)),
-  ) as ByteString;
 }

@@ -1,9 +1,10 @@
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
+import { parseCommitPath } from "../cli/commit-path.js";
 import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/format.js";
 import { withOutput } from "../cli/output.js";
 import { showProgress } from "../cli/progress.js";
-import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
+import { commitArgument, StoreCommand } from "../cli/store-command.js";
 import { exportCommit, type ExportEvent, type ExportResult } from "../client/export-commit.js";
 import { findCommit, readCommit } from "../client/history.js";
 import { BakError, exitCodes, unreachable } from "../errors.js";

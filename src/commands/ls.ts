@@ -1,7 +1,8 @@
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
+import { parseCommitPath } from "../cli/commit-path.js";
 import { formatMode, formatSeconds, formatTime } from "../cli/format.js";
-import { commitArgument, parseCommitPath, StoreCommand } from "../cli/store-command.js";
+import { commitArgument, StoreCommand } from "../cli/store-command.js";
 import { findCommit, readCommit } from "../client/history.js";
 import { listEntries, type ListedEntry } from "../client/listing.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
