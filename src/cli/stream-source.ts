@@ -1,13 +1,9 @@
-/** What `bak push --stdin` reads: stdin, or what a command writes; and what it tells meanwhile. */
+/** What `bak push --stdin` reads: stdin, or what a command writes. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { PushStreamEvent } from "../client/push-stream.js";
-import { BakError, unreachable } from "../errors.js";
+import { BakError } from "../errors.js";
 import { byteStringFromText, displayName, type ByteString } from "../objects/byte-string.js";
 import { isSafeName } from "../objects/entry.js";
-import { oneLine } from "../objects/one-line.js";
-import { formatBytes } from "./format.js";
-import { showLine, type ProgressLine } from "./progress.js";
 
 /** The flags of a push that a stream has a use for. */
 export interface StreamFlags {
@@ -114,24 +110,5 @@ class CommandSource implements StreamSource {
 
   giveUp(): void {
     this.#child?.kill();
-  }
-}
-
-/** Shows on a terminal how much has been read and sent. */
-export function showStreamProgress(progress: { readonly bytesRead: number; readonly bytesSent: number }): ProgressLine {
-  return showLine(() => `${formatBytes(progress.bytesRead)}  sent ${formatBytes(progress.bytesSent)}`);
-}
-
-/** An event as a line. */
-export function describeStreamEvent(event: PushStreamEvent): string {
-  switch (event.type) {
-    case "headMoved":
-      return "somebody else pushed to the project meanwhile; committing after them";
-    case "otherFolder": {
-      const from = `'${displayName(event.path)}' on '${oneLine(event.host)}'`;
-      return `the project's last commit is of ${from}; use --project to keep them apart`;
-    }
-    default:
-      return unreachable(event);
   }
 }

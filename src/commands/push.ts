@@ -5,13 +5,8 @@ import { formatBytes, formatCounted, formatDuration, shortId } from "../cli/form
 import { leaveOutFlags, leaveOutOf } from "../cli/leave-out-flags.js";
 import { codecs } from "../objects/member-codec.js";
 import { formatChanges, formatMoved, PushTalk } from "../cli/push-talk.js";
-import {
-  describeStreamEvent,
-  openStreamSource,
-  parseStreamName,
-  showStreamProgress,
-  type StreamFlags,
-} from "../cli/stream-source.js";
+import { openStreamSource, parseStreamName, type StreamFlags } from "../cli/stream-source.js";
+import { describeStreamEvent, showStreamProgress } from "../cli/stream-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { pushIndexFile } from "../cli/index-file.js";
 import { findSourceFolder } from "../client/source-stat.js";
