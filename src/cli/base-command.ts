@@ -2,9 +2,9 @@
 import { Command } from "@oclif/core/command";
 import { CLIError } from "@oclif/core/errors";
 import { BakError, exitCodes, isBakError } from "../errors.js";
+import { blake3Names, loadBlake3, useBlake3, type Blake3Name } from "../objects/hash.js";
 import { errorData } from "./error-data.js";
 import { ReaderGone } from "./stream-sink.js";
-import { blake3Names, loadBlake3, useBlake3, type Blake3Name } from "../objects/hash.js";
 
 /** The base of all commands. Its answer goes to stdout, and as JSON with `--json`; everything else goes to stderr. */
 export abstract class BaseCommand extends Command {

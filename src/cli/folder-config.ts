@@ -10,8 +10,10 @@ import { reasonOf } from "../client/source-failure.js";
 import { fsPath } from "../client/source-path.js";
 import { BakError, errnoOf, isBakError } from "../errors.js";
 import { bytesOf, displayName, type ByteString } from "../objects/byte-string.js";
+import { isRecord } from "../objects/is-record.js";
 import { parseProjectId, type ProjectId } from "../objects/project-id.js";
 import { parseServerAddress, type ServerAddress } from "./server-address.js";
+import { isTrustedOwner } from "./trusted-owner.js";
 
 export interface FolderConfig {
   readonly project: ProjectId | undefined;
@@ -83,10 +85,6 @@ function addressFrom(server: string, folder: ByteString): ServerAddress {
   return { type: "folder", folder: resolve(bytesOf(folder).toString(), server) };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function readIfThere(file: ByteString): Buffer | undefined {
   if (statIfThere(file) === undefined) return undefined;
   assertOurs(lstatSync(fsPath(posix.dirname(file) as ByteString)));
@@ -104,11 +102,8 @@ function readIfThere(file: ByteString): Buffer | undefined {
   }
 }
 
-/** As git has it ("safe.directory"): ours, the system's, or that of whoever became root with sudo. */
 function assertOurs({ uid }: Stats): void {
-  const own = process.geteuid?.();
-  const trusted = [own, 0, ...(own === 0 ? [Number(process.env["SUDO_UID"] ?? 0)] : [])];
-  if (own === undefined || trusted.includes(uid)) return;
+  if (isTrustedOwner(uid)) return;
   throw new BakError("USAGE", `it belongs to another user (${uid})`, {
     hint: "name --server and --project, if you trust them with this backup",
   });

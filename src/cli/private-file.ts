@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { reasonOf } from "../client/source-failure.js";
 import { BakError, errnoOf, isBakError } from "../errors.js";
+import { isTrustedOwner } from "./trusted-owner.js";
 
 const maxBytes = 1 << 20;
 
@@ -32,11 +33,11 @@ export function readPrivateFile(path: string): string | undefined {
   }
 }
 
-/** As ssh has it for a key: the user's own, and for nobody else. Whoever became root with sudo counts, too. */
+/** As ssh has it for a key: for its user, and for nobody else. */
 function assertPrivate(path: string, { uid, mode }: Stats): void {
   const own = process.geteuid?.();
   if (own === undefined) return; // a system without such modes
-  if (uid !== own && uid !== 0 && !(own === 0 && uid === Number(process.env["SUDO_UID"]))) {
+  if (!isTrustedOwner(uid)) {
     throw new BakError("NOT_ALLOWED", `'${path}' has a secret in it, and belongs to another user (${uid})`, {
       hint: `use a file of your own: chown ${own} '${path}'`,
     });

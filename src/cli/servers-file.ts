@@ -9,6 +9,7 @@ import { replaceFile } from "../client/replace-file.js";
 import { reasonOf } from "../client/source-failure.js";
 import { BakError } from "../errors.js";
 import { byteStringFromText } from "../objects/byte-string.js";
+import { isRecord } from "../objects/is-record.js";
 import { isKeyFingerprint, type KeyFingerprint } from "../protocol/server-key.js";
 import { readPrivateFile } from "./private-file.js";
 
@@ -71,10 +72,6 @@ function parseObject(text: string, path: string): Record<string, unknown> {
   }
   if (!isRecord(value)) throw notOurs(path);
   return value;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function notOurs(path: string): BakError {

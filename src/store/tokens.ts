@@ -5,6 +5,7 @@
  *     {"version": 1, "tokens": [{"name": …, "id": …, "hash": …, "projects": […], "rights": […], "created": …}], "check": …}
  */
 import { BakError } from "../errors.js";
+import { isRecord } from "../objects/is-record.js";
 import { isObjectId } from "../objects/object-id.js";
 import { isProjectPattern, maxProjectPatterns } from "../objects/project-pattern.js";
 import { rights as allRights, type Right } from "../objects/rights.js";
@@ -114,10 +115,6 @@ function timeOf(value: unknown): number | undefined {
   if (typeof value !== "string" || !timePattern.test(value)) return undefined;
   const ms = Date.parse(value);
   return Number.isNaN(ms) ? undefined : ms;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isRight(text: string): boolean {
