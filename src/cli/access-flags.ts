@@ -2,11 +2,13 @@
 import * as Flags from "@oclif/core/flags";
 import type { Access } from "./credentials.js";
 
+/** What the parser gives of `accessFlags`. */
 export interface AccessFlags {
   readonly "token-file"?: string | undefined;
   readonly insecure: boolean;
 }
 
+/** To be spread into the flags of a command. */
 export const accessFlags = {
   "token-file": Flags.string({
     helpValue: "FILE",
@@ -22,6 +24,7 @@ export const accessFlags = {
   }),
 };
 
+/** What the flags say; the rest is in this process's environment, and in what `bak login` keeps in `configFolder`. */
 export function accessOf(flags: AccessFlags, configFolder: string): Access {
   return { configFolder, tokenFile: flags["token-file"], isInsecure: flags.insecure, environment: process.env };
 }

@@ -3,6 +3,7 @@
 /** What is completed as the value of a flag, or as an argument. */
 export type Completed = "folder" | "file" | "commit" | "nothing" | { readonly options: readonly string[] };
 
+/** A flag, as scripts need it. */
 export interface CompletedFlag {
   readonly name: string;
   /** Its short form, a letter. */
@@ -13,6 +14,7 @@ export interface CompletedFlag {
   readonly isMultiple: boolean;
 }
 
+/** A command, as scripts need it. */
 export interface CompletedCommand {
   readonly id: string;
   readonly summary: string;
@@ -21,6 +23,7 @@ export interface CompletedCommand {
   readonly args: readonly Completed[];
 }
 
+/** For which there are scripts. */
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
 

@@ -14,6 +14,7 @@ export interface Connector {
   close(): Promise<void>;
 }
 
+/** How conversations are begun, and what may be made for that. */
 export interface ConnectorOptions {
   /** Makes a store in the folder if none is there yet. */
   mayCreate: boolean;

@@ -8,6 +8,7 @@ import { isLoopback } from "../protocol/websocket-dial.js";
 import { readPrivateFile } from "./private-file.js";
 import { readServers, serverName } from "./servers-file.js";
 
+/** From where the token and the key come. */
 export interface Access {
   /** Bak's folder of the user's configuration. */
   readonly configFolder: string;
@@ -18,6 +19,7 @@ export interface Access {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** What there is for one server. */
 export interface Credentials {
   readonly token: string | undefined;
   readonly pin: KeyFingerprint | undefined;

@@ -1,6 +1,7 @@
 /** An error as `--json` writes it: one document, in the place of the answer. */
 import type { BakError } from "../errors.js";
 
+/** The document; `code` is one of `ErrorCode`, and `exitCode` what the process ends with. */
 export interface ErrorData {
   readonly error: {
     readonly code: string;

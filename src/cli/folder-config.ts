@@ -15,6 +15,7 @@ import { parseProjectId, type ProjectId } from "../objects/project-id.js";
 import { parseServerAddress, type ServerAddress } from "./server-address.js";
 import { isTrustedOwner } from "./trusted-owner.js";
 
+/** What the file of a folder says. */
 export interface FolderConfig {
   readonly project: ProjectId | undefined;
   readonly server: ServerAddress | undefined;

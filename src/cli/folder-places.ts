@@ -3,6 +3,7 @@ import { realpathSync } from "node:fs";
 import { byteString, type ByteString } from "../objects/byte-string.js";
 import { findConfigFolder, readFolderConfig, type FolderConfig } from "./folder-config.js";
 
+/** Such a folder, as it was found. */
 export interface FolderPlace {
   /** A path to it, from where bak runs. */
   readonly path: string;

@@ -9,6 +9,7 @@ import { assertPrivateWay, credentialsFor, isClearText, tokenFrom } from "./cred
 import { canAsk, readStdin, Terminal } from "./prompt.js";
 import { readServers, serverName, writeServers, type KnownServer, type KnownServers } from "./servers-file.js";
 
+/** What `bak login` was told. */
 export interface LoginOptions {
   readonly configFolder: string;
   /** What the server's key must be called, as it was typed. */
@@ -22,6 +23,7 @@ export interface LoginOptions {
   readonly say: (text: string) => void;
 }
 
+/** What is known of the server from now on. */
 export interface LoggedIn {
   readonly server: string;
   readonly fingerprint: KeyFingerprint | undefined;

@@ -16,6 +16,7 @@ import { ReaderGone, StreamSink } from "./stream-sink.js";
 const fileBufferBytes = 1 << 20;
 const gzipChunkBytes = 256 << 10;
 
+/** Where to, and in what form. */
 export interface OutputOptions {
   /** Undefined for stdout. */
   readonly file?: string | undefined;

@@ -16,6 +16,7 @@ export interface ProgressState {
   note?: string | undefined;
 }
 
+/** A line that is shown. To be stopped. */
 export interface ProgressLine {
   /** Runs `print` with the line out of the way, for messages. */
   around(print: () => void): void;

@@ -2,6 +2,7 @@
 import type { ReadStream } from "node:tty";
 import { BakError } from "../errors.js";
 
+/** What is asked; the answer to a secret one is not shown. */
 export interface Question {
   readonly text: string;
   readonly isSecret?: boolean;

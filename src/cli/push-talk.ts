@@ -13,6 +13,7 @@ import { showProgress, type ProgressLine } from "./progress.js";
 import { describeReconnecting, type Speaker } from "./talk.js";
 import { WholeFolders } from "./whole-folders.js";
 
+/** What there is to tell of, and how much of it is told. */
 export interface PushTalkOptions {
   folder: ByteString;
   progress: PushProgress;
@@ -71,6 +72,7 @@ function formatLeftOut({ path, isContent, reason }: RuledOut): string {
   return `! ${isContent ? everything : displayName(path)}  ${formatReason(reason)}`;
 }
 
+/** The talk of one push. To be stopped. */
 export class PushTalk {
   /** Paths that could not be read, and why. */
   readonly unreadable: { path: string; why: string }[] = [];

@@ -6,6 +6,7 @@ import { displayName, type ByteString } from "../objects/byte-string.js";
 import { showProgress, type ProgressLine } from "./progress.js";
 import { describeReconnecting, type Speaker } from "./talk.js";
 
+/** What there is to tell of, and how much of it is told. */
 export interface RestoreTalkOptions {
   readonly progress: RestoreProgress;
   /** Lists on stdout what becomes of each path that it is told of. */
@@ -16,6 +17,7 @@ export interface RestoreTalkOptions {
 
 const marks = { made: "+", replaced: "~", changed: "~", left: "=", deleted: "-" } as const;
 
+/** The talk of one restore. To be stopped. */
 export class RestoreTalk {
   /** Paths that could not be restored or deleted, and why. */
   readonly failures: { path: string; why: string }[] = [];

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { BakError } from "../errors.js";
 
+/** Where a store is; a folder is an absolute path. */
 export type ServerAddress =
   { readonly type: "url"; readonly url: string } | { readonly type: "folder"; readonly folder: string };
 

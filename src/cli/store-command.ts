@@ -53,6 +53,7 @@ const storeFlags = {
   }),
 };
 
+/** The base of those commands: the flags that say which store and project, and conversations that end whatever comes of them. */
 export abstract class StoreCommand extends BaseCommand {
   static override baseFlags: typeof storeFlags = { ...storeFlags, ...accessFlags };
 

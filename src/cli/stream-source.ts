@@ -27,6 +27,7 @@ export function parseStreamName(text: string | undefined): ByteString {
   return name;
 }
 
+/** What is pushed, as it comes. */
 export interface StreamSource {
   /** Starts what writes, and reads it. */
   open(): AsyncIterable<Uint8Array>;

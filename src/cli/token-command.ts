@@ -6,6 +6,7 @@ import { tokensInFolder, type TokenKeeper } from "./token-keeper.js";
 
 export type { TokenLine } from "../protocol/token-lines.js";
 
+/** The base of those commands: what they do is done in the store's folder, or by its server. */
 export abstract class TokenCommand extends StoreCommand {
   // a token that may administer the store is for all projects, so that of the folder will do
   static override baseFlags = { ...StoreCommand.baseFlags, project: Flags.string({ hidden: true }) };

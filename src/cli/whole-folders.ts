@@ -1,6 +1,7 @@
 /** Folders that are new, or gone, with all that is in them: told of by themselves, they say the rest. */
 import type { ChangeEvent } from "../client/changes.js";
 
+/** Hears of changes in the order in which a walk tells them. */
 export class WholeFolders {
   /** What the paths of all that came, or went, with the last such folder begin with. */
   readonly #last: Partial<Record<ChangeEvent["type"], string>> = {};
