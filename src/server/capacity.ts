@@ -10,6 +10,7 @@ const reservedDescriptors = 256;
 const descriptorsPerSession = 6;
 const mib = 1 << 20;
 
+/** How much a server takes on at a time. */
 export interface Capacity extends VisitorLimits {
   /** Of all sessions together: what has come in and is not dealt with, and what waits to be sent. */
   readonly heldBytes: number;

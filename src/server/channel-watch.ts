@@ -7,6 +7,7 @@ const sweepMs = 250;
 /** Less than that is no burden. */
 const lightBytes = 64 << 10;
 
+/** What the channels may hold together, and how long one may be idle. */
 export interface WatchOptions {
   readonly heldBytes: number;
   readonly idleMs?: number | undefined;
@@ -14,6 +15,7 @@ export interface WatchOptions {
   readonly onEvent: (event: BurdenEvent) => void;
 }
 
+/** A session that was ended, where it came from, and what it held. */
 export type BurdenEvent = { type: "letGo"; peer: string; why: "idle" | "memory"; bytes: number };
 
 interface Watched {

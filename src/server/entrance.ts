@@ -17,7 +17,7 @@ import { addressOf, isLoopback } from "./peer-address.js";
 import { serveSession, type SessionEvent } from "./session.js";
 import { TrustedProxies } from "./trusted-proxies.js";
 import { Visitors, type Visitor } from "./visitors.js";
-import { ChannelWatch } from "./watched-channel.js";
+import { ChannelWatch } from "./channel-watch.js";
 
 /** Of a request's head; ours have some 300 bytes, and a proxy adds to them. */
 const maxHeaderBytes = 8 << 10;

@@ -16,6 +16,7 @@ interface Failures {
   readonly lastMs: number;
 }
 
+/** Counts the failures in a row of each network, as `networkOf` has it. */
 export class FailedLogins {
   readonly #failures = new Map<string, Failures>();
 

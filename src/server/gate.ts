@@ -17,6 +17,7 @@ import { FailedLogins } from "./failed-logins.js";
 import { addressOf } from "./peer-address.js";
 import { findToken, isExpired, isFor, LiveAccess, tokenLine } from "./token-access.js";
 
+/** What a gate is told beside whose it is. */
 export interface GateOptions {
   /** Whether whoever comes is let in as long as nobody has ever made a token: for this machine alone, or against advice. */
   readonly mayBeOpen: boolean;
@@ -33,6 +34,7 @@ export interface Changer {
   readonly peer: string;
 }
 
+/** What becomes of logins and of the tokens. */
 export type GateEvent =
   | { type: "login"; peer: string; project: ProjectId; token: string }
   /** `token` is there where its secret was right. */
@@ -54,6 +56,7 @@ const defaultPollMs = 1000;
 /** What is known of uses is written down so often at most. */
 const keepUsesMs = 60_000;
 
+/** The gate of one store. To be closed. */
 export class Gate {
   readonly #file: TokenFile;
   readonly #options: GateOptions;

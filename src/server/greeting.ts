@@ -11,6 +11,7 @@ import type { MessageOf } from "../protocol/messages.js";
 /** What is said before hello is let in, all in all. */
 export const maxGreetingBytes = 64 << 10;
 
+/** Somebody who was let in. */
 export interface Greeted<T> {
   /** What came of letting him in. */
   readonly guest: T;
@@ -18,6 +19,7 @@ export interface Greeted<T> {
   readonly channel: Channel;
 }
 
+/** Who lets somebody in, and how long he is listened to before. */
 export interface GreetingOptions<T> {
   /** Rejects with what he is to be told before he is sent away. */
   letIn: (hello: MessageOf<"hello">) => Promise<T>;

@@ -16,6 +16,7 @@ export interface Guest {
   release(): void;
 }
 
+/** One store, or several. */
 export interface Host {
   /** Rejects with NOT_ALLOWED for who is not let in. `path` is that of the URL, as it was sent. */
   letIn(path: string, hello: MessageOf<"hello">, peer: string): Promise<Guest>;

@@ -1,14 +1,15 @@
 /** What a listener is told, and what it tells. */
 import type { Capacity } from "./capacity.js";
 import type { CertificateEvent, CertificateSource } from "./certificates.js";
+import type { BurdenEvent } from "./channel-watch.js";
 import type { GateEvent } from "./gate.js";
 import type { ScrubEvent } from "./scrub.js";
 import type { SessionEvent } from "./session.js";
 import type { StoreHouseEvent, StoreHouseOptions } from "./store-house.js";
 import type { TrustedProxies } from "./trusted-proxies.js";
 import type { VisitorEvent } from "./visitors.js";
-import type { BurdenEvent } from "./watched-channel.js";
 
+/** Where to listen, to whom, and how. */
 export interface ListenOptions {
   host: string;
   /** 0 picks a free one. */
@@ -36,6 +37,7 @@ export interface ListenOptions {
   onEvent?: (event: ListenerEvent, store?: string) => void;
 }
 
+/** How long clients may take. */
 export interface ClientTimeouts {
   /** From the connection to a request to speak WebSocket. */
   readonly handshakeMs?: number;
@@ -47,6 +49,7 @@ export interface ClientTimeouts {
   readonly idleMs?: number;
 }
 
+/** All that a listener tells of; `peer` is where somebody comes from. */
 export type ListenerEvent =
   | (SessionEvent & { peer: string })
   | ScrubEvent

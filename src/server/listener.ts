@@ -11,6 +11,7 @@ import { StoreHouse, type LeftOutStore } from "./store-house.js";
 
 export type { ListenerEvent, ListenOptions } from "./listen-options.js";
 
+/** A server of one store, which listens. */
 export interface Listener {
   /** `ws://HOST:PORT`, or `wss://`, with the port that was picked. */
   readonly url: string;

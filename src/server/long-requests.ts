@@ -22,6 +22,7 @@ export interface LongWork {
 const progressEveryMs = 200;
 const maxAtOnce = 2;
 
+/** The long requests of one session. */
 export class LongRequests {
   readonly #conversation: Pick<Conversation, "send">;
   readonly #stop = new AbortController();

@@ -15,6 +15,7 @@ const quietMs = 2000;
 /** 20 MB/s are 1.7 TB a day. */
 export const defaultScrubRate = 20_000_000;
 
+/** How fast, how often, and whom to tell. */
 export interface ScrubOptions {
   readonly bytesPerSecond: number;
   readonly onEvent: (event: ScrubEvent) => void;
@@ -22,6 +23,7 @@ export interface ScrubOptions {
   readonly everyMs?: number;
 }
 
+/** What a scrub finds; of `scrubbed`, how many packs and bytes were read, and how many packs of them are damaged. */
 export type ScrubEvent =
   | { type: "packDamaged"; path: string; why: string }
   | { type: "scrubbed"; packs: number; bytes: number; damaged: number }

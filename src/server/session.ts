@@ -44,6 +44,7 @@ import { answerTokens, type TokenKeeper } from "./token-requests.js";
 import { Uploads } from "./uploads.js";
 import { withoutBlobs } from "./without-blobs.js";
 
+/** What a session is told beside its channel and its store. */
 export interface SessionOptions {
   /** Names this program and its version in `welcome`. */
   agent: string;

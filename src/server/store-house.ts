@@ -17,6 +17,7 @@ import { Gate, type GateEvent } from "./gate.js";
 import type { Guest, Host } from "./host.js";
 import { scrubOnce, type ScrubEvent } from "./scrub.js";
 
+/** How the stores are kept. */
 export interface StoreHouseOptions {
   /** Whether a store without tokens lets in whoever comes. */
   readonly mayBeOpen: boolean;
@@ -44,7 +45,8 @@ export interface LeftOutStore {
 
 const defaultIdleMs = 15 * 60_000;
 const defaultMaxOpen = 16;
-const scrubEveryMs = 24 * 3600 * 1000;
+/** All stores are looked through so often for packs that are due. */
+const roundEveryMs = 24 * 3600 * 1000;
 
 interface Room {
   readonly name: string;
@@ -56,6 +58,7 @@ interface Room {
   lastUsedMs: number;
 }
 
+/** See the top of the file. To be closed. */
 export class StoreHouse implements Host {
   readonly #folder: string;
   readonly #options: StoreHouseOptions;
@@ -256,7 +259,7 @@ export class StoreHouse implements Host {
           if (!signal.aborted) this.#options.onEvent({ type: "scrubFailed", error }, name);
         });
       }
-      await sleep(scrubEveryMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(roundEveryMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 

@@ -6,6 +6,7 @@ import { addressOf } from "./peer-address.js";
 /** So many hops are looked at. */
 const maxHops = 32;
 
+/** The proxies whose word counts. */
 export class TrustedProxies {
   readonly #list = new BlockList();
 

@@ -4,6 +4,7 @@ import type { ObjectId } from "../objects/object-id.js";
 import { maxUnacknowledgedPacks } from "../protocol/limits.js";
 import type { PackReceipt, PackReceiver, ReceiveOptions, Store } from "../store/store.js";
 
+/** The uploads of one session. To be aborted at its end. */
 export class Uploads {
   readonly #store: Pick<Store, "receivePack">;
   readonly #open = new Map<number, PackReceiver>();

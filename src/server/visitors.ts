@@ -6,6 +6,7 @@
 import { BakError } from "../errors.js";
 import { networkOf } from "./peer-address.js";
 
+/** How many may be there at a time. */
 export interface VisitorLimits {
   /** Sessions: those who have said hello and were let in. */
   readonly sessions: number;
@@ -15,6 +16,7 @@ export interface VisitorLimits {
   readonly waitingPerAddress: number;
 }
 
+/** That there was no room for somebody. */
 export type VisitorEvent =
   /** `from` is a network; told once a minute, with how many more there were since. */
   { type: "crowded"; what: "waiting" | "sessions"; from: string; more: number };
@@ -28,6 +30,7 @@ export interface NoRoom {
 const tellAgainMs = 60_000;
 const retryAfterSeconds = 30;
 
+/** Is told of each who comes, is let in, and goes. */
 export class Visitors {
   readonly #limits: VisitorLimits;
   readonly #onEvent: (event: VisitorEvent) => void;
@@ -133,6 +136,7 @@ export class Visitors {
   }
 }
 
+/** Somebody who is connected. */
 export class Visitor {
   /** Undefined for a proxy that has not said yet for whom it speaks. */
   network: string | undefined;
