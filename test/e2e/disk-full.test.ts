@@ -11,10 +11,7 @@ const mib = 1 << 20;
 t.test("a push that does not fit fails, the server goes on, and the next that fits is kept", async (t) => {
   const user = new BakUser(t, t.testdir({ docs: {} }));
   const disk = mountSmallDisk(t, 32);
-  if (disk === undefined) {
-    t.pass("not here: only root may mount a small disk");
-    return;
-  }
+  if (disk === undefined) return;
   const server = await user.serve(join(disk, "store"));
   const there = ["-s", server.url, "-p", "docs"];
   const docs = join(user.home, "docs");

@@ -5,16 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Test } from "tap";
 
-/** The folder of an empty file system of so many MiB, until the test ends; undefined where it may not be mounted. */
+/** The folder of an empty file system of so many MiB, until the test ends; undefined where none may be mounted, for which the test is marked. */
 export function mountSmallDisk(t: Test, sizeMib: number): string | undefined {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return undefined;
+  const notHere = (why: string): undefined => void t.skip(`not here: ${why}`, () => undefined);
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return notHere("only root may mount a small disk");
   const folder = mkdtempSync(join(tmpdir(), "bak-small-disk-")); // no testdir: that is deleted while it is still mounted
   t.teardown(() => {
     spawnSync("umount", ["--lazy", folder]);
     rmdirSync(folder);
   });
   const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${sizeMib}m`, "bak-test", folder]);
-  return mounted.status === 0 ? folder : undefined;
+  return mounted.status === 0 ? folder : notHere("a small disk could not be mounted");
 }
 
 /** How many bytes are free on the disk that a folder is on. */

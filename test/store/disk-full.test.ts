@@ -14,8 +14,7 @@ const mib = 1 << 20;
 
 async function onSmallDisk(t: Test, work: (folder: string, disk: string) => Promise<void>): Promise<void> {
   const disk = mountSmallDisk(t, 32);
-  if (disk === undefined) t.pass("not here: only root may mount a small disk");
-  else await work(join(disk, "store"), disk);
+  if (disk !== undefined) await work(join(disk, "store"), disk);
 }
 
 /** Sends packs of 2 MiB until the store takes no more; gives what the last was refused with. */

@@ -88,8 +88,14 @@ t.test("where the file system can't lock, there is still a lock", async (t) => {
 
 t.test("a full disk does not keep the owner out", async (t) => {
   const layout = new Layout(t.testdir({ incoming: {} }));
-  const full = failingDisk(nodeDisk, ({ name }) => (name === "replace" ? "ENOSPC" : undefined));
+  let failed = 0;
+  const full = failingDisk(nodeDisk, ({ name }) => {
+    if (name !== "replace") return undefined;
+    failed += 1;
+    return "ENOSPC";
+  });
   await (await lockStore(full, layout, loadFlock())).release();
+  t.equal(failed, 1, "its name could not be written down");
 });
 
 t.test("file: what other owners have left does not count", async (t) => {
