@@ -86,7 +86,7 @@ export class Terminal {
   }
 }
 
-/** What comes on stdin, where that is no terminal, up to 64 KiB. */
+/** What comes on stdin, where that is no terminal. Rejects with USAGE for more than 64 KiB. */
 export async function readStdin(): Promise<string> {
   const pieces: Buffer[] = [];
   let length = 0;

@@ -46,7 +46,7 @@ export function readServers(configFolder: string): KnownServers {
   );
 }
 
-/** Writes the file whole, readable by nobody else. */
+/** Writes the file whole, readable by nobody else. Throws TARGET_FAILED. */
 export function writeServers(configFolder: string, servers: KnownServers): void {
   const path = pathIn(configFolder);
   const text = `${JSON.stringify({ version: 1, servers: Object.fromEntries(servers) }, undefined, 2)}\n`;

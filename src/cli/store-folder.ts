@@ -8,7 +8,10 @@ import { openStore } from "../store/open-store.js";
 import type { Store } from "../store/store.js";
 import { TokenFile } from "../store/token-file.js";
 
-/** Whether somebody has a token of the store in a folder; true, too, where that can't be read, so that nobody is let in. */
+/**
+ * Whether somebody has a token of the store in a folder; true, too, where the file is damaged or of a later version, so that
+ * nobody is let in. Rejects with STORE_FAILED where it can't be read.
+ */
 export async function hasTokens(folder: string): Promise<boolean> {
   try {
     return ((await new TokenFile(folder).read()) ?? []).length > 0;

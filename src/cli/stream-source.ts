@@ -37,7 +37,7 @@ export interface StreamSource {
   giveUp(): void;
 }
 
-/** Stdin, unless a command is given, with its arguments. */
+/** Stdin, unless a command is given, with its arguments; throws USAGE where there is none among these. */
 export function openStreamSource(command: readonly string[] | undefined, signal: AbortSignal): StreamSource {
   if (command === undefined) return stdinSource(signal);
   const [program, ...args] = command;

@@ -12,7 +12,7 @@ export interface Access {
   readonly sees: (project: ProjectId) => boolean;
   /** Whether there may be talk of every project. */
   readonly seesAll: boolean;
-  /** How many bytes of packs the projects may keep together that it sees. */
+  /** How many bytes of packs the projects may keep together that it sees; no limit of its own if undefined. */
   readonly quotaBytes: number | undefined;
   /** Aborted, with the NOT_ALLOWED that the other end is to be told, once the session may do nothing any more. */
   readonly revoked: AbortSignal;

@@ -109,7 +109,10 @@ export class StoreHouse implements Host {
     return new StoreHouse(real, options, { nowhere, failed });
   }
 
-  /** See `Host`. The same for a store that does not let somebody in and for one that is not there. */
+  /**
+   * See `Host`. The same for a store that does not let somebody in and for one that is not there. For who is let in, it rejects
+   * with LIMIT where too many stores are in use, and with what `openStore` rejects with.
+   */
   async letIn(path: string, hello: MessageOf<"hello">, peer: string): Promise<Guest> {
     const name = nameIn(path);
     const room = name === undefined ? undefined : await this.#hold(name);

@@ -16,7 +16,10 @@ export class Uploads {
     this.#store = store;
   }
 
-  /** Begins to take in a pack. What still comes of one that is refused is dropped. */
+  /**
+   * Begins to take in a pack. Rejects with PROTOCOL where the request has begun already, LIMIT for too many at a time, and with
+   * what the store refuses it for; what still comes of it is dropped then.
+   */
   async begin(request: number, options: ReceiveOptions = {}): Promise<void> {
     if (this.#open.has(request) || this.#refused.has(request)) {
       throw new BakError("PROTOCOL", `upload ${request} has begun already`);
@@ -32,7 +35,7 @@ export class Uploads {
     }
   }
 
-  /** Resolves when there is room for the next member. */
+  /** Resolves when there is room for the next member. Rejects with PROTOCOL where none has begun, and, once, with what the pack is refused for. */
   async add(request: number, member: Uint8Array): Promise<void> {
     if (this.#refused.has(request)) return;
     const receiver = this.#receiver(request);
