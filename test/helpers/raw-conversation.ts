@@ -65,13 +65,17 @@ export class RawConversation {
     return this.#socket.url;
   }
 
+  get isClosed(): boolean {
+    return this.#socket.readyState === WebSocket.CLOSED;
+  }
+
   say(message: RawMessage): void {
     this.#socket.send(pack(message.map((field) => (field instanceof Uint8Array ? Buffer.from(field) : field))));
   }
 
   /** The bytes of the next message; undefined once the connection has ended. */
   async hearBytes(): Promise<Buffer | undefined> {
-    while (this.#heard.length === 0 && this.#socket.readyState !== WebSocket.CLOSED) {
+    while (this.#heard.length === 0 && !this.isClosed) {
       await within(10_000, "a message", new Promise<void>((resolve) => (this.#wake = resolve)));
     }
     return this.#heard.shift();
