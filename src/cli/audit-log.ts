@@ -53,6 +53,8 @@ export function auditRecord(event: ListenerEvent): Record<string, unknown> | und
   switch (event.type) {
     case "login":
       return { event: "login", ...whoOf(event) };
+    case "tokenTried":
+      return { event: "token try", ...whoOf(event) };
     case "loginRefused":
       return { event: "login refused", ...whoOf(event), why: event.why };
     case "loginDelayed":
@@ -117,12 +119,12 @@ export function auditRecord(event: ListenerEvent): Record<string, unknown> | und
 
 interface Who {
   readonly peer: string;
-  readonly project: string;
+  readonly project?: string | undefined;
   readonly token?: string | undefined;
 }
 
 function whoOf({ peer, token, project }: Who): Record<string, unknown> {
-  return { peer, ...(token === undefined ? {} : { token }), project };
+  return { peer, ...(token === undefined ? {} : { token }), ...(project === undefined ? {} : { project }) };
 }
 
 /** SonicBoom, which pino writes through, does not tell in every case; and one that fails to be opened again is not to be used after. */

@@ -1,9 +1,9 @@
 /** What `bak login` does: makes sure of the server's key, tries the token, and keeps both. */
-import { Remote } from "../client/remote.js";
+import { tryToken } from "../client/try-token.js";
 import { BakError, isBakError } from "../errors.js";
-import type { ProjectId } from "../objects/project-id.js";
 import { isKeyFingerprint, type KeyFingerprint } from "../protocol/server-key.js";
 import { changedKey, inspectServer } from "../protocol/tls-dial.js";
+import type { TokenLine } from "../protocol/token-lines.js";
 import { dialWebSocket } from "../protocol/websocket-dial.js";
 import { assertPrivateWay, credentialsFor, isClearText, tokenFrom } from "./credentials.js";
 import { canAsk, readStdin, Terminal } from "./prompt.js";
@@ -15,10 +15,7 @@ export interface LoginOptions {
   /** What the server's key must be called, as it was typed. */
   readonly fingerprint: string | undefined;
   readonly tokenFile: string | undefined;
-  /** To try the token with. */
-  readonly project: ProjectId;
   readonly isInsecure: boolean;
-  readonly agent: string;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
 }
@@ -28,6 +25,8 @@ export interface LoggedIn {
   readonly server: string;
   readonly fingerprint: KeyFingerprint | undefined;
   readonly hasToken: boolean;
+  /** What the token is good for; undefined where the server asks for none. */
+  readonly token: TokenLine | undefined;
 }
 
 const inspectTimeoutMs = 15_000;
@@ -44,10 +43,10 @@ export async function logIn(url: string, options: LoginOptions): Promise<LoggedI
   if (isClearText(url)) options.say(`bak: nothing hides what is sent to '${server}': wss:// would`);
   const token = await findToken(url, { ...options, terminal });
   assertPrivateWay(url, { hasToken: token !== undefined, isInsecure: options.isInsecure });
-  await tryToken(url, { ...options, pin, token });
+  const granted = await askServer(url, { signal: options.signal, pin, token });
   const known: KnownServer = { ...(pin === undefined ? {} : { key: pin }), ...(token === undefined ? {} : { token }) };
   writeServers(options.configFolder, servers.set(server, known));
-  return { server, fingerprint: pin, hasToken: token !== undefined };
+  return { server, fingerprint: pin, hasToken: token !== undefined, token: granted };
 }
 
 type WithTerminal = LoginOptions & { readonly terminal: Terminal | undefined };
@@ -118,21 +117,26 @@ async function findToken(url: string, options: WithTerminal): Promise<string | u
   return tokenFrom(text, terminal ? "was typed" : "stdin");
 }
 
-type Trial = Pick<LoginOptions, "project" | "agent" | "signal"> & {
+interface Trial {
+  readonly signal: AbortSignal;
   readonly pin: KeyFingerprint | undefined;
   readonly token: string | undefined;
-};
+}
 
-/** Says hello with the token, and nothing else. */
-async function tryToken(url: string, { project, agent, signal, pin, token }: Trial): Promise<void> {
+/** Has the server say what the token is good for. */
+async function askServer(url: string, { signal, pin, token }: Trial): Promise<TokenLine | undefined> {
   const channel = await dialWebSocket(url, { signal, pin });
   try {
-    const remote = await Remote.open(channel, { project, agent, token, wantTrees: false }, { signal });
-    await remote.close();
+    return await tryToken(channel, token, { signal });
   } catch (error) {
     if (!isBakError(error, "NOT_ALLOWED")) throw error;
-    throw new BakError("NOT_ALLOWED", `'${serverName(url)}' does not take this token for project '${project}'`, {
-      hint: "nothing was kept: see that the token is whole, and name a project that it is for with -p ('bak token list' at the store knows)",
+    const what = token === undefined ? "lets in nobody without a token" : "does not take this token";
+    const why = error.message.replace(/^not allowed: /, "");
+    throw new BakError("NOT_ALLOWED", `'${serverName(url)}' ${what}: ${why}`, {
+      hint:
+        token === undefined
+          ? "nothing was kept: whoever keeps the store makes a token with 'bak token add'"
+          : "nothing was kept: see that the token is whole, and made in this very store; it may have expired, or been revoked",
       cause: error,
     });
   }

@@ -40,6 +40,7 @@ const levels: Readonly<Record<ListenerEvent["type"], LogLevel>> = {
   tokenRevoked: "info",
   scrubbed: "info",
   login: "debug",
+  tokenTried: "debug",
   read: "debug",
   closed: "debug",
 };
@@ -75,8 +76,12 @@ export function describeEvent(event: ListenerEvent): string {
       return `${event.peer} was sent away from '${event.project}': ${event.why}`;
     case "login":
       return `${event.peer} logged in to '${event.project}'${withToken(event)}`;
-    case "loginRefused":
-      return `${event.peer} was not let in to '${event.project}': ${event.why}${withToken(event)}`;
+    case "tokenTried":
+      return `${event.peer} asked what token '${event.token}' is good for`;
+    case "loginRefused": {
+      const where = event.project === undefined ? "" : ` to '${event.project}'`;
+      return `${event.peer} was not let in${where}: ${event.why}${withToken(event)}`;
+    }
     case "loginDelayed":
       return `${event.peer} has failed to log in too often, and has to wait ${formatDuration(event.waitMs)}`;
     case "tokenAdded":

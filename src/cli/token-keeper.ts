@@ -16,8 +16,8 @@ export interface TokenKeeper {
   /** Rejects with TOKEN_EXISTS where the name is taken. */
   addToken(token: NewRemoteToken): Promise<{ readonly id: string; readonly createdMs: number }>;
   tokens(): Promise<TokenLine[]>;
-  /** Gives the id of the token; rejects with NO_TOKEN. */
-  revokeToken(name: TokenName): Promise<string>;
+  /** Gives the id of the token, and how many are left that have not expired; rejects with NO_TOKEN. */
+  revokeToken(name: TokenName): Promise<{ readonly id: string; readonly left: number }>;
 }
 
 /** The tokens of the store in a folder, which is made where there is none and `mayCreate` says so. Rejects with NO_STORE. */
@@ -42,7 +42,8 @@ export async function tokensInFolder(folder: string, options: { mayCreate: boole
     },
     revokeToken: async (name) => {
       assertOwn(join(folder, "config.json"), `store '${folder}'`);
-      return (await file.revoke(name)).id;
+      const { token, left } = await file.revoke(name);
+      return { id: token.id, left };
     },
   };
 }

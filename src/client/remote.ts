@@ -10,7 +10,7 @@ import type { TokenName } from "../objects/token-name.js";
 import type { TokenTerms } from "../objects/token-terms.js";
 import type { Channel } from "../protocol/channel.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
-import { Conversation, type Exchange } from "../protocol/conversation.js";
+import type { Conversation, Exchange } from "../protocol/conversation.js";
 import {
   maxFindingsPerCheck,
   maxForgottenLinesPerMessage,
@@ -23,9 +23,7 @@ import type { MessageOf } from "../protocol/messages.js";
 import { decodeGrowth, decodeProjectSizes, type CommitGrowth, type ProjectSizes } from "../protocol/size-lines.js";
 import { receivePackStream } from "../protocol/pack-stream.js";
 import { decodeTokenLines, type TokenLine } from "../protocol/token-lines.js";
-
-/** A store that has just been started may first have to read its indexes. */
-const welcomeTimeoutMs = 60_000;
+import { openConversation } from "./open-conversation.js";
 
 export interface Hello {
   project: ProjectId;
@@ -111,14 +109,7 @@ export class Remote {
    * channel is then closed, as it is when the signal is aborted.
    */
   static async open(channel: Channel, hello: Hello, options: { signal?: AbortSignal } = {}): Promise<Remote> {
-    const conversation = new Conversation(channel, { opened: true });
-    const exchange = conversation.open();
-    const giveUp = (): void => void conversation.close();
-    const timer = setTimeout(() => {
-      exchange.fail(new BakError("CONNECTION_LOST", `'${channel.peer}' does not answer`));
-    }, welcomeTimeoutMs);
-    options.signal?.addEventListener("abort", giveUp, { once: true });
-    try {
+    const greet = async (exchange: Exchange, conversation: Conversation): Promise<Remote> => {
       const { token, have, ...rest } = hello;
       await exchange.send({ type: "hello", version: protocolVersion, token, have, reads: packCodecs, ...rest });
       const welcome = await exchange.next("welcome");
@@ -129,14 +120,8 @@ export class Remote {
         );
       }
       return new Remote(conversation, hello.project, welcome, exchange);
-    } catch (error) {
-      await conversation.close();
-      options.signal?.throwIfAborted();
-      throw error;
-    } finally {
-      clearTimeout(timer);
-      options.signal?.removeEventListener("abort", giveUp);
-    }
+    };
+    return openConversation(channel, greet, options);
   }
 
   private constructor(
@@ -338,9 +323,10 @@ export class Remote {
     return decodeTokenLines((await this.#conversation.ask({ type: "tokenList" }, "tokens")).lines);
   }
 
-  /** Takes a token away, for good and at once; gives its id. */
-  async revokeToken(name: TokenName): Promise<string> {
-    return (await this.#conversation.ask({ type: "tokenRevoke", name }, "tokenRevoked")).id;
+  /** Takes a token away, for good and at once; gives its id, and how many are left that have not expired. */
+  async revokeToken(name: TokenName): Promise<{ id: string; left: number }> {
+    const { id, left } = await this.#conversation.ask({ type: "tokenRevoke", name }, "tokenRevoked");
+    return { id, left };
   }
 
   /** Has the store measure what its commits reach; that reads all its trees. `growth` commits are named that have added most. */

@@ -3,20 +3,21 @@ import * as Flags from "@oclif/core/flags";
 import { BaseCommand } from "../cli/base-command.js";
 import { logIn } from "../cli/log-in.js";
 import { parseServerUrl } from "../cli/server-address.js";
-import { projectIdOf } from "../cli/store-command.js";
-import { parseProjectId } from "../objects/project-id.js";
+import { describeToken, grantedToken, type GrantedToken } from "../cli/token-words.js";
 
 interface LoggedIn {
   server: string;
   /** Of the key that is pinned; null where authorities vouch for the server, or nothing is encrypted. */
   fingerprint: string | null;
   hasToken: boolean;
+  /** What the token is good for; null where the server asks for none. */
+  token: GrantedToken | null;
 }
 
 export default class Login extends BaseCommand {
   static override summary = "Keep a server's token, and the key that it must have.";
   static override description =
-    "Asks for the token, or reads it from stdin, tries it, and keeps it for this URL in a file that only you can read. If no authority vouches for the server's certificate, it shows the fingerprint of the key, and asks whether that is the one which 'bak serve' has said; from then on the server must have this key, whatever its certificate says.";
+    "Asks for the token, or reads it from stdin, and keeps it for this URL in a file that only you can read. The server says what the token is good for; one that it does not take is not kept. If no authority vouches for the server's certificate, it shows the fingerprint of the key, and asks whether that is the one which 'bak serve' has said; from then on the server must have this key, whatever its certificate says.";
   static override examples = [
     {
       description: "Log in to a NAS, and compare the fingerprint with what 'bak serve' said there",
@@ -34,12 +35,6 @@ export default class Login extends BaseCommand {
       summary: "What the fingerprint of the server's key must be; it is pinned without a question.",
       helpValue: "SHA256:...",
     }),
-    project: Flags.string({
-      char: "p",
-      env: "BAK_PROJECT",
-      helpValue: "ID",
-      summary: "A project that the token is for, to try it with; by default that of the folder that you stand in.",
-    }),
     "token-file": Flags.string({
       helpValue: "FILE",
       summary: "A file of mode 600 with the token, in place of stdin.",
@@ -53,13 +48,11 @@ export default class Login extends BaseCommand {
   async run(): Promise<LoggedIn> {
     const { args, flags } = await this.parse(Login);
     const url = parseServerUrl(args.server);
-    const { server, fingerprint, hasToken } = await logIn(url, {
+    const { server, fingerprint, hasToken, token } = await logIn(url, {
       configFolder: this.config.configDir,
       fingerprint: flags.fingerprint,
       tokenFile: flags["token-file"],
-      project: flags.project === undefined ? projectIdOf(".") : parseProjectId(flags.project),
       isInsecure: flags.insecure,
-      agent: this.agent,
       signal: this.signal,
       say: (text) => this.say(text),
     });
@@ -68,6 +61,12 @@ export default class Login extends BaseCommand {
       ...(fingerprint === undefined ? [] : [`key ${fingerprint} pinned`]),
     ];
     this.log(`logged in to '${server}': ${parts.join(", ")}`);
-    return { server, fingerprint: fingerprint ?? null, hasToken };
+    this.log(token === undefined ? "whoever comes is let in there: no token is asked for" : describeToken(token));
+    return {
+      server,
+      fingerprint: fingerprint ?? null,
+      hasToken,
+      token: token === undefined ? null : grantedToken(token),
+    };
   }
 }

@@ -35,6 +35,7 @@ const requests: ReadonlySet<MessageType> = new Set([
   "tokenAdd",
   "tokenList",
   "tokenRevoke",
+  "tokenTry",
 ]);
 
 interface Waiting {

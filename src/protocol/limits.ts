@@ -24,6 +24,8 @@ export const maxGrowthLines = 1000;
 export const maxGrowthLinesBytes = 1 << 19;
 /** All that is told of a store's tokens. */
 export const maxTokenLinesBytes = 2 << 20;
+/** What is told of one: its 64 projects have 130 bytes each at most. */
+export const maxTokenLineBytes = 9 << 10;
 /** Received frames wait for their reader up to this many bytes; then the connection is not read from. */
 export const receiveQueueBytes = 4 << 20;
 /** And so many of them, however short they are: each takes memory of its own. */

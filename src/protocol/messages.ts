@@ -14,6 +14,7 @@ import {
   maxIdsPerMessage,
   maxLogLinesPerMessage,
   maxSizeLinesBytes,
+  maxTokenLineBytes,
   maxTokenLinesBytes,
 } from "./limits.js";
 
@@ -198,8 +199,12 @@ export const layouts = {
   tokens: { number: 43, fields: { lines: field.text(maxTokenLinesBytes) } },
   /** Takes a token away, for good and at once. */
   tokenRevoke: { number: 44, fields: { name: field.text(64) } },
-  /** Answers tokenRevoke. */
-  tokenRevoked: { number: 45, fields: { id: field.text(64) } },
+  /** Answers tokenRevoke: which that was, and how many are left that have not expired. */
+  tokenRevoked: { number: 45, fields: { id: field.text(64), left: field.unsigned } },
+  /** Before hello, or in its place: asks what a token is good for. */
+  tokenTry: { number: 46, fields: { token: field.optional(field.text(1024)) } },
+  /** Answers tokenTry: one line as `tokens` has it, without its last use; nil where the store asks for no token. */
+  tokenTried: { number: 47, fields: { line: field.optional(field.text(maxTokenLineBytes)) } },
 } as const;
 
 export type MessageType = keyof typeof layouts;
@@ -225,6 +230,7 @@ export const answerTypes = [
   "tokenAdded",
   "tokens",
   "tokenRevoked",
+  "tokenTried",
 ] as const satisfies readonly MessageType[];
 
 /** The messages with which a client asks for something, or sends a part of it. */

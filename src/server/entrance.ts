@@ -5,12 +5,11 @@ import type { AddressInfo, Socket } from "node:net";
 import { BakError, errnoOf } from "../errors.js";
 import type { Channel } from "../protocol/channel.js";
 import { helloTimeoutMs } from "../protocol/limits.js";
-import type { MessageOf } from "../protocol/messages.js";
 import type { KeyFingerprint } from "../protocol/server-key.js";
 import { acceptWebSockets, peerOf, type Refusal } from "../protocol/websocket-accept.js";
 import { capacityOf } from "./capacity.js";
 import type { ServerCertificate } from "./certificates.js";
-import { dismiss, greet, maxGreetingBytes, type Greeted } from "./greeting.js";
+import { dismiss, greet, maxGreetingBytes, type Greeted, type GreetingOptions } from "./greeting.js";
 import type { Guest, Host } from "./host.js";
 import type { ListenerEvent, ListenOptions } from "./listen-options.js";
 import { addressOf, isLoopback } from "./peer-address.js";
@@ -168,7 +167,11 @@ export class Entrance {
     let guest: Guest | undefined;
     const tell = (event: ListenerEvent): void => this.#options.onEvent?.(event, guest?.name);
     try {
-      const greeted = await this.#greet(channel, { request, letIn: (hello) => host.letIn(path, hello, peer) });
+      const greeted = await this.#greet(channel, {
+        request,
+        letIn: (hello) => host.letIn(path, hello, peer),
+        tryToken: (token) => host.tryToken(path, token, peer),
+      });
       if (greeted !== undefined) {
         ({ guest } = greeted);
         await this.#serve(greeted.channel, guest, (event) => tell({ ...event, peer }));
@@ -182,7 +185,7 @@ export class Entrance {
 
   async #greet(
     channel: Channel,
-    { request, letIn }: { request: IncomingMessage; letIn: (hello: MessageOf<"hello">) => Promise<Guest> },
+    { request, letIn, tryToken }: Omit<GreetingOptions<Guest>, "timeoutMs"> & { readonly request: IncomingMessage },
   ): Promise<Greeted<Guest> | undefined> {
     const arrival = this.#arrivalOf(request);
     const { socket } = request;
@@ -202,6 +205,7 @@ export class Entrance {
     try {
       return await greet(channel, {
         timeoutMs: this.#options.timeouts?.helloMs ?? helloTimeoutMs,
+        tryToken,
         letIn: async (hello) => {
           isLetIn = true; // what he sends after hello waits as everything does
           const guest = await letIn(hello).finally(() => (isLetIn = false));

@@ -9,13 +9,13 @@ import type { ProjectId } from "../objects/project-id.js";
 import type { TokenName } from "../objects/token-name.js";
 import type { TokenLine } from "../protocol/token-lines.js";
 import { Serial } from "../store/serial.js";
-import { TokenFile, type NewToken } from "../store/token-file.js";
+import { TokenFile, type NewToken, type Revocation } from "../store/token-file.js";
 import type { TokenUse } from "../store/token-uses.js";
-import type { Token } from "../store/tokens.js";
+import { isExpired, type Token } from "../store/tokens.js";
 import { fullAccess, type Access, type Authorize } from "./access.js";
 import { FailedLogins } from "./failed-logins.js";
 import { addressOf } from "./peer-address.js";
-import { findToken, isExpired, isFor, LiveAccess, tokenLine } from "./token-access.js";
+import { findToken, isFor, LiveAccess, tokenLine } from "./token-access.js";
 
 /** What a gate is told beside whose it is. */
 export interface GateOptions {
@@ -37,8 +37,10 @@ export interface Changer {
 /** What becomes of logins and of the tokens. */
 export type GateEvent =
   | { type: "login"; peer: string; project: ProjectId; token: string }
-  /** `token` is there where its secret was right. */
-  | { type: "loginRefused"; peer: string; project: ProjectId; why: string; token?: string }
+  /** Somebody has asked what a token is good for. */
+  | { type: "tokenTried"; peer: string; token: string }
+  /** `token` is there where its secret was right, `project` where one was named. */
+  | { type: "loginRefused"; peer: string; project?: ProjectId; why: string; token?: string }
   /** Told once for each wait. */
   | { type: "loginDelayed"; peer: string; waitMs: number }
   /** `by` is missing where that was done in the store's folder. */
@@ -102,25 +104,23 @@ export class Gate {
 
   /** See `Authorize`. All refusals are alike, and the store is not looked at for any of them. */
   readonly authorize: Authorize = async ({ project, token: secret }, peer) => {
-    this.#assertNotDelayed(peer);
-    await this.#refresh();
-    this.#assertNotDelayed(peer); // others may have failed from there meanwhile
-    const state = this.#state;
-    if (state.type === "open") return this.#letIn(undefined);
-    const token = state.type === "tokens" ? findToken(state.tokens, secret ?? "") : undefined;
-    const why = whyNot(state, { secret, token, project });
-    if (token === undefined || why !== undefined) {
-      this.#failed.add(peer, performance.now());
-      const named = token === undefined ? {} : { token: token.name };
-      this.#options.onEvent({ type: "loginRefused", peer, project, why: why ?? "unknown token", ...named });
-      throw refusal();
-    }
-    this.#failed.clear(peer);
-    this.#uses.set(token.id, { atMs: Date.now(), from: addressOf(peer) });
-    this.#areUsesKept = false;
-    this.#options.onEvent({ type: "login", peer, project, token: token.name });
+    await this.#prepare(peer);
+    const token = this.#tokenOf(secret, { project, peer });
+    if (token !== undefined) this.#options.onEvent({ type: "login", peer, project, token: token.name });
     return this.#letIn(token);
   };
+
+  /**
+   * What may be known of a token by whoever has its secret; undefined where none is asked for. What is good for nothing is
+   * refused as it is by `authorize`, and counts as much.
+   */
+  async tryToken(secret: string | undefined, peer: string): Promise<TokenLine | undefined> {
+    await this.#prepare(peer);
+    const token = this.#tokenOf(secret, { project: undefined, peer });
+    if (token === undefined) return undefined;
+    this.#options.onEvent({ type: "tokenTried", peer, token: token.name });
+    return tokenLine(token, new Map());
+  }
 
   /** Makes a token for somebody over the network. Rejects as `TokenFile.add`. */
   async add(token: NewToken, by: Changer): Promise<Token> {
@@ -128,7 +128,7 @@ export class Gate {
   }
 
   /** Revokes a token for somebody over the network; what goes on with it has ended when this resolves. Rejects with NO_TOKEN. */
-  async revoke(name: TokenName, by: Changer): Promise<Token> {
+  async revoke(name: TokenName, by: Changer): Promise<Revocation> {
     return this.#changedBy(name, by, () => this.#file.revoke(name));
   }
 
@@ -144,6 +144,37 @@ export class Gate {
     clearInterval(this.#poll);
     await this.#serial.idle();
     await this.#keeping.run(() => this.#keepUses());
+  }
+
+  /** To be waited for before anything is asked of the state. Rejects for who has to wait. */
+  async #prepare(peer: string): Promise<void> {
+    this.#assertNotDelayed(peer);
+    await this.#refresh();
+    this.#assertNotDelayed(peer); // others may have failed from there meanwhile
+  }
+
+  /** The token of a secret, which is used now; undefined where none is asked for. Throws NOT_ALLOWED for what is good for nothing. */
+  #tokenOf(
+    secret: string | undefined,
+    { project, peer }: { project: ProjectId | undefined; peer: string },
+  ): Token | undefined {
+    const state = this.#state;
+    if (state.type === "open") return undefined;
+    const token = state.type === "tokens" ? findToken(state.tokens, secret ?? "") : undefined;
+    const why = whyNot(state, { secret, token, project });
+    if (token === undefined || why !== undefined) {
+      this.#failed.add(peer, performance.now());
+      const about = {
+        ...(project === undefined ? {} : { project }),
+        ...(token === undefined ? {} : { token: token.name }),
+      };
+      this.#options.onEvent({ type: "loginRefused", peer, why: why ?? "unknown token", ...about });
+      throw refusal(project);
+    }
+    this.#failed.clear(peer);
+    this.#uses.set(token.id, { atMs: Date.now(), from: addressOf(peer) });
+    this.#areUsesKept = false;
+    return token;
   }
 
   #letIn(token: Token | undefined): Access {
@@ -305,18 +336,19 @@ function closedBy(state: State): string | undefined {
 /** What keeps somebody out, for the audit trail alone; undefined for nothing. */
 function whyNot(
   state: State,
-  { secret, token, project }: { secret: string | undefined; token: Token | undefined; project: ProjectId },
+  { secret, token, project }: { secret: string | undefined; token: Token | undefined; project: ProjectId | undefined },
 ): string | undefined {
   if (closedBy(state) !== undefined) return "nobody is let in";
   if (secret === undefined) return "no token";
   if (token === undefined) return "unknown token";
   if (isExpired(token, Date.now())) return "expired token";
-  return isFor(token, project) ? undefined : "token of other projects";
+  return project === undefined || isFor(token, project) ? undefined : "token of other projects";
 }
 
 /** The same for everybody, so that nobody learns anything from it. */
-function refusal(): BakError {
-  return new BakError("NOT_ALLOWED", "not allowed: this store asks for a token that is good for the project", {
+function refusal(project: ProjectId | undefined): BakError {
+  const which = project === undefined ? "one of its tokens" : "a token that is good for the project";
+  return new BakError("NOT_ALLOWED", `not allowed: this store asks for ${which}`, {
     hint: "set BAK_TOKEN to one, or run 'bak login'; whoever keeps the store makes it with 'bak token add'",
   });
 }

@@ -7,6 +7,7 @@ import type { Channel } from "../protocol/channel.js";
 import { errorMessage } from "../protocol/conversation.js";
 import { decodeMessage, encodeMessage } from "../protocol/message-codec.js";
 import type { MessageOf } from "../protocol/messages.js";
+import { encodeTokenLines, type TokenLine } from "../protocol/token-lines.js";
 
 /** What is said before hello is let in, all in all. */
 export const maxGreetingBytes = 64 << 10;
@@ -23,6 +24,8 @@ export interface Greeted<T> {
 export interface GreetingOptions<T> {
   /** Rejects with what he is to be told before he is sent away. */
   letIn: (hello: MessageOf<"hello">) => Promise<T>;
+  /** Gives what a token is good for, and undefined where none is asked for; rejects as `letIn`. */
+  tryToken: (token: string | undefined) => Promise<TokenLine | undefined>;
   /** So long he may take. */
   timeoutMs: number;
 }
@@ -48,26 +51,41 @@ export async function dismiss(channel: Channel, reason: BakError): Promise<void>
   await channel.close();
 }
 
-async function listenForHello<T>(channel: Channel, { letIn }: GreetingOptions<T>): Promise<Greeted<T> | undefined> {
+async function listenForHello<T>(channel: Channel, options: GreetingOptions<T>): Promise<Greeted<T> | undefined> {
+  const { letIn, tryToken } = options;
   for (let bytes = 0; ;) {
     const frame = await channel.receive();
     if (frame === undefined) return undefined;
     bytes += frame.length;
     if (bytes > maxGreetingBytes) throw new BakError("LIMIT", "too much was sent before hello");
     const message = decodeMessage(frame);
-    if (message.type === "hello") return await welcomed(channel, { frame, message, letIn });
+    if (message.type === "hello") {
+      const guest = await orDismiss(channel, letIn(message));
+      return guest && { guest, channel: replaying(channel, frame) };
+    }
     if (message.request % 2 === 0) throw notHello();
+    if (message.type === "tokenTry") {
+      const answer = await orDismiss(channel, answerTry(message, tryToken));
+      if (answer === undefined) return undefined;
+      await channel.send(encodeMessage(answer));
+      continue;
+    }
     await channel.send(encodeMessage(errorMessage(notHello(), message.request)));
   }
 }
 
-/** Undefined for who is not let in, and was told so. */
-async function welcomed<T>(
-  channel: Channel,
-  { frame, message, letIn }: { frame: Uint8Array; message: MessageOf<"hello">; letIn: GreetingOptions<T>["letIn"] },
-): Promise<Greeted<T> | undefined> {
+async function answerTry(
+  { request, token }: MessageOf<"tokenTry">,
+  tryToken: GreetingOptions<unknown>["tryToken"],
+): Promise<MessageOf<"tokenTried">> {
+  const known = await tryToken(token);
+  return { type: "tokenTried", request, line: known && encodeTokenLines([known]) };
+}
+
+/** What comes of letting somebody in; undefined for who was refused, told so and sent away. */
+async function orDismiss<T>(channel: Channel, outcome: Promise<T>): Promise<T | undefined> {
   try {
-    return { guest: await letIn(message), channel: replaying(channel, frame) };
+    return await outcome;
   } catch (error) {
     if (!isBakError(error)) throw error;
     await dismiss(channel, error);

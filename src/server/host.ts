@@ -1,5 +1,6 @@
 /** What a listener asks of whatever it serves: to let somebody in. */
 import type { MessageOf } from "../protocol/messages.js";
+import type { TokenLine } from "../protocol/token-lines.js";
 import type { Store } from "../store/store.js";
 import type { Access } from "./access.js";
 import type { Gate } from "./gate.js";
@@ -20,6 +21,8 @@ export interface Guest {
 export interface Host {
   /** Rejects with NOT_ALLOWED for who is not let in. `path` is that of the URL, as it was sent. */
   letIn(path: string, hello: MessageOf<"hello">, peer: string): Promise<Guest>;
+  /** See `Gate.tryToken`. */
+  tryToken(path: string, token: string | undefined, peer: string): Promise<TokenLine | undefined>;
   /** Lets go of everything; no session is left. */
   close(): Promise<void>;
 }

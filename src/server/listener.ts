@@ -54,6 +54,7 @@ export async function listen(openStore: () => Promise<Store>, options: ListenOpt
       const { store, gate } = await opening;
       return { store, gate, access: await gate.authorize(hello, peer), release: () => undefined };
     },
+    tryToken: async (_path, token, peer) => (await opening).gate.tryToken(token, peer),
     close: () => Promise.resolve(),
   };
   entrance.receive(host);

@@ -30,6 +30,7 @@ export const requestRights = {
   tokenAdd: ["admin"],
   tokenList: ["admin"],
   tokenRevoke: ["admin"],
+  tokenTry: [],
 } as const satisfies Record<RequestType, readonly Right[]>;
 
 /** Throws NOT_ALLOWED unless the access is to last, and lets the request be answered. What is no request, anybody may send in vain. */

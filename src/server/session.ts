@@ -221,10 +221,13 @@ class Session {
         this.#changingTokens = this.#answerTokens(message);
         return this.#changingTokens;
       }
+      case "tokenTry":
+        throw new BakError("PROTOCOL", "'tokenTry' comes before hello, or not at all");
       case "measured":
       case "tokenAdded":
       case "tokens":
       case "tokenRevoked":
+      case "tokenTried":
       case "finding":
       case "checked":
       case "storeStats":

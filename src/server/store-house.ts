@@ -10,6 +10,7 @@ import { BakError } from "../errors.js";
 import { byteString, type ByteString } from "../objects/byte-string.js";
 import { isProjectId } from "../objects/project-id.js";
 import type { MessageOf } from "../protocol/messages.js";
+import type { TokenLine } from "../protocol/token-lines.js";
 import { openStore } from "../store/open-store.js";
 import type { Store } from "../store/store.js";
 import { FailedLogins } from "./failed-logins.js";
@@ -130,6 +131,18 @@ export class StoreHouse implements Host {
       access.release();
       this.#options.onEvent({ type: "storeFailed", error }, room.name);
       throw error;
+    }
+  }
+
+  /** See `Host`. No store is opened for it. */
+  async tryToken(path: string, token: string | undefined, peer: string): Promise<TokenLine | undefined> {
+    const name = nameIn(path);
+    const room = name === undefined ? undefined : await this.#hold(name);
+    if (room === undefined) return this.#nowhere.tryToken(token, peer);
+    try {
+      return await (await room.gate).tryToken(token, peer);
+    } finally {
+      room.users -= 1; // which is no use of it
     }
   }
 

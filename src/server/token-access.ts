@@ -7,17 +7,12 @@ import { hashOfSecret } from "../objects/token-secret.js";
 import { BakError } from "../errors.js";
 import type { TokenLine } from "../protocol/token-lines.js";
 import type { TokenUses } from "../store/token-uses.js";
-import type { Token } from "../store/tokens.js";
+import { isExpired, type Token } from "../store/tokens.js";
 import type { Access } from "./access.js";
 
 /** Whether a token may do anything about a project. */
 export function isFor({ projects }: Pick<Token, "projects">, project: ProjectId): boolean {
   return projects.some((pattern) => matchesProject(pattern, project));
-}
-
-/** Whether a token is of no use any more. */
-export function isExpired({ expiresMs }: Pick<Token, "expiresMs">, nowMs: number): boolean {
-  return expiresMs !== undefined && nowMs >= expiresMs;
 }
 
 /** The token of a secret. How long that takes does not depend on which it is, nor on whether there is one. */

@@ -35,8 +35,10 @@ export async function answerTokens(
     }
     case "tokenList":
       return { type: "tokens", request, lines: encodeTokenLines(await keeper.list()) };
-    case "tokenRevoke":
-      return { type: "tokenRevoked", request, id: (await keeper.revoke(parseTokenName(message.name), by)).id };
+    case "tokenRevoke": {
+      const { token, left } = await keeper.revoke(parseTokenName(message.name), by);
+      return { type: "tokenRevoked", request, id: token.id, left };
+    }
     default:
       return unreachable(message);
   }

@@ -16,11 +16,18 @@ import { Layout } from "./layout.js";
 import { lockStore } from "./lock.js";
 import type { StoreLock } from "./store-lock.js";
 import { formatTokenUses, parseTokenUses, type TokenUse, type TokenUses } from "./token-uses.js";
-import { formatTokens, maxTokensBytes, parseTokens, type Token } from "./tokens.js";
+import { formatTokens, isExpired, maxTokensBytes, parseTokens, type Token } from "./tokens.js";
 import { makeFolderDurably, writeFileWhole } from "./write-file.js";
 
 /** What a token is made of; the rest is the store's to say. */
 export type NewToken = Omit<Token, "id" | "createdMs">;
+
+/** What has become of the tokens. */
+export interface Revocation {
+  readonly token: Token;
+  /** How many are left that have not expired. */
+  readonly left: number;
+}
 
 /** Who changes the file keeps it for as long as writing it takes. */
 const lockWaitMs = 10_000;
@@ -92,14 +99,18 @@ export class TokenFile {
   }
 
   /** Takes a token away for good; resolves once that is on stable storage. Rejects with NO_TOKEN. */
-  async revoke(name: TokenName): Promise<Token> {
-    const revoked: Token[] = [];
+  async revoke(name: TokenName): Promise<Revocation> {
+    const revoked: Revocation[] = [];
     await this.#change((tokens) => {
-      revoked.push(...tokens.filter((token) => token.name === name));
-      if (revoked.length > 0) return tokens.filter((token) => token.name !== name);
-      throw new BakError("NO_TOKEN", `no token '${name}'`, { hint: "'bak token list' has their names" });
+      const token = tokens.find((each) => each.name === name);
+      if (token === undefined)
+        throw new BakError("NO_TOKEN", `no token '${name}'`, { hint: "'bak token list' has their names" });
+      const others = tokens.filter((each) => each !== token);
+      const nowMs = Date.now();
+      revoked.push({ token, left: others.filter((each) => !isExpired(each, nowMs)).length });
+      return others;
     });
-    return revoked[0] as Token;
+    return revoked[0] as Revocation;
   }
 
   /** When tokens were used last, as far as that is known. */

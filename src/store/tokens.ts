@@ -23,6 +23,11 @@ export interface Token extends TokenTerms {
   readonly createdMs: number;
 }
 
+/** Whether a token is of no use any more. */
+export function isExpired({ expiresMs }: Pick<Token, "expiresMs">, nowMs: number): boolean {
+  return expiresMs !== undefined && nowMs >= expiresMs;
+}
+
 /** More than these are refused, so that a login costs the same, and little, whoever asks. */
 export const maxTokens = 1000;
 /** A longer file is not read, and not written. */

@@ -68,6 +68,7 @@ const oneOfEach = {
   tokenAdd: [40, 3, "backdoor", nobody, "*", "push read delete admin", null, null],
   tokenList: [42, 3],
   tokenRevoke: [44, 3, "nobody"],
+  tokenTry: [46, 3, null],
 } as const satisfies Record<RequestType, RawMessage>;
 
 /** A connection to the server, from an address of this machine's. */
@@ -120,11 +121,40 @@ t.test("before hello, nothing is answered but that", async (t) => {
   const served = await serveBoth(t);
   await makeToken(served.folder, "laptop");
   for (const [type, frame] of Object.entries(oneOfEach)) {
-    if (type === "hello") continue;
+    if (type === "hello" || type === "tokenTry") continue;
     const attacker = await connect(t, served);
     t.match(await attacker.tell(frame), [said.error, 3, "PROTOCOL", "the first message must be hello"], type);
     attacker.close();
   }
+});
+
+t.test("a token can be tried before hello, and who has none learns nothing by that", async (t) => {
+  const served = await serveBoth(t);
+  const projects = Array.from({ length: 64 }, (_, at) => `${String(at).padStart(3, "0")}${"x".repeat(125)}`);
+  const secret = await makeToken(served.folder, "x".repeat(64), {
+    projects,
+    rights: ["push", "read", "delete", "admin"],
+  });
+  const expired = await makeToken(served.folder, "old", { expiresMs: Date.now() - 1 });
+  const attacker = await connect(t, served);
+  const told = await attacker.tell([46, 1, secret]);
+  t.match(told, [47, 1, new RegExp(`^x{64} \\S{21} ${projects.join(",")} push,read,delete,admin \\d+ - - - -$`)]);
+  attacker.say([1, 3, 2, "evil/1", projects[0], secret, null, false, "gzip"]);
+  t.equal((await attacker.hear())?.[0], said.welcome, "hello may follow");
+  t.match(await attacker.tell([46, 5, secret]), [said.error, 5, "PROTOCOL"], "and not precede");
+  const answers = new Set<string>();
+  for (const [at, token] of [null, "", "x", `bak_${"0".repeat(32)}`, expired].entries()) {
+    const stranger = await connect(t, served, `127.0.1.${at + 1}`);
+    stranger.say([46, 1, token]);
+    stranger.say([15, 3]);
+    answers.add((await stranger.hearBytes())?.toString("hex") ?? "nothing");
+    t.strictSame(await stranger.hearAll(), [], "and nothing more");
+  }
+  t.equal(answers.size, 1, "the bytes of all answers are the same");
+  const eager = await connect(t, served, "127.0.2.1");
+  for (let request = 1; request < 6000 && !eager.isClosed; request += 2) eager.say([46, request, secret]);
+  await eager.hearAll();
+  t.ok(eager.isClosed, "who goes on without hello is sent away");
 });
 
 /** docs/protocol.md, once more. */
@@ -149,6 +179,7 @@ const needed: Record<RequestType, readonly Right[]> = {
   tokenAdd: ["admin"],
   tokenList: ["admin"],
   tokenRevoke: ["admin"],
+  tokenTry: ["push", "read", "delete", "admin"],
 };
 
 t.test("each request needs its right, and no right stands for another", async (t) => {

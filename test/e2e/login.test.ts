@@ -5,6 +5,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { bakScript, BakUser, environment, type Finished, type Serving } from "../helpers/bak-process.js";
+import { makeToken } from "../helpers/make-token.js";
 
 const secret = "bak_S3cretS3cretS3cretS3cretS3cret00";
 
@@ -122,7 +123,7 @@ t.test(
     t.match(await withInput(user, ["login", url, "--fingerprint", "abc"], secret), { code: 2 });
     const login = await withInput(user, ["login", url, "--fingerprint", fingerprint, "--json"], `${secret}\n`);
     t.equal(login.code, 0, login.stderr);
-    t.strictSame(JSON.parse(login.stdout), { server: url, fingerprint, hasToken: true });
+    t.strictSame(JSON.parse(login.stdout), { server: url, fingerprint, hasToken: true, token: null });
     t.notOk(`${login.stdout}${login.stderr}`.includes("S3cret"), "not with DEBUG either");
     t.match(await user.run(push), { code: 0 });
     await serving.stop();
@@ -169,3 +170,41 @@ t.test("a token is not sent to another machine in clear text; without one, that 
   t.match(kept.stdout, /^HOME=/m);
   t.notOk(kept.stdout.includes("S3cret"), "a command that bak starts is not given the token");
 });
+
+t.test(
+  "a token is kept for whatever projects it is good, which is said; one that is good for none is not",
+  async (t) => {
+    const user = new BakUser(t, t.testdir());
+    const store = join(user.home, "store");
+    const { url } = await user.serve(store, "0");
+    const expiresMs = Date.UTC(2100, 0, 1);
+    const wish = { projects: ["desktop", "notes-*"], rights: ["push" as const], expiresMs, quotaBytes: 500_000_000 };
+    const token = await makeToken(store, "desk", wish);
+    const login = await withInput(user, ["login", url], token);
+    t.match(login, {
+      code: 0,
+      stdout: `logged in to '${url}': token kept\ntoken 'desk' is for desktop, notes-*: push; `,
+    });
+    t.match(login.stdout, /; quota 500 MB, expires (2100-01-01|2099-12-31) \d\d:\d\d\n$/);
+    const { stdout } = await withInput(user, ["login", url, "--json"], token);
+    t.match((JSON.parse(stdout) as { token: unknown }).token, {
+      name: "desk",
+      projects: wish.projects,
+      rights: ["push"],
+      expires: "2100-01-01T00:00:00.000Z",
+      quota: 500_000_000,
+    });
+    t.match(await withInput(user, ["login", url], secret), {
+      code: 12,
+      stderr: /does not take this token[^]*nothing was kept/,
+    });
+    t.match(await withInput(user, ["login", url], ""), { code: 12, stderr: /lets in nobody without a token/ });
+    t.match(await user.run(["push", ".", "-s", url, "-p", "desktop"]), { code: 0 }, "the first is still kept");
+    await makeToken(store, "expired", { expiresMs: 1 });
+    t.match(await user.run(["token", "revoke", "desk", "-s", store]), {
+      code: 0,
+      stderr: /^revoked token 'desk'\nno token is left: .* lets in nobody any more, until 'bak token add' makes one\n$/,
+    });
+    t.match(await user.run(["log", "-s", url, "-p", "desktop"]), { code: 12 });
+  },
+);

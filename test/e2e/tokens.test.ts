@@ -75,7 +75,7 @@ t.test("from the first token to the last", async (t) => {
   serving.child.kill("SIGHUP");
   await until(() => spawnSync("test", ["-e", audit]).status === 0, "a new file");
   const revoked = await user.run(["token", "revoke", "spare", "-s", store]);
-  t.match(revoked, { code: 0, stderr: "revoked token 'spare'\n" });
+  t.match(revoked, { code: 0, stderr: "revoked token 'spare'\n" }); // and not the last
   await serving.until(/token 'spare' was revoked\n/);
   t.match(await user.run(["log", ...on], withToken(secrets[1] as string)), { code: 12 });
   const stopped = await serving.stop();

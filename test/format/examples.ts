@@ -54,10 +54,11 @@ const collected = {
 };
 const forgottenMs = Date.UTC(2026, 10, 20, 19);
 const project = "laptop-docs" as ProjectId;
+const exampleSecret = "bak_0123456789ABCDEFGHIJKLMNOPQRSTUV";
 const exampleToken: Token = {
   name: parseTokenName("laptop"),
   id: "Uakgb_J5m9g-0JDMbcJqL",
-  hash: hashOfSecret("bak_0123456789ABCDEFGHIJKLMNOPQRSTUV").toString("hex"),
+  hash: hashOfSecret(exampleSecret).toString("hex"),
   projects: parseProjectPatterns(["laptop-*"]),
   rights: parseRights(["push", "read"]),
   createdMs: startedMs,
@@ -631,7 +632,14 @@ function messageExamples(packed: readonly Buffer[]): [string, string][] {
       ),
     ],
     ["tokenRevoke", message({ type: "tokenRevoke", request: 7, name: exampleToken.name }, ["name"])],
-    ["tokenRevoked", message({ type: "tokenRevoked", request: 7, id: exampleToken.id }, ["id"])],
+    ["tokenRevoked", message({ type: "tokenRevoked", request: 7, id: exampleToken.id, left: 2 }, ["id", "left"])],
+    ["tokenTry", message({ type: "tokenTry", request: 1, token: exampleSecret }, ["token"])],
+    [
+      "tokenTried",
+      message({ type: "tokenTried", request: 1, line: encodeTokenLines([{ ...exampleToken, use: undefined }]) }, [
+        "line",
+      ]),
+    ],
     ["stats", message({ type: "stats", request: 19 }, [])],
     [
       "storeStats",

@@ -5,6 +5,7 @@ import { isBakError, type ErrorCode } from "../../src/errors.js";
 import { fetchObjects } from "../../src/client/fetch.js";
 import { readHead } from "../../src/client/head.js";
 import { Remote } from "../../src/client/remote.js";
+import { tryToken } from "../../src/client/try-token.js";
 import { objectIdBytes, type ObjectId } from "../../src/objects/object-id.js";
 import type { ByteString } from "../../src/objects/byte-string.js";
 import { decodeMessage, encodeMessage } from "../../src/protocol/message-codec.js";
@@ -12,6 +13,8 @@ import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
 import type { Message, MessageOf } from "../../src/protocol/messages.js";
 import { protocolVersion } from "../../src/protocol/limits.js";
 import type { Channel } from "../../src/protocol/channel.js";
+import { decodeTokenLines } from "../../src/protocol/token-lines.js";
+import { greet } from "../../src/server/greeting.js";
 import { serveSession } from "../../src/server/session.js";
 import { openStore } from "../../src/store/open-store.js";
 import { messagesOf, messageTypes } from "../helpers/arbitrary-messages.js";
@@ -118,6 +121,8 @@ const welcome: MessageOf<"welcome"> = {
   incomplete: false,
 };
 
+const tokenLine = "laptop Uakgb_J5m9g-0JDMbcJqL laptop-*,notes push,read 1793608200000 - - - 500000000000";
+
 /** Conversations of a few messages each, always the same. */
 function conversations(first: readonly Message[], others: readonly Message[], count: number): Buffer[] {
   const next = seededNumbers(3);
@@ -173,6 +178,55 @@ t.test("a store, and a client that says anything", async (t) => {
     count: 3000,
   });
   await store.close();
+});
+
+t.test("a server, and whoever comes and says anything before hello", async (t) => {
+  const line = decodeTokenLines(tokenLine)[0];
+  const asked: Message = { type: "tokenTry", request: 1, token: "bak_x" };
+  const converse = async (bytes: Buffer): Promise<string | undefined> => {
+    const { client, server } = openMemoryChannel({ client: "client", server: "server" });
+    const letIn = () => Promise.resolve("in");
+    const greeted = endOf(greet(server, { letIn, tryToken: () => Promise.resolve(line), timeoutMs: 20_000 }));
+    for (const frame of framesOf(bytes)) await Promise.race([endOf(client.send(frame)), greeted]);
+    await client.close();
+    throwUnlessGone(await within(20_000, "the greeting's end", greeted));
+    return undefined;
+  };
+  await fuzz(t, "greet", {
+    seeds: [[asked, hello], [hello], [asked, asked], [{ type: "projects", request: 3 } as const, hello]].map(
+      (messages) => conversation(...messages),
+    ),
+    material: conversations([asked], anything, 30),
+    shape: frames,
+    codes: [...codes, "LIMIT"],
+    allocatedBytes: 16 << 20,
+    judge: converse,
+    count: 2000,
+  });
+});
+
+t.test("who asks what a token is good for, and a server that answers anything", async (t) => {
+  const converse = async (bytes: Buffer): Promise<string | undefined> => {
+    const { client, server } = openMemoryChannel({ client: "client", server: "server" });
+    const asking = endOf(tryToken(client, "bak_x"));
+    for (const frame of framesOf(bytes)) await Promise.race([endOf(server.send(frame)), asking]);
+    await server.close();
+    throwUnlessGone(await within(20_000, "the client", asking));
+    return undefined;
+  };
+  const [told, ...others] = [tokenLine, undefined, "", `${tokenLine}\n${tokenLine}`].map((line): Message => {
+    return { type: "tokenTried", request: 1, line };
+  }) as [Message, ...Message[]];
+  await fuzz(t, "tryToken", {
+    seeds: [conversation(told)],
+    material: conversations([], [...others, ...anything], 30),
+    shape: frames,
+    // what a server tells of itself comes out as its own error
+    codes: [...codes, "LIMIT"],
+    allocatedBytes: 16 << 20,
+    judge: converse,
+    count: 2000,
+  });
 });
 
 /** What a store answers to the client below. */

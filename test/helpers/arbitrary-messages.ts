@@ -121,7 +121,9 @@ const fieldsOf: { [K in MessageType]: { [F in keyof (typeof layouts)[K]["fields"
   tokenList: {},
   tokens: { lines: short },
   tokenRevoke: { name: short },
-  tokenRevoked: { id: short },
+  tokenRevoked: { id: short, left: unsigned },
+  tokenTry: { token: orNothing(short) },
+  tokenTried: { line: orNothing(short) },
 };
 
 /** Messages of one type. */

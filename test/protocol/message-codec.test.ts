@@ -146,6 +146,8 @@ t.test("numbers of messages are for ever", (t) => {
     tokens: 43,
     tokenRevoke: 44,
     tokenRevoked: 45,
+    tokenTry: 46,
+    tokenTried: 47,
   });
   t.end();
 });

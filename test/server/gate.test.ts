@@ -55,6 +55,29 @@ t.test("an access is to what the token is for, and no more", async (t) => {
   t.match(await gate.authorize({ project, token: all }, peer), { seesAll: true });
 });
 
+t.test("who has a token is told what it is good for, and is let in to nothing by that", async (t) => {
+  const folder = await newStore(t);
+  const { gate: open } = await openGate(t, folder);
+  t.equal(await open.tryToken("whatever", peer), undefined, "no token is asked for");
+  const wish = { projects: ["desktop"], rights: ["push" as const], quotaBytes: 500, expiresMs: Date.now() + 60_000 };
+  const token = await makeToken(folder, "desktop", wish);
+  const expired = await makeToken(folder, "old", { expiresMs: Date.now() - 1 });
+  const { gate, events } = await openGate(t, folder);
+  const told = await gate.tryToken(token, peer);
+  t.match(told, { name: "desktop", ...wish, use: undefined });
+  t.notOk("hash" in (told ?? {}));
+  t.match(await gate.list(), [{ name: "desktop", use: { from: "192.0.2.1" } }, { name: "old" }]);
+  for (const wrong of [undefined, "", "bak_x", expired]) {
+    await t.rejects(gate.tryToken(wrong, "192.0.2.9:1"), { code: "NOT_ALLOWED", message: /one of its tokens/ });
+  }
+  t.match(events, [
+    { type: "tokenTried", token: "desktop" },
+    ...["no token", "unknown token", "unknown token", "expired token"].map((why) => ({ type: "loginRefused", why })),
+  ]);
+  await t.rejects(gate.authorize({ project, token }, "192.0.2.9:1"), { message: /good for the project/ });
+  await t.rejects(gate.tryToken(token, "192.0.2.9:1"), { message: /too many logins/ }, "all failures count together");
+});
+
 t.test("a change is seen without notification of the system's, within the time of a poll", async (t) => {
   const folder = await newStore(t);
   const token = await makeToken(folder, "laptop");
