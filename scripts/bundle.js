@@ -42,6 +42,7 @@ await build({
   entryPoints: Object.fromEntries([
     ["oclif", join(dist, "cli/oclif.js")],
     ["command-not-found", join(dist, "cli/command-not-found.js")],
+    ["help", join(dist, "cli/help.js")],
     ...threads,
     ...commands.map((path) => [bundledName(path), join(dist, "commands", path)]),
   ]),

@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { format, resolveConfig } from "prettier";
 import { manifestFile, root } from "./write-manifest.js";
 
@@ -18,6 +18,8 @@ export const commandsFile = join(root, "docs/commands.md");
 
 /** The text of docs/commands.md. */
 export async function makeCommands() {
+  /** @type {{ usageLines: (command: Command) => string[] }} */
+  const { usageLines } = await import(pathToFileURL(join(root, "dist/cli/usage.js")).href);
   const manifest = JSON.parse(readFileSync(manifestFile, "utf8"));
   /** @type {Command[]} */
   const commands = Object.values(manifest.commands);
@@ -26,7 +28,7 @@ export async function makeCommands() {
     "# Commands",
     "What `bak COMMAND --help` says, for all commands. This page is written by `npm run commands`.",
     shown.map(({ id, summary }) => `- [\`bak ${spoken(id)}\`](#bak-${id.replaceAll(":", "-")}): ${summary}`).join("\n"),
-    ...shown.flatMap(describe),
+    ...shown.flatMap((command) => describe(command, usageLines(command))),
   ].join("\n\n");
   return format(text, { ...(await resolveConfig(commandsFile)), filepath: commandsFile });
 }
@@ -34,8 +36,11 @@ export async function makeCommands() {
 /** @param {string} id */
 const spoken = (id) => id.replaceAll(":", " ");
 
-/** @param {Command} command */
-function describe(command) {
+/**
+ * @param {Command} command
+ * @param {string[]} usage
+ */
+function describe(command, usage) {
   const { id, summary, description, examples = [] } = command;
   const args = Object.values(command.args).filter(({ hidden }) => !hidden);
   const flags = Object.values(command.flags).filter(({ hidden, name }) => !hidden && name !== "json");
@@ -47,24 +52,11 @@ function describe(command) {
   return [
     `## bak ${spoken(id)}`,
     summary ?? "",
-    `\`\`\`console\n${usageOf(command, args, flags)
-      .map((line) => `$ bak ${line}`)
-      .join("\n")}\n\`\`\``,
+    `\`\`\`console\n${usage.map((line) => `$ bak ${line}`).join("\n")}\n\`\`\``,
     description ?? "",
     ["| | |", "| --- | --- |", ...table].join("\n"),
     ...(examples.length === 0 ? [] : [exampleOf(id, examples)]),
   ];
-}
-
-/**
- * @param {Command} command
- * @param {Arg[]} args
- * @param {Flag[]} flags
- */
-function usageOf({ id, usage }, args, flags) {
-  if (usage !== undefined) return [usage].flat().map((line) => fill(line, id));
-  const words = args.map(({ name, required }) => (required ? name.toUpperCase() : `[${name.toUpperCase()}]`));
-  return [[spoken(id), ...words, ...(flags.length === 0 ? [] : ["[OPTION...]"])].join(" ")];
 }
 
 /** @param {Flag} flag */

@@ -12,7 +12,7 @@ export default class Cat extends StoreCommand {
     "A file is named as in git: COMMIT:PATH, or PATH alone for the latest commit. Several are written one after the other. Everything is compared with its hash before it is written; at the first bytes that are damaged in the store, bak ends with an error.";
   static override enableJsonFlag = false; // stdout has the file
   static override strict = false;
-  static override usage = ["<%= command.id %> [COMMIT:]PATH... [-s URL|FOLDER] [-p ID]"];
+  static override usage = ["<%= command.id %> [COMMIT:]PATH... [OPTION...]"];
   static override examples = [
     {
       description: "A file as it is in the latest commit",

@@ -24,7 +24,7 @@ export default class Export extends StoreCommand {
   static override description =
     "To stdout, or to a file, which appears when it is whole. Any tar reads it; GNU tar also sets what PAX headers hold: 'tar --xattrs --xattrs-include=* --acls -x', as root, gives back what 'bak restore' would. Sockets are left out, and told of. A file whose content is damaged in the store is named and left out; bak then exits with 3.";
   static override strict = false;
-  static override usage = ["<%= command.id %> [COMMIT] [PATH...] [-o FILE] [-z] [-s URL|FOLDER] [-p ID] [--json]"];
+  static override usage = ["<%= command.id %> [COMMIT] [PATH...] [OPTION...]"];
   static override examples = [
     {
       description: "The latest commit, onto another machine",

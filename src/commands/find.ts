@@ -21,7 +21,7 @@ export default class Find extends StoreCommand {
   static override description =
     "Each line is a version of a file, and the first and the last commit that have it, with their times; mode, size, and path. A pattern is of a name, or, with a slash in it, of a path: * and ? stand for anything but a slash, [a-z] for one of some, ** for folders of any depth. The latest versions come first. A folder of which the store has lost something is named, and bak exits with 3. With --json, a line of JSON for each.";
   static override strict = false;
-  static override usage = ["<%= command.id %> PATTERN... [-i] [-s URL|FOLDER] [-p ID] [--json]"];
+  static override usage = ["<%= command.id %> PATTERN... [OPTION...]"];
   static override examples = [
     {
       description: "Every version of a file, wherever it was",

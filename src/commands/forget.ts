@@ -29,9 +29,9 @@ export default class Forget extends StoreCommand {
     "Lists each commit, newest first, and why it is kept, or that it goes. A commit that any rule keeps is kept; times are those at which the store received the commits, hours to years are of local time, and where a rule finds fewer than it asks for, the oldest commit stays too. What goes can be brought back with --undo, for 7 days at least; the space is free once 'bak gc' has run after that.";
   static override strict = false;
   static override usage = [
-    "<%= command.id %> --keep-last N [--keep-daily N ...] [--dry-run] [-s URL|FOLDER] [-p ID] [--json]",
-    "<%= command.id %> COMMIT... [--dry-run]",
-    "<%= command.id %> --undo [COMMIT...]",
+    "<%= command.id %> --keep-last N [--keep-daily N] [OPTION...]",
+    "<%= command.id %> COMMIT... [OPTION...]",
+    "<%= command.id %> --undo [COMMIT...] [OPTION...]",
   ];
   static override examples = [
     {

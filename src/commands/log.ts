@@ -47,7 +47,7 @@ export default class Log extends StoreCommand {
     },
   ];
   static override flags = {
-    limit: Flags.integer({ char: "n", summary: "List no more than so many.", min: 1 }),
+    limit: Flags.integer({ char: "n", helpValue: "N", summary: "List no more than so many.", min: 1 }),
     forgotten: Flags.boolean({ summary: "List what 'bak forget --undo' could bring back, and until when." }),
   };
 

@@ -70,9 +70,9 @@ export default class Push extends StoreCommand {
   ];
   static override strict = false; // a command may come in place of the folder
   static override usage = [
-    "<%= command.id %> [FOLDER] [-m TEXT] [-t TAG...] [--full] [-n] [-s URL|FOLDER] [-p ID] [--json]",
-    "<%= command.id %> --stdin --name NAME [-m TEXT] [-t TAG...] [-s URL|FOLDER] [-p ID] [--json]",
-    "<%= command.id %> --stdin-from-command --name NAME [...] -- COMMAND [ARGUMENT...]",
+    "<%= command.id %> [FOLDER] [OPTION...]",
+    "<%= command.id %> --stdin --name NAME [OPTION...]",
+    "<%= command.id %> --stdin-from-command --name NAME [OPTION...] -- COMMAND [ARGUMENT...]",
   ];
   static override args = {
     folder: Args.string({
@@ -84,6 +84,7 @@ export default class Push extends StoreCommand {
     message: Flags.string({ char: "m", summary: "What to remember of this commit.", default: "", helpValue: "TEXT" }),
     tag: Flags.string({
       char: "t",
+      helpValue: "TAG",
       summary: "A tag for the commit; may be given several times.",
       multiple: true,
       multipleNonGreedy: true,

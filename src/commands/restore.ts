@@ -34,7 +34,7 @@ export default class Restore extends StoreCommand {
   static override description =
     "Files that are right already are left alone: their content is compared, and only owner, mode, mtime and extended attributes are set where these differ. Others are replaced whole, and named. What the commit does not have stays, unless --delete is given. Paths keep their place: photos/2024 comes to DIR/photos/2024, unless --strip-components is given. Owners are set as root, by name. What could not be made or set is told; bak then exits with 3.";
   static override strict = false;
-  static override usage = ["<%= command.id %> [COMMIT] [PATH...] --to DIR [-s URL|FOLDER] [-p ID] [--json]"];
+  static override usage = ["<%= command.id %> [COMMIT] [PATH...] --to DIR [OPTION...]"];
   static override examples = [
     {
       description: "The latest commit, into a new folder",

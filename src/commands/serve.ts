@@ -43,6 +43,7 @@ export default class Serve extends BaseCommand {
     host: Flags.string({ summary: "Address to listen on.", default: "127.0.0.1", helpValue: "ADDRESS" }),
     port: Flags.integer({
       summary: "Port to listen on; 0 picks a free one.",
+      helpValue: "PORT",
       default: defaultPort,
       min: 0,
       max: 65_535,

@@ -11,9 +11,7 @@ export default class Tag extends StoreCommand {
   static override description =
     "A commit's id is made of its content, tags included: one with other tags takes the place of the old one in the history, at the time at which that was received. 'bak forget --keep-tag' keeps commits by their tags.";
   static override strict = false;
-  static override usage = [
-    "<%= command.id %> [COMMIT...] [--add TAG] [--remove TAG] [--set TAG] [-s URL|FOLDER] [-p ID] [--json]",
-  ];
+  static override usage = ["<%= command.id %> [COMMIT...] [--add TAG] [--remove TAG] [--set TAG] [OPTION...]"];
   static override examples = [
     { description: "Tag the latest commit", command: "<%= config.bin %> <%= command.id %> --add before-the-move" },
     { description: "Untag two", command: "<%= config.bin %> <%= command.id %> 5a0bb91d head~3 --remove keep" },
