@@ -1,11 +1,11 @@
 /** A project's history, and the names that its commits go by. */
-import { BakError, unreachable } from "../errors.js";
+import { BakError, isBakError, unreachable } from "../errors.js";
 import { decodeCommit, type Commit } from "../objects/commit.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { ProjectId } from "../objects/project-id.js";
 import type { LogLine } from "../protocol/log-lines.js";
 import { fetchObjects } from "./fetch.js";
-import type { Remote } from "./remote.js";
+import type { ForgottenCommit, Remote } from "./remote.js";
 
 export interface LoggedCommit extends LogLine {
   readonly content: Commit;
@@ -94,7 +94,7 @@ async function findByPrefix(remote: Remote, prefix: string): Promise<ObjectId> {
   const ids: ObjectId[] = [];
   for await (const line of remote.log()) if (line.commit.startsWith(prefix)) ids.push(line.commit);
   if (ids.length > 0) return findAmong(ids, prefix, { none: "no commit", hint: "", of: remote.project });
-  for await (const { commit } of remote.forgotten()) {
+  for await (const { commit } of forgottenIfSeen(remote)) {
     if (!commit.startsWith(prefix)) continue;
     const why = `commit '${prefix}' of project '${remote.project}' was forgotten`;
     throw noCommit(why, `'bak forget --undo ${prefix}' brings it back`);
@@ -127,7 +127,7 @@ async function withContent(remote: Remote, lines: readonly LogLine[]): Promise<L
 
 /** For a project that has no commit: what to tell. */
 export async function noProject(remote: Remote): Promise<BakError> {
-  for await (const _ of remote.forgotten()) {
+  for await (const _ of forgottenIfSeen(remote)) {
     return new BakError("NO_PROJECT", `all commits of project '${remote.project}' were forgotten`, {
       hint: "'bak forget --undo' brings them back; 'bak log --forgotten' lists them",
     });
@@ -139,6 +139,15 @@ export async function noProject(remote: Remote): Promise<BakError> {
       ? "there is none yet that you may see: 'bak push' makes one"
       : `it has: ${shown}${others.length > 5 ? ", …" : ""}; choose with --project`;
   return new BakError("NO_PROJECT", `no project '${remote.project}' in '${remote.peer}'`, { hint });
+}
+
+/** What was forgotten, for a better word about what is not there; nothing where the token has no right to see it. */
+async function* forgottenIfSeen(remote: Remote): AsyncGenerator<ForgottenCommit, void, undefined> {
+  try {
+    yield* remote.forgotten();
+  } catch (error) {
+    if (!isBakError(error, "NOT_ALLOWED")) throw error;
+  }
 }
 
 function noCommit(message: string, hint: string): BakError {

@@ -51,6 +51,20 @@ async function drain(history: AsyncIterable<LoggedCommit>): Promise<LoggedCommit
   return commits;
 }
 
+t.test("who may not see what was forgotten is told what is not there, and not that he may not see it", async (t) => {
+  const { world, ids } = await projectOf(t, 2);
+  const pusher = await world.connect({ rights: ["push"] });
+  t.equal((await drain(readHistory(pusher))).length, 2);
+  await world.store.forget(testProject, ids);
+  await t.rejects(findCommit(pusher, "abcd"), { code: "NO_COMMIT", message: /^no commit 'abcd' in project/ });
+  const later = await world.connect({ rights: ["push"] });
+  await t.rejects(drain(readHistory(later)), { code: "NO_PROJECT", message: /^no project/ });
+  const reader = await world.connect({ rights: ["read"] });
+  await t.rejects(drain(readHistory(reader)), { code: "NO_PROJECT", message: /were forgotten/ });
+  const admin = await world.connect({ rights: ["admin"] });
+  await t.rejects(drain(readHistory(admin)), { code: "NO_PROJECT" });
+});
+
 t.test("a history is told from its end, with what each commit says", async (t) => {
   const { remote, ids, world } = await projectOf(t, 5);
   const history = await drain(readHistory(remote));

@@ -24,8 +24,10 @@ import { maxChunkBytes, maxWholeFileBytes } from "../../src/objects/chunker.js";
 import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 import type { ProjectId } from "../../src/objects/project-id.js";
+import type { Right } from "../../src/objects/rights.js";
 import type { Channel } from "../../src/protocol/channel.js";
 import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
+import { fullAccess } from "../../src/server/access.js";
 import { serveSession } from "../../src/server/session.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Store } from "../../src/store/store.js";
@@ -46,6 +48,8 @@ export interface ConnectOptions {
   have?: ObjectId | undefined;
   wantTrees?: boolean;
   project?: ProjectId;
+  /** What the client may do; everything, unless given. */
+  rights?: readonly Right[];
   /** Puts something between the client and its channel. */
   wrap?: (channel: Channel) => Channel;
 }
@@ -59,7 +63,9 @@ export async function openWorld(t: Test, folder = t.testdir()): Promise<StoreWor
 
 async function connectTo(t: Test, store: Store, options: ConnectOptions = {}): Promise<Remote> {
   const { client, server } = openMemoryChannel({ client: "the client", server: "the store" });
-  serveSession(server, store, { agent: "store/1" }).catch(() => undefined); // the client is told
+  const { rights } = options;
+  const access = rights === undefined ? fullAccess : { ...fullAccess, may: (right: Right) => rights.includes(right) };
+  serveSession(server, store, { agent: "store/1", authorize: () => Promise.resolve(access) }).catch(() => undefined); // the client is told
   const remote = await Remote.open(options.wrap?.(client) ?? client, {
     project: options.project ?? testProject,
     agent: "test/1",
