@@ -29,11 +29,18 @@ export interface DiffOptions {
   /** Of both trees; empty unless said. */
   readonly path?: ByteString;
   /**
-   * Told of each folder of which something is lost in the tree that is compared with: it counts as if it were not there. For
-   * that, the trees have to pass over losses.
+   * Told, once, of each folder of which something is lost in one of the trees. For that, the trees have to pass over losses.
    */
-  readonly onLost?: (path: ByteString) => void;
+  readonly onLost?: (path: ByteString, side: DiffSide) => void;
+  /**
+   * What is lost counts as if it were not there, unless this is set: then a name that one tree has is left out where the other
+   * has lost something of that folder, since it may have the name, too.
+   */
+  readonly isLossUnknown?: boolean;
 }
+
+/** One of the trees: that which is compared, and that which it is compared with. */
+export type DiffSide = "before" | "after";
 
 /** One of two folders that are compared. */
 interface Side {
@@ -56,22 +63,20 @@ export async function* diffTrees(
   trees: TreeCache,
   before: ObjectId | undefined,
   after: ObjectId | undefined,
-  { path = "" as ByteString, onLost }: DiffOptions = {},
+  { path = "" as ByteString, onLost, isLossUnknown = false }: DiffOptions = {},
 ): AsyncGenerator<TreeChange, void, undefined> {
   if (before === after) return;
-  const differing = (at: ByteString, old: Side["tree"], now: Side["tree"]): AsyncGenerator<Pair, void, undefined> => {
-    let isTold = false;
-    const tell = (): void => {
-      if (!isTold) onLost?.(at);
-      isTold = true;
+  const openFolder = (at: ByteString, old: Side["tree"], now: Side["tree"]): OpenFolder => {
+    const lost = new Set<DiffSide>();
+    const tell = (side: DiffSide) => (): void => {
+      if (!lost.has(side)) onLost?.(at, side);
+      lost.add(side);
     };
-    const [left, right] = [
-      { tree: old, load: present(trees) },
-      { tree: now, load: present(trees, tell) },
-    ];
-    return differingEntries(trees, left, right);
+    const left = { tree: old, load: present(trees, tell("before")) };
+    const right = { tree: now, load: present(trees, tell("after")) };
+    return { path: at, pairs: differingEntries(trees, left, right), lost };
   };
-  const open = [{ path, pairs: differing(path, before, after) }];
+  const open = [openFolder(path, before, after)];
   for (let at = open.at(-1); at !== undefined; at = open.at(-1)) {
     const next = await at.pairs.next();
     if (next.done === true) {
@@ -79,19 +84,32 @@ export async function* diffTrees(
       continue;
     }
     const pair = next.value;
+    if (isLossUnknown && isPerhapsInBoth(pair, at.lost)) continue;
     const its = joinPath(at.path, pair.name);
     const change = changeOf(its, pair);
     if (change !== undefined) yield change;
     const [old, now] = [treeOf(pair.before), treeOf(pair.after)];
-    if (old !== now) open.push({ path: its, pairs: differing(its, old, now) });
+    if (old !== now) open.push(openFolder(its, old, now));
   }
 }
 
+interface OpenFolder {
+  readonly path: ByteString;
+  readonly pairs: AsyncGenerator<Pair, void, undefined>;
+  /** Where something of it is lost, as far as has been read. */
+  readonly lost: ReadonlySet<DiffSide>;
+}
+
+/** Whether what only one tree has may be among what the other has lost. A loss is known before what may be concerned. */
+function isPerhapsInBoth({ before, after }: Pair, lost: ReadonlySet<DiffSide>): boolean {
+  return (before === undefined && lost.has("before")) || (after === undefined && lost.has("after"));
+}
+
 /** Loads trees without those that are lost. */
-function present(trees: TreeCache, onLost?: () => void): Side["load"] {
+function present(trees: TreeCache, onLost: () => void): Side["load"] {
   return async (ids) => {
     const found = (await trees.load(ids)).filter((bytes) => bytes !== undefined);
-    if (found.length < ids.length) onLost?.();
+    if (found.length < ids.length) onLost();
     return found;
   };
 }

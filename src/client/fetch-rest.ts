@@ -79,8 +79,14 @@ export async function* readRest(
   }
 }
 
-async function presentIn(remote: Pick<Remote, "hasMany">, ids: readonly ObjectId[]): Promise<ObjectId[]> {
+/** Those of the objects that the store may have; it tells only those who may push, and others have to ask for each. */
+async function presentIn(remote: Pick<Remote, "hasMany">, ids: readonly ObjectId[]): Promise<readonly ObjectId[]> {
   if (ids.length === 0) return [];
-  const has = await remote.hasMany(encodeObjectIds(ids));
-  return ids.filter((_, index) => has(index));
+  try {
+    const has = await remote.hasMany(encodeObjectIds(ids));
+    return ids.filter((_, index) => has(index));
+  } catch (error) {
+    if (isBakError(error, "NOT_ALLOWED")) return ids;
+    throw error;
+  }
 }

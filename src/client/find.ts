@@ -5,7 +5,7 @@
 import type { ByteString } from "../objects/byte-string.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { Entry } from "../objects/entry.js";
-import { diffTrees } from "./diff-trees.js";
+import { diffTrees, type DiffSide } from "./diff-trees.js";
 import type { PathMatcher } from "./path-pattern.js";
 import { readHistory } from "./history.js";
 import type { Remote } from "./remote.js";
@@ -32,12 +32,12 @@ interface Span {
 /**
  * What matches, the latest commits first: a version is given out when a commit is reached that does not have it, so memory is
  * that of the matches of one commit. A folder of which the store has lost something is told of, with the latest commit that has
- * it so, and counts as if that were not in it.
+ * it so, and counts as if that were not in it. So is a commit that is lost, without a folder, which counts as if there were none.
  */
 export async function* findVersions(
   remote: Remote,
   matches: PathMatcher,
-  onLost: (path: ByteString, commit: ObjectId) => void,
+  onLost: (path: ByteString | undefined, commit: ObjectId) => void,
 ): AsyncGenerator<FoundVersion, void, undefined> {
   const trees = new TreeCache(remote, { isLossPassedOver: true });
   const open = new Map<ByteString, Span>();
@@ -51,9 +51,14 @@ export async function* findVersions(
     const { entry, last } = span;
     return { path, entry, first: newer, last, commits: count - span.newer };
   };
-  for await (const { content, commit, receivedMs } of readHistory(remote)) {
+  for await (const { content, commit, receivedMs } of readHistory(remote, {
+    onLost: (lost) => onLost(undefined, lost.commit),
+  })) {
     const line = { commit, receivedMs };
-    for await (const change of diffTrees(trees, tree, content.tree, { onLost: (path) => onLost(path, commit) })) {
+    const tell = (path: ByteString, side: DiffSide): void => {
+      if (side === "after") onLost(path, commit); // what is lost in the newer has been told
+    };
+    for await (const change of diffTrees(trees, tree, content.tree, { onLost: tell })) {
       if (change.type === "metadata" || !matches(change.path)) continue;
       const version = close(change.path);
       if (version !== undefined) yield version;

@@ -5,6 +5,7 @@ import type { ObjectId } from "../objects/object-id.js";
 import type { ProjectId } from "../objects/project-id.js";
 import type { LogLine } from "../protocol/log-lines.js";
 import { fetchObjects } from "./fetch.js";
+import { isLoss, readRest } from "./fetch-rest.js";
 import type { ForgottenCommit, Remote } from "./remote.js";
 
 export interface LoggedCommit extends LogLine {
@@ -14,26 +15,44 @@ export interface LoggedCommit extends LogLine {
 /** Commits whose objects are fetched at a time. */
 const batchSize = 1024;
 
-/** The project's commits, newest first. Rejects with NO_PROJECT if it has none. */
+/** What may be said about a history beside whose it is. */
+export interface HistoryOptions {
+  readonly limit?: number;
+  /** Told of each commit that the store has lost, or has damaged, which is left out. */
+  readonly onLost?: (line: LogLine) => void;
+}
+
+/**
+ * The project's commits, newest first. Rejects with NO_PROJECT if it has none, and, without `onLost`, where the store has lost
+ * one.
+ */
 export async function* readHistory(
   remote: Remote,
-  options: { limit?: number } = {},
+  options: HistoryOptions = {},
 ): AsyncGenerator<LoggedCommit, void, undefined> {
   if (remote.head === undefined) throw await noProject(remote);
   let batch: LogLine[] = [];
   for await (const line of remote.log(options)) {
     batch.push(line);
     if (batch.length < batchSize) continue;
-    yield* await withContent(remote, batch);
+    yield* await withContent(remote, batch, options);
     batch = [];
   }
-  yield* await withContent(remote, batch);
+  yield* await withContent(remote, batch, options);
 }
 
-/** One commit of the project. */
+/** One commit of the project. Rejects with NO_OBJECT for one that the store has lost. */
 export async function readCommit(remote: Remote, id: ObjectId): Promise<Commit> {
   let commit: Commit | undefined;
-  await fetchObjects(remote, [id], (_, bytes) => (commit = decodeCommit(bytes)));
+  try {
+    await fetchObjects(remote, [id], (_, bytes) => (commit = decodeCommit(bytes)));
+  } catch (cause) {
+    if (!isLoss(cause)) throw cause;
+    throw new BakError("NO_OBJECT", `cannot read commit '${id.slice(0, 12)}': it is damaged or missing in the store`, {
+      hint: "'bak log' lists the others; 'bak check' says what else is lost",
+      cause,
+    });
+  }
   return commit as Commit;
 }
 
@@ -118,11 +137,26 @@ export function findAmong(
   });
 }
 
-async function withContent(remote: Remote, lines: readonly LogLine[]): Promise<LoggedCommit[]> {
+async function withContent(
+  remote: Remote,
+  lines: readonly LogLine[],
+  { onLost }: HistoryOptions,
+): Promise<LoggedCommit[]> {
   const contents = new Map<ObjectId, Commit>();
-  const ids = lines.map((line) => line.commit);
-  await fetchObjects(remote, ids, (id, bytes) => contents.set(id, decodeCommit(bytes)));
-  return lines.map((line) => ({ ...line, content: contents.get(line.commit) as Commit }));
+  const take = (id: ObjectId, bytes: Uint8Array): void => void contents.set(id, decodeCommit(bytes));
+  try {
+    const ids = lines.map((line) => line.commit);
+    await fetchObjects(remote, ids, take);
+  } catch (error) {
+    if (onLost === undefined || !isLoss(error)) throw error;
+    const left = [...new Set(lines.map((line) => line.commit).filter((id) => !contents.has(id)))];
+    for await (const { id, bytes } of readRest(remote, left, (each) => !contents.has(each))) take(id, bytes);
+  }
+  return lines.flatMap((line) => {
+    const content = contents.get(line.commit);
+    if (content === undefined) onLost?.(line);
+    return content === undefined ? [] : [{ ...line, content }];
+  });
 }
 
 /** For a project that has no commit: what to tell. */

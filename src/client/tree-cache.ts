@@ -2,7 +2,7 @@
 import { BakError } from "../errors.js";
 import type { ObjectId } from "../objects/object-id.js";
 import { readObjects } from "./fetch.js";
-import { readRest } from "./fetch-rest.js";
+import { isLoss, readRest } from "./fetch-rest.js";
 import { maxIdsPerCall } from "./remote.js";
 import type { ObjectSource } from "./steady-remote.js";
 
@@ -50,9 +50,7 @@ export class TreeCache {
     const wanted = [...missing];
     for (let at = 0; at < wanted.length; at += maxIdsPerCall) {
       const ids = wanted.slice(at, at + maxIdsPerCall);
-      const isNew = (id: ObjectId, kind: string): boolean =>
-        missing.has(id) || (kind === "tree" && !this.#trees.has(id));
-      for await (const { id, bytes } of this.#read(ids, isNew, (tree) => missing.has(tree))) {
+      for await (const { id, bytes } of this.#read(ids, missing)) {
         const copy = Buffer.from(bytes); // or each would keep its member
         if (missing.delete(id)) found?.set(id, copy);
         this.#keep(id, copy);
@@ -63,13 +61,19 @@ export class TreeCache {
       for (const id of missing) throw new BakError("NO_OBJECT", `'${this.#remote.peer}' did not send object '${id}'`);
   }
 
-  #read(
+  /** Trees that are not kept: those asked for, less what is found `missing` no more, and what lies beside them. */
+  async *#read(
     ids: readonly ObjectId[],
-    isNew: (id: ObjectId, kind: string) => boolean,
-    isLeft: (id: ObjectId) => boolean,
+    missing: ReadonlySet<ObjectId>,
   ): AsyncGenerator<{ id: ObjectId; bytes: Uint8Array }, void, undefined> {
-    if (this.#isLossPassedOver) return readRest(this.#remote, ids, isLeft);
-    return readObjects(this.#remote.get(ids), isNew);
+    const isNew = (id: ObjectId, kind: string): boolean => missing.has(id) || (kind === "tree" && !this.#trees.has(id));
+    try {
+      yield* readObjects(this.#remote.get(ids), isNew);
+    } catch (error) {
+      if (!this.#isLossPassedOver || !isLoss(error)) throw error;
+      const isLeft = (id: ObjectId): boolean => missing.has(id);
+      yield* readRest(this.#remote, ids.filter(isLeft), isLeft);
+    }
   }
 
   #keep(id: ObjectId, bytes: Uint8Array): void {

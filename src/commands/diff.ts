@@ -2,15 +2,16 @@ import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { parseCommitAndPath, type CommitPath } from "../cli/commit-path.js";
 import { formatBytes, formatCount } from "../cli/format.js";
+import { LossTalk, type Loss } from "../cli/loss-talk.js";
 import { withOutput } from "../cli/output.js";
 import { StoreCommand } from "../cli/store-command.js";
-import { diffTrees, type TreeChange } from "../client/diff-trees.js";
+import { diffTrees, type DiffSide, type TreeChange } from "../client/diff-trees.js";
 import { findCommit, readCommit } from "../client/history.js";
 import type { Remote } from "../client/remote.js";
 import { TreeCache } from "../client/tree-cache.js";
 import { TreeSource } from "../client/tree-source.js";
 import { BakError } from "../errors.js";
-import { displayName } from "../objects/byte-string.js";
+import { displayName, type ByteString } from "../objects/byte-string.js";
 import type { Entry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
 
@@ -23,6 +24,7 @@ interface Difference {
   /** What is in the second commit and not in the first, and the other way round: sizes of files. */
   addedBytes: number;
   removedBytes: number;
+  lost: readonly Loss[];
 }
 
 const marks = { added: "+", removed: "-", changed: "M", kind: "T", metadata: "U" } as const;
@@ -30,7 +32,7 @@ const marks = { added: "+", removed: "-", changed: "M", kind: "T", metadata: "U"
 export default class Diff extends StoreCommand {
   static override summary = "Say what differs between two commits.";
   static override description =
-    "A line for each name: + added, - removed, M with other content, T of another kind, and with --metadata U with another mode, owner, time or attribute. With one commit, what has changed from it to the latest; with none, what the latest has changed. COMMIT:FOLDER compares folders. Only what differs is fetched. With --json, a line of JSON for each, and one with the sums.";
+    "A line for each name: + added, - removed, M with other content, T of another kind, and with --metadata U with another mode, owner, time or attribute. With one commit, what has changed from it to the latest; with none, what the latest has changed. COMMIT:FOLDER compares folders. Only what differs is fetched. A folder of which the store has lost something is named, what is certain of it is listed, and bak exits with 3. With --json, a line of JSON for each, and one with the sums.";
   static override examples = [
     { description: "What the last push changed", command: "<%= config.bin %> <%= command.id %>" },
     {
@@ -62,8 +64,14 @@ export default class Diff extends StoreCommand {
     return this.withRemote(flags, async (remote) => {
       const [before, after] = [await findFolder(remote, from), await findFolder(remote, to)];
       const sums = { added: 0, removed: 0, changed: 0, addedBytes: 0, removedBytes: 0 };
+      const lost = new LossTalk((text) => this.complain(text));
+      const trees = new TreeCache(remote, { isLossPassedOver: true });
+      const onLost = (path: ByteString, side: DiffSide): void => {
+        lost.tell(path, (side === "before" ? before : after).commit);
+      };
+      const options = { path: to.path, onLost, isLossUnknown: true };
       await withOutput({ signal }, async (sink) => {
-        for await (const change of diffTrees(new TreeCache(remote), before.tree, after.tree, { path: to.path })) {
+        for await (const change of diffTrees(trees, before.tree, after.tree, options)) {
           signal.throwIfAborted();
           if (change.type === "metadata" && !flags.metadata) continue;
           count(sums, change);
@@ -72,7 +80,7 @@ export default class Diff extends StoreCommand {
         }
       });
       this.log(formatSums(sums));
-      return { from: before.commit, to: after.commit, ...sums };
+      return { from: before.commit, to: after.commit, ...sums, lost: lost.losses };
     });
   }
 
@@ -94,7 +102,7 @@ async function findFolder(
   throw new BakError("NO_PATH", `'${displayName(path)}' is no folder`, { hint: "'bak cat' writes files" });
 }
 
-type Sums = Omit<Difference, "from" | "to">;
+type Sums = Omit<Difference, "from" | "to" | "lost">;
 
 function count(sums: Sums, change: TreeChange): void {
   if (change.type === "metadata") return;

@@ -1,25 +1,18 @@
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { formatMode, formatTime, shortId } from "../cli/format.js";
+import { LossTalk, type Loss } from "../cli/loss-talk.js";
 import { withOutput } from "../cli/output.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { findVersions, type FoundVersion } from "../client/find.js";
 import { matchPaths } from "../client/path-pattern.js";
-import { exitCodes } from "../errors.js";
-import { displayName, type ByteString } from "../objects/byte-string.js";
+import { displayName } from "../objects/byte-string.js";
 import { fileHashOf } from "../objects/entry.js";
-import type { ObjectId } from "../objects/object-id.js";
-
-/** A folder of which something is lost, and the latest commit that has it so. */
-interface LostFolder {
-  path: string;
-  commit: string;
-}
 
 export default class Find extends StoreCommand {
   static override summary = "Look for files in all commits of a project.";
   static override description =
-    "Each line is a version of a file, and the first and the last commit that have it, with their times; mode, size, and path. A pattern is of a name, or, with a slash in it, of a path: * and ? stand for anything but a slash, [a-z] for one of some, ** for folders of any depth. The latest versions come first. A folder of which the store has lost something is named, and bak exits with 3. With --json, a line of JSON for each.";
+    "Each line is a version of a file, and the first and the last commit that have it, with their times; mode, size, and path. A pattern is of a name, or, with a slash in it, of a path: * and ? stand for anything but a slash, [a-z] for one of some, ** for folders of any depth. The latest versions come first. A folder of which the store has lost something, or a commit that it has lost, is named, and bak exits with 3. With --json, a line of JSON for each.";
   static override strict = false;
   static override usage = ["<%= command.id %> PATTERN... [OPTION...]"];
   static override examples = [
@@ -43,30 +36,22 @@ export default class Find extends StoreCommand {
     "ignore-case": Flags.boolean({ char: "i", summary: "Take capital letters for small ones." }),
   };
 
-  async run(): Promise<{ versions: number; lost: LostFolder[] }> {
+  async run(): Promise<{ versions: number; lost: readonly Loss[] }> {
     const { argv, flags } = await this.parse(Find);
     const matches = matchPaths(argv as string[], { isCaseIgnored: flags["ignore-case"] });
     const { signal } = this;
     return this.withRemote(flags, async (remote) => {
       let versions = 0;
-      const lost: LostFolder[] = [];
-      const onLost = (path: ByteString, commit: ObjectId): void => {
-        const name = path === "" ? "." : displayName(path);
-        lost.push({ path: name, commit });
-        this.complain(
-          `cannot look into '${name}' of commit ${shortId(commit)}: what was in it, or a part of that, is damaged or missing in the store`,
-        );
-      };
+      const lost = new LossTalk((text) => this.complain(text));
       await withOutput({ signal }, async (sink) => {
-        for await (const version of findVersions(remote, matches, onLost)) {
+        for await (const version of findVersions(remote, matches, (path, commit) => lost.tell(path, commit))) {
           signal.throwIfAborted();
           versions += 1;
           const line = this.jsonEnabled() ? JSON.stringify(asData(version)) : formatVersion(version);
           await sink.write(Buffer.from(`${line}\n`));
         }
       });
-      if (lost.length > 0) process.exitCode = exitCodes.partly;
-      return { versions, lost };
+      return { versions, lost: lost.losses };
     });
   }
 

@@ -1,5 +1,6 @@
 import * as Flags from "@oclif/core/flags";
 import { formatBytes, formatCounted, formatTime, shortId } from "../cli/format.js";
+import { LossTalk } from "../cli/loss-talk.js";
 import { StoreCommand } from "../cli/store-command.js";
 import { readHistory, type LoggedCommit } from "../client/history.js";
 import type { Remote } from "../client/remote.js";
@@ -34,7 +35,7 @@ interface ForgottenLine {
 export default class Log extends StoreCommand {
   static override summary = "List a project's commits, newest first.";
   static override description =
-    "Each line: id, when the store received it, from which machine, what was added (+), changed (~) and removed (-), how much it holds, its tags and message.";
+    "Each line: id, when the store received it, from which machine, what was added (+), changed (~) and removed (-), how much it holds, its tags and message. A commit that the store has lost is named, and bak exits with 3.";
   static override examples = [
     { description: "The history of the folder you stand in", command: "<%= config.bin %> <%= command.id %>" },
     {
@@ -56,7 +57,12 @@ export default class Log extends StoreCommand {
     return this.withRemote<LoggedLine[] | ForgottenLine[]>(flags, async (remote) => {
       if (flags.forgotten) return this.#listForgotten(remote, flags.limit);
       const lines: LoggedLine[] = [];
-      for await (const commit of readHistory(remote, flags.limit === undefined ? {} : { limit: flags.limit })) {
+      const lost = new LossTalk((text) => this.complain(text));
+      const limit = flags.limit === undefined ? {} : { limit: flags.limit };
+      for await (const commit of readHistory(remote, {
+        ...limit,
+        onLost: (line) => lost.tell(undefined, line.commit),
+      })) {
         this.log(formatLine(commit));
         if (this.jsonEnabled()) lines.push(asData(commit));
       }

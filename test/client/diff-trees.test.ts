@@ -5,8 +5,13 @@ import t, { type Test } from "tap";
 import { diffTrees } from "../../src/client/diff-trees.js";
 import { readCommit } from "../../src/client/history.js";
 import { TreeCache } from "../../src/client/tree-cache.js";
+import type { ByteString } from "../../src/objects/byte-string.js";
+import { readDirectory } from "../../src/objects/directory.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
+import { encodeTree } from "../../src/objects/tree.js";
 import { addNamesOfBytes, makeSampleFolder } from "../helpers/sample-folder.js";
+import { dirEntry, fileEntry, treeOf, type Made } from "../helpers/small-commit.js";
+import { blob, object, sendObjects } from "../helpers/store-pack.js";
 import { openWorld, pathsIn, pushFolder } from "./world.js";
 
 const marks = { added: "+", removed: "-", changed: "M", kind: "T", metadata: "U" } as const;
@@ -88,6 +93,50 @@ t.test("each change is told once, in order, both ways, whatever the cache holds"
     await diff(b, a),
     inOrder.map((line) => `${swapped[line[0] as string] ?? line[0]}${line.slice(1)}`),
   );
+});
+
+t.test("what is lost of folders is named, and nothing is said that may be wrong", async (t) => {
+  const content = blob("content");
+  const other = blob("other");
+  const file = (name: string, its = content) => fileEntry(name, its);
+  const page = (...names: string[]) => treeOf(...names.map((name) => file(name)));
+  const paged = (...pages: Made[]) => {
+    const named = pages.map(({ id, bytes }) => ({
+      id,
+      firstName: [...readDirectory(id, () => bytes)][0]?.name as ByteString,
+    }));
+    return object("tree", encodeTree({ level: 1, pages: named }));
+  };
+  const gone = { old: treeOf(file("x")), new: treeOf(file("y")), alone: treeOf(file("z")) };
+  const [first, middle, last] = [page("a", "b"), page("m", "n"), page("t")];
+  const [newFirst, newMiddle] = [page("a", "c"), page("m", "o")];
+  const [before, after] = [paged(first, middle, last), paged(newFirst, newMiddle, last)];
+  const same = treeOf(file("s"));
+  const changed = treeOf(file("s", other));
+  const old = treeOf(dirEntry("d", gone.old), dirEntry("e", gone.alone), dirEntry("p", before), dirEntry("s", same));
+  const now = treeOf(dirEntry("d", gone.new), dirEntry("p", after), dirEntry("s", changed));
+  const world = await openWorld(t);
+  const kept = [content, other, first, last, newFirst, newMiddle, before, after, same, changed, old, now];
+  for (const each of kept) await sendObjects(world.store, [each]);
+  for (const rights of [undefined, ["read" as const]]) {
+    const remote = await world.connect(rights && { rights });
+    const diff = async (a: Made, b: Made): Promise<string[]> => {
+      const found: string[] = [];
+      const trees = new TreeCache(remote, { isLossPassedOver: true });
+      const onLost = (path: string, side: string): void => void found.push(`? ${path} ${side}`);
+      for await (const { type, path } of diffTrees(trees, a.id, b.id, { onLost, isLossUnknown: true }))
+        found.push(`${marks[type]} ${path}`);
+      return found;
+    };
+    const lost = ["? d before", "? d after"];
+    t.same(
+      await diff(old, now),
+      [...lost, "- e", "? e before", "? p before", "- p/b", "M s/s"],
+      "c or m may have been there",
+    );
+    t.same(await diff(now, old), [...lost, "+ e", "? e after", "? p after", "+ p/b", "M s/s"]);
+    t.same(await diff(gone.old, now), ["?  before"]);
+  }
 });
 
 t.test("a tree that is lost is named", async (t) => {

@@ -3,12 +3,13 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { join } from "node:path";
 import t from "tap";
 import { findVersions } from "../../src/client/find.js";
+import { readHistory } from "../../src/client/history.js";
 import { matchPaths } from "../../src/client/path-pattern.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
 import { encodeTree } from "../../src/objects/tree.js";
 import { commitOf, dirEntry, fileEntry, testProject, treeOf, type Made } from "../helpers/small-commit.js";
 import { blob, object, sendObjects } from "../helpers/store-pack.js";
-import { openWorld, pushFolder, text } from "./world.js";
+import { openWorld, pushFolder, text, type StoreWorld } from "./world.js";
 
 t.test("each version is found once, with the first and the last commit that have it", async (t) => {
   const at = t.testdir({ source: { a: "1", d: { a: "x", b: "y" } } });
@@ -52,6 +53,15 @@ t.test("each version is found once, with the first and the last commit that have
   t.strictSame(await find("nowhere"), []);
 });
 
+/** Writes over a part of a pack. */
+function spoil({ folder }: StoreWorld, pack: string): void {
+  const path = join(folder, "packs", pack.slice(0, 2), `${pack}.tar.gz`);
+  const bytes = readFileSync(path);
+  bytes.fill(0x55, 20, 40);
+  chmodSync(path, 0o600);
+  writeFileSync(path, bytes);
+}
+
 t.test("what the store has lost of folders is named once, and all else is found", async (t) => {
   const content = blob("content");
   const file = (name: string) => fileEntry(name, content);
@@ -76,23 +86,47 @@ t.test("what the store has lost of folders is named once, and all else is found"
   for (const each of all) packs.set(each, (await sendObjects(world.store, [each])).pack);
   for (const [index, { id }] of commits.entries())
     await world.store.appendCommit(testProject, id, commits[index - 1]?.id);
-  for (const each of [lost, pages[0] as Made]) {
-    const pack = packs.get(each) as string;
-    const path = join(at, "store", "packs", pack.slice(0, 2), `${pack}.tar.gz`);
-    const bytes = readFileSync(path);
-    bytes.fill(0x55, 20, 40);
-    chmodSync(path, 0o600);
-    writeFileSync(path, bytes);
-  }
+  for (const each of [lost, pages[0] as Made]) spoil(world, packs.get(each) as string);
   const told: string[] = [];
   const found: string[] = [];
   const which = (id: ObjectId): number => commits.findIndex((commit) => commit.id === id);
-  const onLost = (path: string, commit: ObjectId): void => void told.push(`${path} ${which(commit)}`);
+  const onLost = (path: string | undefined, commit: ObjectId): void => void told.push(`${path} ${which(commit)}`);
   const matches = matchPaths(["x", "z"], { isCaseIgnored: false });
   for await (const { path, first, last, commits: count } of findVersions(await world.connect(), matches, onLost))
     found.push(`${path} ${which(first.commit)}-${which(last.commit)} ${count}`);
   t.strictSame(told, ["d 2", "paged 2"]);
   t.strictSame(found.toSorted(), ["d/x 0-0 1", "d/x 3-3 1", "d/z 3-3 1", "e/x 2-2 1", "paged/x 1-2 2", "same/x 0-3 4"]);
+});
+
+t.test("a commit that the store has lost is named, and the others are looked into", async (t) => {
+  const content = blob("content");
+  const roots = [treeOf(fileEntry("x", content)), treeOf(fileEntry("y", content)), treeOf(fileEntry("x", content))];
+  const commits: Made[] = [];
+  for (const root of roots) commits.push(commitOf(root, { parent: commits.at(-1)?.id }));
+  const world = await openWorld(t);
+  await sendObjects(world.store, [content, ...roots]);
+  for (const [index, commit] of commits.entries()) {
+    const { pack } = await sendObjects(world.store, [commit]);
+    await world.store.appendCommit(testProject, commit.id, commits[index - 1]?.id);
+    if (index === 1) spoil(world, pack);
+  }
+  const which = (id: ObjectId): number => commits.findIndex((commit) => commit.id === id);
+  for (const rights of [undefined, ["read" as const]]) {
+    const remote = await world.connect(rights && { rights });
+    const told: string[] = [];
+    const found: string[] = [];
+    const onLost = (path: string | undefined, id: ObjectId): void => void told.push(`${path} ${which(id)}`);
+    const matches = matchPaths(["x", "y"], { isCaseIgnored: false });
+    for await (const { path, first, last, commits: count } of findVersions(remote, matches, onLost))
+      found.push(`${path} ${which(first.commit)}-${which(last.commit)} ${count}`);
+    t.strictSame(told, ["undefined 1"]);
+    t.strictSame(found, ["x 0-2 2"]);
+    await t.rejects(
+      readHistory(remote).next(),
+      { code: /NO_OBJECT|BAD_PACK|STORE_DAMAGED/ },
+      "unless that is not to be passed over",
+    );
+  }
 });
 
 t.test("patterns are those of a shell, of names or of paths", (t) => {

@@ -1,8 +1,41 @@
 /** `bak diff`, `bak find` and `bak ls -l` as a person uses them. */
-import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { bakScript, BakUser, environment, start } from "../helpers/bak-process.js";
+
+t.test("what the store has lost is named, the rest is shown, and the exit code says so", async (t) => {
+  const user = new BakUser(t, t.testdir({ docs: { a: "one", d: { b: "two" } } }));
+  const env = { BAK_SERVER: "store", BAK_PROJECT: "docs" };
+  const bak = (...args: string[]) => user.run(args, { env });
+  const packs = () => readdirSync(join(user.home, "store", "packs"), { recursive: true, encoding: "utf8" });
+  await bak("push", "docs");
+  const known = packs();
+  writeFileSync(join(user.home, "docs", "d", "c"), "three");
+  await bak("push", "docs");
+  for (const name of packs())
+    if (!known.includes(name)) rmSync(join(user.home, "store", "packs", name), { recursive: true, force: true });
+  writeFileSync(join(user.home, "docs", "a"), "four");
+  await bak("push", "docs", "--full");
+  const log = await bak("log");
+  const find = await bak("find", "a", "--json");
+  const diff = await bak("diff", "head~1", "head");
+  t.match(log, {
+    code: 3,
+    stdout: /^.+\n.+\n$/,
+    stderr: /^bak: cannot read commit '[0-9a-f]{12}': it is damaged or missing/,
+  });
+  t.match(find.code, 3);
+  t.match(JSON.parse(find.stdout.trimEnd().split("\n").at(-1) ?? ""), {
+    versions: 2,
+    lost: [{ commit: /^[0-9a-f]{64}$/ }],
+  });
+  t.match(diff, {
+    code: 1,
+    stdout: "",
+    stderr: /^bak: cannot read commit '[0-9a-f]{12}': it is damaged or missing.*\n.*bak log/,
+  });
+});
 
 t.test("commits are compared, and looked through", async (t) => {
   const user = new BakUser(t, t.testdir({ docs: { a: "one", d: { b: "two" }, gone: "three" } }));
