@@ -324,29 +324,33 @@ class Walk {
     this.#counts.bytes += same.bytes;
     this.#options.progress.files += same.files;
     this.#options.progress.bytes += same.bytes;
-    const walked = new Map<ByteString, WalkedFolder | undefined>();
+    const walked = new Map<ByteString, WalkedFolder | "replaced" | undefined>();
     for (const { name, stat, tree } of same.folders) {
       const paths = { relative: joinPath(at.path, name), absolute: joinPath(at.absolute, name) };
       const place = { name, ...paths, stat, extras: {}, proof: stat };
       const head = { name, ...attributesOf(stat), kind: "dir", tree } as const;
       const below = await this.#subfolder(at, place, head);
-      if (below?.tree !== tree) walked.set(name, below);
+      if (below === "replaced" || below?.tree !== tree) walked.set(name, below);
     }
     const { tree } = indexed;
-    if (this.#options.sink === undefined) return { open: undefined, tree: walked.size === 0 ? tree : undefined };
+    const isRead = this.#options.sink !== undefined;
     if (walked.size === 0) {
-      this.#keepTrees(at.path, indexed);
+      if (isRead) this.#keepTrees(at.path, indexed);
       return { open: undefined, tree };
     }
-    const open = this.#open(at, indexed.stats.length / 2);
+    if (!isRead && ![...walked.values()].includes("replaced")) return { open: undefined, tree: undefined };
+    const open = isRead ? this.#open(at, indexed.stats.length / 2) : undefined;
     let ordinal = 0;
     for (const entry of readDirectory(tree, this.#load)) {
       const stat = { ctimeNs: indexed.stats[ordinal * 2] as bigint, ino: indexed.stats[ordinal * 2 + 1] as bigint };
       ordinal += 1;
-      if (entry.kind !== "dir" || !walked.has(entry.name)) open.append({ entry, stat });
-      else this.#addFolder(open, walked.get(entry.name), { entry, stat });
+      const below = entry.kind === "dir" && walked.has(entry.name) ? walked.get(entry.name) : "same";
+      if (below === "same") open?.append({ entry, stat });
+      else if (below === "replaced") this.#seeAgain(at, entry.name, { head: { entry, indexed: stat }, open });
+      else if (open !== undefined) this.#addFolder(open, below, { entry: entry as DirEntry, stat });
     }
-    open.end();
+    if (this.#replaced.length > 0) await this.#lookAgain();
+    open?.end();
     return { open, tree: undefined };
   }
 
@@ -389,6 +393,11 @@ class Walk {
     folder.open.whenDone(this.#later(({ tree }) => parent.fill(place, { ...taken, entry: { ...taken.entry, tree } })));
   }
 
+  /** Has a name looked at once more, in its place, which is something else by now. */
+  #seeAgain(parent: FolderPlaceInWalk, name: ByteString, { head, open, place = open?.reserve() }: NameInWalk): void {
+    this.#replaced.push({ parent, name, its: { head, open, place, isAgain: true } });
+  }
+
   /** Looks at what now has the names that were replaced before they could be read. */
   async #lookAgain(): Promise<void> {
     const names = this.#replaced;
@@ -402,12 +411,12 @@ class Walk {
 
   /** One name of a folder; adds it to the folder's tree, now or when it has been read. */
   async #name(parent: FolderPlaceInWalk, name: ByteString, its: NameInWalk): Promise<void> {
-    const { head, open, again } = its;
+    const { head, open, place: reserved, isAgain = false } = its;
     const relative = joinPath(parent.path, name);
     const absolute = joinPath(parent.absolute, name);
     try {
       const stat = statSource(absolute);
-      if (again !== undefined) {
+      if (isAgain) {
         this.#moved(relative, "replaced");
         if (this.#leaving.isRuledOut({ relative, name, kind: stat.kind }, parent.rules))
           return this.#leaveOut(relative, its);
@@ -416,30 +425,41 @@ class Walk {
       const place = { name, relative, absolute, stat, extras, proof };
       if (stat.kind === "dir") {
         const folder = await this.#subfolder(parent, place, head?.entry);
+        if (folder === "replaced") {
+          if (isAgain) throw replacedWhileRead();
+          return this.#seeAgain(parent, name, its);
+        }
         const entry = { name, ...attributesOf(stat), ...extras, kind: "dir", tree: noId } as const;
-        if (open !== undefined) this.#addFolder(open, folder, { entry, stat: proof, at: again });
+        if (open !== undefined) this.#addFolder(open, folder, { entry, stat: proof, at: reserved });
         return;
       }
       if (stat.kind === "file" && this.#leaving.isTooLarge({ relative, size: stat.size }))
         return this.#leaveOut(relative, its);
       const known = knownEntry(place, head, this.#options);
       if (known !== undefined)
-        this.#take({ entry: known, stat: proof }, { relative, head: head?.entry, open, place: again });
+        this.#take({ entry: known, stat: proof }, { relative, head: head?.entry, open, place: reserved });
       else this.#readFile(parent, place, its);
     } catch (error) {
-      if (again !== undefined) open?.fill(again, undefined);
+      if (reserved !== undefined) open?.fill(reserved, undefined);
       this.#notTaken(parent, { relative, head: head?.entry }, error);
     }
   }
 
   /** A rule leaves out a name. */
-  #leaveOut(relative: ByteString, { head, open, again }: NameInWalk): void {
+  #leaveOut(relative: ByteString, { head, open, place }: NameInWalk): void {
     if (head !== undefined) this.#changes.remove(relative, head.entry);
-    if (again !== undefined) open?.fill(again, undefined);
+    if (place !== undefined) open?.fill(place, undefined);
   }
 
-  /** A folder in another; undefined where there is nothing to be kept of it, which has been told. */
-  async #subfolder(parent: FolderPlaceInWalk, at: Place, head: Entry | undefined): Promise<WalkedFolder | undefined> {
+  /**
+   * A folder in another; undefined where there is nothing to be kept of it, which has been told; `replaced` where something else
+   * has its name by now, and nothing has been made of it yet.
+   */
+  async #subfolder(
+    parent: FolderPlaceInWalk,
+    at: Place,
+    head: Entry | undefined,
+  ): Promise<WalkedFolder | "replaced" | undefined> {
     let names: readonly ByteString[];
     let reach: FolderReach;
     const isElsewhere = this.#leaving.isElsewhere(at);
@@ -447,10 +467,16 @@ class Walk {
       reach = this.#paths.reach(at.absolute);
       names = isElsewhere ? [] : namesIn(reach.absolute);
     } catch (error) {
+      if (isReplaced(at) && isStillThere(parent)) return "replaced";
       this.#notTaken(parent, { relative: at.relative, head }, error);
       return undefined;
     }
-    if (this.#options.isLeftOut({ path: reach.absolute, names, stat: at.stat })) {
+    const isLeftOut = this.#options.isLeftOut({ path: reach.absolute, names, stat: at.stat });
+    if (!isElsewhere && isReplaced(at) && isStillThere(parent)) {
+      reach.close?.();
+      return "replaced";
+    }
+    if (isLeftOut) {
       this.#leftOut.push(at.relative);
       this.#options.onEvent({ type: "leftOut", path: at.relative });
       if (head !== undefined) this.#changes.remove(at.relative, head);
@@ -466,15 +492,14 @@ class Walk {
     const place = { path: at.relative, ...reach, stat: at.stat, rules: kept.rules, volume };
     const folder = await this.#folder(place, kept.names, headTree);
     if (folder.open === undefined) reach.close?.();
-    if (isReplaced(at))
-      this.#unreadable(at.relative, new BakError("SOURCE_FAILED", "it was replaced while it was read"));
+    if (isReplaced(at)) this.#unreadable(at.relative, replacedWhileRead()); // what was found in it may be of either
     return folder;
   }
 
-  #readFile(parent: FolderPlaceInWalk, at: Place, { head, open, again }: NameInWalk): void {
+  #readFile(parent: FolderPlaceInWalk, at: Place, { head, open, place: reserved, isAgain = false }: NameInWalk): void {
     const { isFull, sink, progress } = this.#options;
     const { name, relative } = at;
-    const place = again ?? open?.reserve();
+    const place = reserved ?? open?.reserve();
     const done = this.#later((outcome: ReadOutcome) => {
       const fail = (error: unknown): void => {
         if (place !== undefined) open?.fill(place, undefined);
@@ -482,9 +507,8 @@ class Walk {
       };
       if (outcome.type === "failed") {
         if (!isReplaced(at) || !isStillThere(parent)) return fail(outcome.error);
-        if (again !== undefined) return fail(new BakError("SOURCE_FAILED", "it was replaced while it was read"));
-        this.#replaced.push({ parent, name, its: { head, open, again: place } });
-        return;
+        if (isAgain) return fail(replacedWhileRead());
+        return this.#seeAgain(parent, name, { head, open, place });
       }
       const { stat, content } = outcome;
       if (outcome.type === "read") {
@@ -591,6 +615,10 @@ class Walk {
   }
 }
 
+function replacedWhileRead(): BakError {
+  return new BakError("SOURCE_FAILED", "it was replaced while it was read");
+}
+
 /** What a large file was at the head. */
 function listOf(head: Entry | undefined): ObjectId | undefined {
   return head?.kind === "file" && "list" in head.content ? head.content.list : undefined;
@@ -606,11 +634,13 @@ interface WalkedFolder {
 interface NameInWalk {
   readonly head: HeadEntry | undefined;
   readonly open: OpenFolder | undefined;
-  /** The name's place in that folder, where it is looked at for the second time. */
-  readonly again?: number | undefined;
+  /** The name's place in that folder, if it has one already. */
+  readonly place?: number | undefined;
+  /** Whether it is looked at for the second time. */
+  readonly isAgain?: boolean;
 }
 
-/** A name that was a file, and is something else. */
+/** A name that was a file or a folder, and is something else. */
 interface ReplacedName {
   readonly parent: FolderPlaceInWalk;
   readonly name: ByteString;

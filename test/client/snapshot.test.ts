@@ -21,7 +21,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import type { SnapshotEvent } from "../../src/client/snapshot.js";
+import type { SnapshotEvent, SnapshotOptions } from "../../src/client/snapshot.js";
 import { BakError } from "../../src/errors.js";
 import { byteString, type ByteString } from "../../src/objects/byte-string.js";
 import { firstChunkEnd, maxWholeFileBytes } from "../../src/objects/chunker.js";
@@ -443,17 +443,88 @@ t.test("a folder that goes while it is walked is gone", async (t) => {
   t.match(gone.snapshot.counts, { dirs: 0, unreadable: 0 });
 });
 
-t.test("what was in a folder that becomes a file during the walk is told of, and the rest goes on", async (t) => {
-  const folder = folderOf(t, { d: { x: "1" }, e: "2" });
-  const { ino } = lstatSync(join(folder, "d"), { bigint: true });
+/** What may come in place of a folder, and how many folders and other names there are then, beside that and one more. */
+const inPlaceOfFolder: Record<string, { replace: (path: string) => void; dirs: number; files: number }> = {
+  "a link": { replace: (path) => symlinkSync("/etc", path), dirs: 0, files: 1 },
+  "a file": { replace: (path) => writeFileSync(path, "a file"), dirs: 0, files: 1 },
+  "another folder": { replace: (path) => (mkdirSync(path), writeFileSync(join(path, "new"), "1")), dirs: 1, files: 1 },
+};
+
+for (const [what, { replace, dirs, files }] of Object.entries(inPlaceOfFolder)) {
+  /** Puts it in place of the folder `d` just when the names in that were read. */
+  const swapping = (folder: string, aside: string): Pick<SnapshotOptions, "isLeftOut"> => {
+    const { ino } = lstatSync(join(folder, "d"), { bigint: true });
+    return {
+      isLeftOut: ({ stat }) => {
+        if (stat.ino !== ino) return false;
+        renameSync(join(folder, "d"), aside);
+        replace(join(folder, "d"));
+        utimesSync(folder, 1e9, 1e9);
+        return false;
+      },
+    };
+  };
+
+  t.test(`${what} in place of a folder that is to be read is kept, and named`, async (t) => {
+    const at = folderOf(t, { source: { d: { x: "1" }, e: "2" } });
+    const folder = join(at, "source");
+    const taken = await take(folder, swapping(folder, join(at, "aside")));
+    t.strictSame(told(taken.events).slice(0, 2), ["moved d", "added d"]);
+    t.match(taken.events[0], { how: "replaced" });
+    t.match(taken.snapshot, { moved: { replaced: 1, vanished: 0 }, counts: { dirs, files: files + 1, unreadable: 0 } });
+    t.equal(taken.snapshot.tree, treeByHand(Buffer.from(folder), new Set()));
+    const later = await take(folder, { baseline: baselineOf(taken) });
+    t.strictSame(later.events, []);
+    t.equal(later.progress.filesRead, 0, "stats stay beside their names");
+  });
+
+  for (const isDry of [false, true]) {
+    const how = isDry ? "a walk that only compares" : "a push of what is else as it was";
+    t.test(`${what} in place of a folder is met by ${how}`, async (t) => {
+      const at = folderOf(t, { source: { a: { d: { x: "1" }, e: "2" } } });
+      const folder = join(at, "source");
+      utimesSync(join(folder, "a"), 1e9, 1e9);
+      const first = await take(folder);
+      const options = { baseline: baselineOf(first), ...swapping(join(folder, "a"), join(at, "aside")) };
+      const second = await take(folder, isDry ? { ...options, offer: undefined } : options);
+      t.match(second.snapshot, {
+        moved: { replaced: 1, vanished: 0 },
+        counts: { dirs: dirs + 1, files: files + 1, unreadable: 0 },
+        isChanged: true,
+      });
+      t.match(told(second.events)[0], "moved a/d");
+      if (!isDry) t.equal(second.snapshot.tree, treeByHand(Buffer.from(folder), new Set()));
+    });
+  }
+}
+
+t.test("a folder that is replaced again when it is looked at again is named, and left out", async (t) => {
+  const at = folderOf(t, { source: { d: { x: "1" }, e: "2" } });
+  const folder = join(at, "source");
+  let times = 0;
   const taken = await take(folder, {
-    isLeftOut: ({ stat }) => {
-      if (stat.ino !== ino) return false;
-      rmSync(join(folder, "d"), { recursive: true });
-      writeFileSync(join(folder, "d"), "a file");
+    isLeftOut: ({ path }) => {
+      if (!path.endsWith("/d")) return false;
+      renameSync(join(folder, "d"), join(at, `aside ${(times += 1)}`));
+      mkdirSync(join(folder, "d"));
       return false;
     },
   });
+  t.equal(times, 2);
+  t.strictSame(told(taken.events), ["moved d", "unreadable d", "added e"]);
+  t.match(taken.events[1], { why: "it was replaced while it was read" });
+  t.match(taken.snapshot.counts, { files: 1, dirs: 0, unreadable: 1 });
+  t.strictSame([...entriesOf(taken).keys()], ["e"]);
+});
+
+t.test("what was in a folder that becomes a file while it is walked is told of, and the rest goes on", async (t) => {
+  const folder = folderOf(t, { d: { x: "1" }, e: "2" });
+  const onEvent = ({ type, path }: SnapshotEvent): void => {
+    if (type !== "added" || path !== "d") return;
+    rmSync(join(folder, "d"), { recursive: true });
+    writeFileSync(join(folder, "d"), "a file");
+  };
+  const taken = await take(folder, { onEvent });
   t.strictSame(taken.events[1], { type: "unreadable", path: "d/x", why: "not a folder" });
   t.strictSame(told(taken.events), ["added d", "unreadable d/x", "unreadable d", "added e"]);
   t.match(taken.snapshot.counts, { files: 1, dirs: 1, added: 2, unreadable: 2 });
@@ -783,21 +854,16 @@ t.test(
   },
 );
 
-for (const [what, replace] of Object.entries({
-  "a link": (path: string) => symlinkSync("/etc", path),
-  "another folder": (path: string) => mkdirSync(path),
-})) {
+for (const [what, { replace }] of Object.entries(inPlaceOfFolder)) {
   t.test(`a folder that becomes ${what} while it is walked is told of`, async (t) => {
-    const folder = folderOf(t, { d: { x: "1" }, e: "2" });
-    const { ino } = lstatSync(join(folder, "d"), { bigint: true });
-    const taken = await take(folder, {
-      isLeftOut: ({ stat }) => {
-        if (stat.ino !== ino) return false;
-        renameSync(join(folder, "d"), join(folder, "aside"));
-        replace(join(folder, "d"));
-        return false;
-      },
-    });
+    const at = folderOf(t, { source: { d: { x: "1" }, e: "2" } });
+    const folder = join(at, "source");
+    const onEvent = ({ type, path }: SnapshotEvent): void => {
+      if (type !== "added" || path !== "d") return;
+      renameSync(join(folder, "d"), join(at, "aside"));
+      replace(join(folder, "d"));
+    };
+    const taken = await take(folder, { onEvent });
     t.match(taken.events.filter(({ path }) => path === "d")[1], {
       type: "unreadable",
       why: "it was replaced while it was read",
