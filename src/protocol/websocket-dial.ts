@@ -19,11 +19,23 @@ export interface DialOptions {
   pin?: KeyFingerprint | undefined;
 }
 
+/** Thrown for a server that says it is at the same path with a slash after it, as a reverse proxy does with a prefix. */
+class SlashMissing extends Error {}
+
 /**
  * Connects to a `ws://` or `wss://` URL; rejects with NO_SERVER where nobody answers as a bak server does, and with
  * UNTRUSTED_SERVER, before anything is sent, where its certificate is not to be trusted, or its key is not the pinned one.
  */
 export async function dialWebSocket(url: string, options: DialOptions = {}): Promise<Channel> {
+  try {
+    return await dial(url, options);
+  } catch (error) {
+    if (error instanceof SlashMissing) return dial(`${url}/`, options);
+    throw error;
+  }
+}
+
+async function dial(url: string, options: DialOptions): Promise<Channel> {
   options.signal?.throwIfAborted();
   const { protocol, hostname } = new URL(url);
   const isTls = protocol === "wss:";
@@ -94,13 +106,20 @@ function noServer(url: string, why: string, cause?: unknown): BakError {
 }
 
 /** A server that is full says when to come again; whatever else answers is no server of bak's. */
-function refused(url: string, { statusCode, headers }: IncomingMessage): BakError {
+function refused(url: string, { statusCode = 0, headers }: IncomingMessage): Error {
+  if (statusCode >= 300 && statusCode < 400 && isSlashed(url, headers.location ?? "")) return new SlashMissing();
   if (statusCode !== 503 && statusCode !== 429) {
     return noServer(url, `it answered ${statusCode}, so it is no bak server`);
   }
   const why = statusCode === 503 ? "it has too many connections" : "it has too many connections from here";
   const seconds = /^\d{1,4}$/.test(headers["retry-after"] ?? "") ? ` in ${headers["retry-after"]} s` : " later";
   return new BakError("NO_SERVER", `cannot reach the server '${url}': ${why}`, { hint: `try again${seconds}` });
+}
+
+/** Whether a redirection leads to the same path with a slash; to whichever host, since that is not gone to. */
+function isSlashed(url: string, location: string): boolean {
+  const { pathname, search } = new URL(url);
+  return search === "" && URL.canParse(location, url) && new URL(location, url).pathname === `${pathname}/`;
 }
 
 /** A connection tried on several addresses fails with an error that has the reasons inside. */

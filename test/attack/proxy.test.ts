@@ -18,7 +18,9 @@ async function openReverseProxy(t: Test, { to, prefix, claim }: { to: number; pr
   const sockets = new Set<Socket>();
   proxy.on("upgrade", (request: IncomingMessage, client: Socket) => {
     if (!request.url?.startsWith(prefix)) {
-      client.end("HTTP/1.1 404 Not Found\r\n\r\n");
+      const isSlashMissing = `${request.url}/` === prefix;
+      const location = isSlashMissing ? `https://elsewhere.example${prefix}` : "/somewhere/else/";
+      client.end(`HTTP/1.1 301 Moved Permanently\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
     const before = request.headers["x-forwarded-for"];
@@ -79,6 +81,18 @@ t.test("through a proxy with a prefix, the address is the client's, and limits a
   from = "203.0.113.8";
   const other = await Remote.open(await dialWebSocket(url), hello);
   await Promise.all([inside.close(), other.close()]);
+});
+
+t.test("a prefix without its slash will do, where the proxy says so; nobody is led elsewhere", async (t) => {
+  const served = await serveStore(t, t.testdir(), behind);
+  const url = await openReverseProxy(t, { to: served.port, prefix: "/bak/", claim: () => "203.0.113.7" });
+  t.equal(await peerAt(served, url.slice(0, -1)), "203.0.113.7");
+  for (const other of ["ba", "other", ""])
+    await t.rejects(
+      dialWebSocket(new URL(`/${other}`, url).href),
+      { code: "NO_SERVER", message: /answered 301/ },
+      other,
+    );
 });
 
 t.test("what a client claims itself is its own word: only what the proxy has added counts", async (t) => {
