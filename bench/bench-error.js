@@ -4,11 +4,12 @@
 export class BenchError extends Error {
   /**
    * @param {string} message lower case, no full stop, the subject in quotes
-   * @param {{ hint?: string, cause?: unknown }} [options]
+   * @param {{ hint?: string, cause?: unknown, exitCode?: number }} [options] 2 is for wrong usage
    */
-  constructor(message, { hint, cause } = {}) {
+  constructor(message, { hint, cause, exitCode = 1 } = {}) {
     super(message, { cause });
     this.name = "BenchError";
     this.hint = hint;
+    this.exitCode = exitCode;
   }
 }

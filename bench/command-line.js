@@ -61,6 +61,7 @@ function parse(args, options) {
     const message = cause instanceof Error ? (cause.message.split(". ")[0] ?? "") : String(cause);
     throw new BenchError(message.charAt(0).toLowerCase() + message.slice(1), {
       hint: "npm run bench -- --help lists all options",
+      exitCode: 2,
       cause,
     });
   }
@@ -79,7 +80,7 @@ const textOf = (value) => (typeof value === "string" ? value : undefined);
 export function positive(name, text, isWhole = false) {
   const value = Number(text);
   if (text.trim() !== "" && value > 0 && Number.isFinite(value) && (!isWhole || Number.isInteger(value))) return value;
-  throw new BenchError(`--${name} takes a ${isWhole ? "whole " : ""}number above zero, not '${text}'`);
+  throw new BenchError(`--${name} takes a ${isWhole ? "whole " : ""}number above zero, not '${text}'`, { exitCode: 2 });
 }
 
 /**
@@ -94,6 +95,9 @@ export function namesIn(option, text, known) {
   const named = text.split(",").map((name) => name.trim());
   const strange = named.find((name) => !(/** @type {readonly string[]} */ (known).includes(name)));
   if (strange !== undefined)
-    throw new BenchError(`--${option} does not know '${strange}'`, { hint: `it knows ${known.join(", ")}` });
+    throw new BenchError(`--${option} does not know '${strange}'`, {
+      hint: `it knows ${known.join(", ")}`,
+      exitCode: 2,
+    });
   return known.filter((name) => named.includes(name));
 }

@@ -28,7 +28,9 @@ export const compareHelp = `npm run bench [-- OPTIONS]      bak and its peers do
   --runs N          rounds, of which the medians are shown (default 3)
   --json FILE       writes every figure of every round
   --write           puts the tables into docs/performance.md
-  --work DIR        where all of it is done (default: the folder for temporary files)`;
+  --work DIR        where all of it is done (default: the folder for temporary files)
+
+The other parts are link, crowd, growth and micro: npm run bench -- link --help`;
 
 const options = /** @type {const} */ ({
   corpus: { type: "string" },
@@ -61,7 +63,7 @@ export async function compare(args, openWorkplace) {
   const { shared, own } = readCommandLine(args, options, { runs: 3 });
   if (shared.help) return answer(compareHelp);
   if (own.folder !== undefined && (own.corpus !== undefined || shared.write)) {
-    throw new BenchError("--folder goes with neither --corpus nor --write");
+    throw new BenchError("--folder goes with neither --corpus nor --write", { exitCode: 2 });
   }
   const corpora = namesIn("corpus", own.corpus === "all" ? corpusNames.join() : (own.corpus ?? "text"), corpusNames);
   const tools = [bakTool({ compression: own.compression }), ...findPeers(own.peers ?? "none")];

@@ -80,6 +80,6 @@ function assertWholeTables(chosen) {
   for (const kind of Object.keys(kinds)) {
     const names = rowNames.filter((name) => rows[name].kind === kind);
     if (!names.some(isChosen) || names.every(isChosen)) continue;
-    throw new BenchError(`--write takes all rows of '${kind}'`, { hint: `--only ${names.join()}` });
+    throw new BenchError(`--write takes all rows of '${kind}'`, { hint: `--only ${names.join()}`, exitCode: 2 });
   }
 }

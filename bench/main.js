@@ -7,7 +7,7 @@
  *     npm run bench -- growth       how cost grows with files, bytes, and a store's objects
  *     npm run bench -- micro        the parts of bak, one by one
  *
- * Each takes --help. Tables go to stdout, all else to stderr; the exit code is 0 if every step was done.
+ * Each takes --help. Tables go to stdout, all else to stderr; the exit code is 0 if every step was done, 2 for wrong usage.
  */
 import { BenchError } from "./bench-error.js";
 import { compare } from "./compare.js";
@@ -51,7 +51,10 @@ function choosePart(argv) {
   if (name === "" || name.startsWith("-")) return { run: compare, args: argv };
   const run = parts[name];
   if (run !== undefined) return { run, args: rest };
-  throw new BenchError(`no part '${name}' of the bench`, { hint: `there are ${Object.keys(parts).join(", ")}` });
+  throw new BenchError(`no part '${name}' of the bench`, {
+    hint: `there are ${Object.keys(parts).join(", ")}`,
+    exitCode: 2,
+  });
 }
 
 try {
@@ -59,6 +62,7 @@ try {
 } catch (error) {
   process.exitCode = 1;
   if (!(error instanceof BenchError)) throw error;
+  process.exitCode = error.exitCode;
   say(`bench: ${error.message}`);
   if (error.hint !== undefined) say(`     ${error.hint}`);
 }

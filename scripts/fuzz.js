@@ -9,15 +9,17 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readNumbers } from "./command-line.js";
 import { compiled, compileTests, root, tapRunner } from "./compiled-tests.js";
-import { positive } from "./positive.js";
 
 const folder = join("test", "fuzz");
 
-const { values } = parseArgs({ options: { minutes: { type: "string", default: "5" }, seed: { type: "string" } } });
-const minutes = positive(values.minutes);
-const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : positive(values.seed);
+const usage = `npm run fuzz [-- OPTIONS]      spoiled bytes for every decoder, for longer than 'npm test'
+
+  --minutes N   about so long in all (default 5)
+  --seed N      which bytes; one is picked, and printed, if it is not given`;
+
+const { minutes = 5, seed = Math.ceil(Math.random() * 2 ** 31) } = readNumbers(usage, ["minutes", "seed"]);
 const files = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.ts"));
 // each call takes one share; a file's calls come one after the other
 const calls = files.map((name) => readFileSync(join(root, folder, name), "utf8").match(/\bfuzz\(t,/g)?.length ?? 0);

@@ -9,25 +9,28 @@
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readNumbers } from "./command-line.js";
 import { compiled, compileTests, root, tapRunner } from "./compiled-tests.js";
-import { positive } from "./positive.js";
 
 const folders = [join("test", "torture"), join("test", "reliability")];
 
-const { values } = parseArgs({
-  options: { rounds: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" } },
-});
-const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : positive(values.seed);
+const usage = `npm run torture [-- OPTIONS]      kill -9, power cuts and failing disks, for longer than 'npm test'
+
+  --rounds N    so many rounds (default 200)
+  --minutes N   for so long, instead of rounds
+  --seed N      which rounds; one is picked, and printed, if it is not given`;
+
+const {
+  rounds = 200,
+  minutes,
+  seed = Math.ceil(Math.random() * 2 ** 31),
+} = readNumbers(usage, ["rounds", "minutes", "seed"]);
 const files = folders.flatMap((folder) =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith(".test.ts"))
     .map((name) => join(folder, name)),
 );
-const length =
-  values.minutes === undefined
-    ? `--rounds=${positive(values.rounds ?? "200")}`
-    : `--minutes=${positive(values.minutes) / files.length}`;
+const length = minutes === undefined ? `--rounds=${rounds}` : `--minutes=${minutes / files.length}`;
 
 console.log(`${length.slice(2).replace("=", " ")}, seed ${seed}`);
 compileTests();
