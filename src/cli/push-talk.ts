@@ -4,7 +4,7 @@ import { configFolderName } from "../client/config-folder.js";
 import { formatReason, type LeaveOut } from "../client/leave-out.js";
 import { measureInBackground, type FolderSize } from "../client/measure.js";
 import type { PushEvent, PushProgress, PushResult } from "../client/push-options.js";
-import type { Movement } from "../client/snapshot.js";
+import type { Movement } from "../client/snapshot-options.js";
 import { unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
 import { oneLine } from "../objects/one-line.js";

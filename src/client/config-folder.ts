@@ -1,6 +1,6 @@
 /** Tells the folder in which `bak init` keeps what it was told, and which belongs to no commit. */
 import { byteStringFromText, joinPath, type ByteString } from "../objects/byte-string.js";
-import type { FolderPlace } from "./snapshot.js";
+import type { FolderPlace } from "./snapshot-options.js";
 
 /** The name of that folder, and of what is in it. */
 export const configFolderName = ".bak";

@@ -9,7 +9,7 @@ import { decodeTree } from "../objects/tree.js";
 import { fetchObjects, readObjects } from "./fetch.js";
 import type { PushIndex } from "./push-index.js";
 import type { Remote } from "./remote.js";
-import type { Baseline } from "./snapshot.js";
+import type { Baseline } from "./snapshot-options.js";
 import { TreeIntake } from "./tree-intake.js";
 
 export interface Head {

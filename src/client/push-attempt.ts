@@ -17,7 +17,7 @@ import type { PushOptions, PushProgress, PushResult } from "./push-options.js";
 import type { Remote } from "./remote.js";
 import { namesOfOwners } from "./owners-seen.js";
 import { attributeSight } from "./source-attributes.js";
-import type { Snapshot } from "./snapshot.js";
+import type { Snapshot } from "./snapshot-options.js";
 import { Taking } from "./taking.js";
 
 /** What outlives an attempt. */

@@ -7,7 +7,7 @@ import type { ObjectId } from "../objects/object-id.js";
 import type { LeaveOut } from "./leave-out.js";
 import type { Reconnecting } from "./reconnects.js";
 import type { Remote } from "./remote.js";
-import type { Snapshot, SnapshotEvent, SnapshotOptions, SnapshotProgress } from "./snapshot.js";
+import type { Snapshot, SnapshotEvent, SnapshotOptions, SnapshotProgress } from "./snapshot-options.js";
 import type { UploadCounts } from "./upload.js";
 
 export type PushEvent =

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, readFileSync } from "node:fs";
 import { byteStringFromText, joinPath, type ByteString } from "../objects/byte-string.js";
 import { openToRead } from "./open-file.js";
-import type { FolderPlace } from "./snapshot.js";
+import type { FolderPlace } from "./snapshot-options.js";
 import { fsPath } from "./source-path.js";
 
 /** What every store has in it. */

@@ -11,7 +11,7 @@ import {
   rulesAsWritten,
   type LeaveOut,
 } from "../../src/client/leave-out.js";
-import type { SnapshotEvent } from "../../src/client/snapshot.js";
+import type { SnapshotEvent } from "../../src/client/snapshot-options.js";
 import { byteString, bytesOf, type ByteString } from "../../src/objects/byte-string.js";
 import { readDirectory } from "../../src/objects/directory.js";
 import type { ObjectId } from "../../src/objects/object-id.js";

@@ -21,7 +21,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import type { SnapshotEvent, SnapshotOptions } from "../../src/client/snapshot.js";
+import type { SnapshotEvent, SnapshotOptions } from "../../src/client/snapshot-options.js";
 import { BakError } from "../../src/errors.js";
 import { byteString, type ByteString } from "../../src/objects/byte-string.js";
 import { firstChunkEnd, maxWholeFileBytes } from "../../src/objects/chunker.js";

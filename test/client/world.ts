@@ -11,14 +11,14 @@ import { push } from "../../src/client/push.js";
 import type { PushEvent, PushOptions, PushResult } from "../../src/client/push-options.js";
 import { createPushPool } from "../../src/client/push-work.js";
 import { Remote } from "../../src/client/remote.js";
-import {
-  takeSnapshot,
-  type Baseline,
-  type Snapshot,
-  type SnapshotEvent,
-  type SnapshotOptions,
-  type SnapshotProgress,
-} from "../../src/client/snapshot.js";
+import { takeSnapshot } from "../../src/client/snapshot.js";
+import type {
+  Baseline,
+  Snapshot,
+  SnapshotEvent,
+  SnapshotOptions,
+  SnapshotProgress,
+} from "../../src/client/snapshot-options.js";
 import { byteStringFromText, type ByteString } from "../../src/objects/byte-string.js";
 import { maxChunkBytes, maxWholeFileBytes } from "../../src/objects/chunker.js";
 import { objectIdAt, type ObjectId } from "../../src/objects/object-id.js";
