@@ -96,6 +96,7 @@ function usageError(error: CLIError, command: string | undefined): BakError {
     .replaceAll(/\s*\n\s*/g, " ")
     .replace(/^The following errors? occurred:\s*/, "")
     .replace(/^Missing required flag (\S+)$/, "missing flag: --$1")
+    .replace(/^Missing \d+ required args?: *(\S+).*$/, (_, name: string) => `missing argument: ${name.toUpperCase()}`)
     .replace(/^Parsing (--\S+)\s+(.)/, (_, flag: string, letter: string) => `${flag}: ${letter.toLowerCase()}`)
     .trim();
   const hint = command === undefined ? "see 'bak --help'" : `see 'bak ${command.replaceAll(":", " ")} --help'`;

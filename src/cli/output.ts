@@ -9,6 +9,7 @@ import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { ByteSink } from "../client/byte-sink.js";
+import { reasonOf } from "../client/source-failure.js";
 import { BakError, errnoOf } from "../errors.js";
 import { ReaderGone, StreamSink } from "./stream-sink.js";
 
@@ -79,8 +80,7 @@ const stdoutPlace: Place = {
 async function openFile(file: string): Promise<Place> {
   const failureOf = (cause: unknown): unknown => {
     if (errnoOf(cause) === undefined) return cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return new BakError("TARGET_FAILED", `cannot write '${file}': ${why}`, { cause });
+    return new BakError("TARGET_FAILED", `cannot write '${file}': ${reasonOf(cause)}`, { cause });
   };
   try {
     const { path, isFile } = await lookAt(file);

@@ -6,6 +6,7 @@ import { byteString, displayName, type ByteString } from "../objects/byte-string
 import { HeldFolder } from "./held-folder.js";
 import { makeFolders } from "./make-folders.js";
 import { isEmptyFolder } from "./restore-plan.js";
+import { reasonOf } from "./source-failure.js";
 import { fsPath } from "./source-path.js";
 
 /** An open target. */
@@ -75,7 +76,7 @@ function orFail<T>(target: ByteString, open: () => T): T {
     return open();
   } catch (cause) {
     const isFile = ["EEXIST", "ENOTDIR"].includes(errnoOf(cause) ?? "");
-    const why = isFile ? "it is not a folder" : cause instanceof Error ? cause.message : String(cause);
+    const why = isFile ? "it is not a folder" : reasonOf(cause);
     const hint = "choose a folder, or a path where none is yet, with --to";
     throw new BakError("TARGET_FAILED", `cannot restore into '${displayName(target)}': ${why}`, { hint, cause });
   }

@@ -44,10 +44,10 @@ export function assertMay(access: Access, type: MessageType, project: ProjectId)
 
 /** NOT_ALLOWED: which token lacks which right, and what can be done. */
 export function notAllowed({ name }: Access, needed: readonly Right[], project: ProjectId): BakError {
-  const what = needed.join(" or ");
+  const what = needed.map((right) => `'${right}'`).join(" or ");
   const where = needed.includes("admin") ? "this store" : `project '${project}'`;
-  return new BakError("NOT_ALLOWED", `not allowed: token '${name}' has no right '${what}' over ${where}`, {
-    hint: `use a token that was made with '--may ${needed[0]}'; its owner makes one with 'bak token add'`,
+  return new BakError("NOT_ALLOWED", `not allowed: token '${name}' has no right ${what} over ${where}`, {
+    hint: `use a token that was made with '--may ${needed[0]}'; whoever keeps the store makes one with 'bak token add'`,
   });
 }
 

@@ -218,7 +218,7 @@ t.test("hello gives no trees to who may not have them", async (t) => {
       said.error,
       1,
       "NOT_ALLOWED",
-      /no right 'read or push'/,
+      /no right 'read' or 'push'/,
     ]);
     t.match(await attacker.tell([15, 3]), [said.error, 3, "PROTOCOL"], "and is not said");
   }

@@ -60,7 +60,7 @@ t.test("files are written to stdout, and folders as a tar", async (t) => {
     t.match(await bak(...args), { code, stderr: message }, args.join(" "));
   t.match(await bak("export", "-o", "no/such/folder.tar"), {
     code: 1,
-    stderr: /^bak: cannot write 'no\/such\/folder.tar': ENOENT/,
+    stderr: /^bak: cannot write 'no\/such\/folder.tar': no such file or folder\n/,
   });
 
   mkdirSync(join(user.home, "out"));

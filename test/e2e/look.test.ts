@@ -86,7 +86,7 @@ t.test("commits are compared, and looked through", async (t) => {
     found.map((line) => JSON.parse(line) as unknown),
     [{ path: "d/line\\x0abreak", kind: "file", size: 0, commits: 2 }, { versions: 1 }],
   );
-  t.match(await bak("find"), { code: 2, stdout: "", stderr: /^bak: missing 1 required arg: pattern/ });
+  t.match(await bak("find"), { code: 2, stdout: "", stderr: /^bak: missing argument: PATTERN/ });
 
   const listed = await bak("ls", "-lR");
   t.match(listed.stdout, /^-rw\S+ \S+ +\S+ + 12 \d{4}-\d\d-\d\d \d\d:\d\d a\nd\S+ \S+ +\S+ + 0 [-\d]+ [:\d]+ d\/\n/);

@@ -123,6 +123,7 @@ t.test("with a store", async (t) => {
   const place = ["-s", "store", "-p", "docs"];
   const absent = "0".repeat(64);
   const cases: Wrong[] = [
+    { args: ["log", "head"], code: 2, name: "USAGE", message: /^bak: 'bak log' takes no arguments: 'head'\n/ },
     { args: ["log", "-s", "store", "-p", "other"], code: 10, name: "NO_PROJECT", message: /no project 'other'/ },
     { args: ["log", "-s", "newer"], code: 1, name: "STORE_VERSION", message: /newer|later/ },
     { args: ["ls", absent, ...place], code: 1, name: "NO_COMMIT", message: /no commit '0{64}'/ },

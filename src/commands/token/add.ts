@@ -1,6 +1,6 @@
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
-import { formatTime } from "../../cli/format.js";
+import { formatBytes, formatTime } from "../../cli/format.js";
 import { parseSize } from "../../cli/size.js";
 import { TokenCommand, tokenData, type TokenData } from "../../cli/token-command.js";
 import type { TokenKeeper } from "../../cli/token-keeper.js";
@@ -22,7 +22,7 @@ interface MadeToken extends TokenData {
 export default class TokenAdd extends TokenCommand {
   static override summary = "Make a token, with which a machine is let in to a served store.";
   static override description =
-    "Writes its secret to stdout, once: the store keeps only its hash. A token for 'push,read', as it is without --may, can add to its projects and get them back, and can take nothing away. 'delete' lets it forget commits and change their tags, 'admin' clean and check the store, see how full it is, and make and revoke tokens. None of them includes another. Works in the store's folder while a server runs, too, and takes effect at once; with the first token, the server lets in nobody without one.";
+    "Writes its secret to stdout, once: the store keeps only its hash. A token for 'push,read', as it is without --may, can add to its projects and get them back, and can take nothing away. 'delete', together with 'read', lets it forget commits and change their tags, 'admin' clean and check the store, see how full it is, and make and revoke tokens. None of them includes another. Works in the store's folder while a server runs, too, and takes effect at once; with the first token, the server lets in nobody without one.";
   static override examples = [
     {
       description: "A token for all projects of a laptop, in the store's folder",
@@ -81,9 +81,10 @@ export default class TokenAdd extends TokenCommand {
       return keeper.addToken(token);
     };
     const { id, createdMs } = await this.withTokens(flags, add, { mayCreate: true });
+    const quota = quotaBytes === undefined ? "" : `, quota ${formatBytes(quotaBytes)}`;
     const until = expiresMs === undefined ? "" : `, until ${formatTime(expiresMs)}`;
     this.log(secret);
-    this.say(`made token '${name}' for ${projects.join(", ")}: ${mayDo.join(", ")}${until}`);
+    this.say(`made token '${name}' for ${projects.join(", ")}: ${mayDo.join(", ")}${quota}${until}`);
     this.say("its secret, above, is not shown again: give it to 'bak login' on that machine, or set BAK_TOKEN to it");
     const made = { name, id, projects, rights: mayDo, createdMs, expiresMs, quotaBytes, use: undefined };
     return { ...tokenData(made), token: secret };
