@@ -26,7 +26,15 @@ interface Reached {
 }
 
 /** Keys of what need not be looked at again: trees and lists with all that they reach. */
-export type KnownKeys = ReadonlySet<string>;
+export type KnownKeys = Pick<ReadonlySet<string>, "has">;
+
+/**
+ * Trees can be made so that each has to be compared with every other. What is read again for that has so many bytes at
+ * most; beyond it, less is known, and more is walked.
+ */
+const maxReadAgainBytes = 32 << 20;
+/** A small tree counts as so many: it has to be found, and inflated with what lies around it. */
+const leastReadBytes = 1 << 10;
 
 /** The key under which a large file's list is known. */
 export function listKey(id: ObjectId, size: number): string {
@@ -42,46 +50,114 @@ export async function* walkTrees(
   root: ObjectId,
   known: KnownKeys,
 ): AsyncGenerator<WalkedTree, void, undefined> {
-  const seen = new Set<string>();
+  const given = new Set<string>();
+  const pages = new Map<ObjectId, Extent>(); // a page can be named beside any number of others
   const waiting = [directory(root, "")];
+  const reached = new Set<string>([root]); // before they wait, so that each waits once
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (seen.has(next.key) || (await isKnown(store, known, next))) continue;
+    const extent = pages.get(next.id);
+    if (extent !== undefined) assertFits(extent, next);
+    if (extent !== undefined || (await isKnown(store, known, next))) continue;
     const tree = await readTree(store, next.id);
-    assertFits(tree, next);
-    if (!seen.has(next.id)) yield { id: next.id, tree };
-    seen.add(next.id).add(next.key);
-    for (const child of reachedFrom(tree).toReversed()) waiting.push(child);
+    if (next.page !== undefined) {
+      const found = extentOf(tree);
+      assertFits(found, next);
+      pages.set(next.id, found);
+    }
+    if (given.has(next.id)) continue;
+    given.add(next.id);
+    yield { id: next.id, tree };
+    for (const child of reachedFrom(tree).toReversed()) {
+      if (reached.has(child.key)) continue;
+      reached.add(child.key);
+      waiting.push(child);
+    }
   }
 }
 
 /**
  * What `known` reaches, as far as that helps in a walk from `root`: everything that is named by a tree which both have
- * under the same path, in one version or another. What can't be read is not known.
+ * under the same path, in one version or another, as long as that is not too much work. What can't be read is not known.
  */
 export async function knownKeys(store: ObjectSource, known: ObjectId, root: ObjectId): Promise<KnownKeys> {
-  const keys = new Set<string>([known]);
-  const compared = new Set<string>();
-  const waiting: { old: Reached; now: Reached | undefined }[] = [
-    { old: directory(known, ""), now: directory(root, "") },
-  ];
+  const keys = new Numbers();
+  const others = new Numbers();
+  keys.of(known);
+  const trees = new TreesToCompare(store);
+  const compared = new Set<number>();
+  const waiting: Pair[] = [];
+  const compare = (old: Reached, now: Reached | undefined): void => {
+    if (old.key === now?.key) return;
+    const pair = keys.of(old.key) * maxNumber + (now === undefined ? 0 : others.of(now.key) + 1);
+    if (compared.has(pair)) return;
+    compared.add(pair);
+    waiting.push({ old, now });
+  };
+  compare(directory(known, ""), directory(root, ""));
   for (let pair = waiting.pop(); pair !== undefined; pair = waiting.pop()) {
     const { old, now } = pair;
-    const both = `${old.key} ${now?.key}`;
-    if (old.key === now?.key || compared.has(both)) continue;
-    compared.add(both);
-    const oldTree = await readTreeIfSound(store, old.id);
+    const oldTree = await trees.read(old.id);
     if (oldTree === undefined) continue;
     addLists(keys, oldTree);
-    const nowTree = now === undefined ? undefined : await readTreeIfSound(store, now.id);
+    const nowTree = now === undefined ? undefined : await trees.read(now.id);
     const inNow = new Map(nowTree === undefined ? [] : reachedFrom(nowTree).map((each) => [each.name, each]));
     for (const child of reachedFrom(oldTree)) {
-      keys.add(child.key);
+      keys.of(child.key);
       const twin = inNow.get(child.name);
       // entries move between pages that are beside each other, so every page that differs is read
-      if (twin !== undefined || child.page !== undefined) waiting.push({ old: child, now: twin });
+      if (twin !== undefined || child.page !== undefined) compare(child, twin);
     }
   }
   return keys;
+}
+
+interface Pair {
+  readonly old: Reached;
+  readonly now: Reached | undefined;
+}
+
+/** Two numbers below it make one that is exact. */
+const maxNumber = 2 ** 26;
+
+/** Numbers for texts, in the order in which they come. */
+class Numbers {
+  readonly #numbers = new Map<string, number>();
+
+  of(text: string): number {
+    const number = this.#numbers.get(text) ?? this.#numbers.size;
+    if (number === this.#numbers.size) this.#numbers.set(text, number);
+    return number;
+  }
+
+  has(text: string): boolean {
+    return this.#numbers.has(text);
+  }
+}
+
+/** Reads trees, once each as a rule, and again while that is not too much. */
+class TreesToCompare {
+  readonly #store: ObjectSource;
+  readonly #read = new Map<ObjectId, number>();
+  #leftBytes = maxReadAgainBytes;
+
+  constructor(store: ObjectSource) {
+    this.#store = store;
+  }
+
+  /** Undefined for what is no tree, or not there, or was read too often. */
+  async read(id: ObjectId): Promise<TreeOutline | undefined> {
+    const costBytes = this.#read.get(id) ?? 0;
+    if (costBytes > this.#leftBytes) return undefined;
+    this.#leftBytes -= costBytes;
+    try {
+      const bytes = await this.#store.readObject(id, "tree");
+      this.#read.set(id, Math.max(bytes.length, leastReadBytes));
+      return outlineTree(bytes);
+    } catch (error) {
+      if (isBakError(error, "NO_OBJECT", "STORE_DAMAGED", "BAD_OBJECT")) return undefined;
+      throw error;
+    }
+  }
 }
 
 /** A known tree that has since been lost is walked again, and thereby missed. */
@@ -103,13 +179,25 @@ function reachedFrom(tree: TreeOutline): Reached[] {
   });
 }
 
+/** Which names a page has: level, and first and last name. */
+interface Extent {
+  readonly level: number;
+  readonly first: ByteString | undefined;
+  readonly last: ByteString | undefined;
+}
+
+function extentOf(tree: TreeOutline): Extent {
+  if (isPagedOutline(tree)) {
+    return { level: tree.level, first: tree.pages[0]?.firstName, last: tree.pages.at(-1)?.firstName };
+  }
+  return { level: tree.level, first: tree.firstName, last: tree.lastName };
+}
+
 /** Pages are of one directory only if each has the names that the page above says. */
-function assertFits(tree: TreeOutline, { page }: Reached): void {
+function assertFits({ level, first, last }: Extent, { page }: Reached): void {
   if (page === undefined) return;
-  const first = isPagedOutline(tree) ? tree.pages[0]?.firstName : tree.firstName;
-  const last = isPagedOutline(tree) ? tree.pages.at(-1)?.firstName : tree.lastName;
   const isBefore = page.before === undefined || (last !== undefined && last < page.before);
-  if (tree.level === page.level && first === page.firstName && isBefore) return;
+  if (level === page.level && first === page.firstName && isBefore) return;
   throw new BakError("BAD_OBJECT", "malformed tree: page of another directory");
 }
 
@@ -117,16 +205,7 @@ async function readTree(store: ObjectSource, id: ObjectId): Promise<TreeOutline>
   return outlineTree(await store.readObject(id, "tree"));
 }
 
-async function readTreeIfSound(store: ObjectSource, id: ObjectId): Promise<TreeOutline | undefined> {
-  try {
-    return await readTree(store, id);
-  } catch (error) {
-    if (isBakError(error, "NO_OBJECT", "STORE_DAMAGED", "BAD_OBJECT")) return undefined;
-    throw error;
-  }
-}
-
-function addLists(keys: Set<string>, tree: TreeOutline): void {
+function addLists(keys: Numbers, tree: TreeOutline): void {
   if (isPagedOutline(tree)) return;
-  for (const { list, size } of tree.lists) keys.add(listKey(list, size));
+  for (const { list, size } of tree.lists) keys.of(listKey(list, size));
 }

@@ -19,6 +19,9 @@ import { object } from "../helpers/store-pack.js";
 class Memory implements ObjectSource {
   readonly objects = new Map<ObjectId, PackedObject<ObjectId>>();
   reads = 0;
+  readBytes = 0;
+  /** Reading more than that fails. */
+  maxReadBytes = Infinity;
 
   has(id: ObjectId): boolean {
     return this.objects.has(id);
@@ -36,6 +39,8 @@ class Memory implements ObjectSource {
     this.reads += 1;
     const found = this.objects.get(id);
     if (found === undefined) return Promise.reject(new BakError("NO_OBJECT", `no object '${id}' in the store`));
+    this.readBytes += found.bytes.length;
+    if (this.readBytes > this.maxReadBytes) throw new Error(`${this.reads} reads, ${this.readBytes} bytes`);
     return Promise.resolve(found.bytes);
   }
 
@@ -205,6 +210,85 @@ t.test("a subtree that the store has lost since is not taken as known", async (t
   const [, lost] = await collect(reachableTrees(memory, root));
   memory.objects.delete(lost!);
   await t.rejects(collect(reachableTrees(memory, root, { known })), { code: "NO_OBJECT", message: new RegExp(lost!) });
+});
+
+/** A directory of these trees, by the names of these numbers. */
+function putDirs(memory: Memory, trees: readonly ObjectId[], nameOf: (at: number) => number): ObjectId {
+  const dirs = trees.map((tree, at) => ({
+    name: name(String(nameOf(at)).padStart(5, "0")),
+    ...attributes,
+    kind: "dir" as const,
+    tree,
+  }));
+  dirs.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return memory.put("tree", encodeTree({ level: 0, entries: dirs }));
+}
+
+/** Layers of so many trees, each of which names all of the next layer by names that its own number has shifted. */
+function putLayers(memory: Memory, { width, layers, seed }: Record<"width" | "layers" | "seed", number>): ObjectId {
+  const all = Array.from({ length: width }, (_, at) => at);
+  let below = all.map((at) => putFolder(memory, { [`${seed}`]: `${at}` }));
+  for (let layer = 0; layer < layers; layer += 1) {
+    below = all.map((shift) => putDirs(memory, below, (at) => (at + shift * seed) % width));
+  }
+  return putDirs(memory, below, (at) => at);
+}
+
+t.test("trees that each name all of the next layer are not compared each with each", async (t) => {
+  const memory = new Memory();
+  const shape = { width: 151, layers: 5 };
+  const [known, root] = [putLayers(memory, { ...shape, seed: 1 }), putLayers(memory, { ...shape, seed: 2 })];
+  const all = [...memory.objects.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+  memory.maxReadBytes = 3 * all + (32 << 20); // each with each would be 1.5 GB
+  t.equal((await collect(reachableTrees(memory, root, { known }))).length, closure(memory, root).size);
+});
+
+t.test("many small folders that have all become one large one are not compared one after the other", async (t) => {
+  const memory = new Memory();
+  const small = Array.from({ length: 8000 }, (_, at) => putFolder(memory, { [`${at}`]: "" }));
+  const large = putDirs(memory, small.slice(0, 5000), (at) => at);
+  const known = putDirs(memory, small, (at) => at);
+  const root = putDirs(memory, Array<ObjectId>(8000).fill(large), (at) => at);
+  memory.maxReadBytes = 50 << 20; // all of them would be 2 GB
+  t.equal((await collect(reachableTrees(memory, root, { known }))).length, 2, "the small ones are known");
+});
+
+t.test("a page that stands beside others a thousand times is read once", async (t) => {
+  const memory = new Memory();
+  const leaf = (first: string, count: number): ObjectId => {
+    const names = [first, ...Array.from({ length: count }, (_, at) => `a${String(at).padStart(5, "0")}`)];
+    const fifos = names.map((each) => ({ name: name(each), ...attributes, kind: "fifo" as const }));
+    return memory.put("tree", encodeTree({ level: 0, entries: fifos }));
+  };
+  const large = leaf("a", 20_000);
+  const directories = Array.from({ length: 1000 }, (_, at) => {
+    const pages = [
+      { firstName: name("a"), id: large },
+      { firstName: name(`b${at}`), id: leaf(`b${at}`, 0) },
+    ];
+    return memory.put("tree", encodeTree({ level: 1, pages }));
+  });
+  const root = putDirs(memory, directories, (at) => at);
+  memory.maxReadBytes = 5 << 20;
+  t.equal((await collect(reachableTrees(memory, root))).length, 2002);
+
+  const misfit = [
+    { firstName: name("a"), id: large },
+    { firstName: name("a0"), id: leaf("a0", 0) },
+  ];
+  const bad = memory.put("tree", encodeTree({ level: 1, pages: misfit }));
+  await t.rejects(
+    collect(
+      reachableTrees(
+        memory,
+        putDirs(memory, [...directories, bad], (at) => at),
+      ),
+    ),
+    {
+      code: "BAD_OBJECT",
+      message: /page of another directory/,
+    },
+  );
 });
 
 t.test("a commit is complete with everything that it reaches, and without any one of it is not", async (t) => {
