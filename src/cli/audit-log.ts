@@ -107,6 +107,7 @@ export function auditRecord(event: ListenerEvent): Record<string, unknown> | und
     case "failed":
     case "letGo":
     case "packDamaged":
+    case "requestFailed":
     case "scrubFailed":
     case "scrubbed":
     case "storeFailed":

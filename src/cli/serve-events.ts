@@ -23,6 +23,7 @@ const levels: Readonly<Record<ListenerEvent["type"], LogLevel>> = {
   loginRefused: "warn",
   loginDelayed: "warn",
   requestRefused: "warn",
+  requestFailed: "error",
   certificateKept: "error",
   certificateChanged: "info",
   crowded: "warn",
@@ -72,6 +73,8 @@ export function describeEvent(event: ListenerEvent): string {
       return `${event.peer} had the store repaired: ${formatCounted(event.faults, "fault")}, ${event.repaired} repaired`;
     case "requestRefused":
       return `${event.peer} asked for '${event.request}' of '${event.project}' in vain: ${oneLine(event.why)}`;
+    case "requestFailed":
+      return `${event.peer} asked for '${event.request}' of '${event.project}', and the store failed: ${failureOf(event.error)}`;
     case "dismissed":
       return `${event.peer} was sent away from '${event.project}': ${event.why}`;
     case "login":
@@ -122,12 +125,16 @@ export function describeEvent(event: ListenerEvent): string {
       return `${event.peer} left`;
     case "failed": {
       const { error, peer } = event;
-      if (isBakError(error)) return `${peer} ${error.message}`;
-      return `${peer} internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+      return `${peer} ${failureOf(error)}`;
     }
     default:
       return unreachable(event);
   }
+}
+
+function failureOf(error: unknown): string {
+  if (isBakError(error)) return oneLine(error.message);
+  return `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
 function withToken({ token }: { readonly token?: string | undefined }): string {

@@ -233,6 +233,7 @@ export class Entrance {
         tokens: guest.gate,
         helloTimeoutMs: this.#options.timeouts?.helloMs,
         projectQuotaBytes: this.#options.projectQuotaBytes,
+        isRemote: true,
         onEvent: tell,
       });
     } finally {

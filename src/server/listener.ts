@@ -51,7 +51,9 @@ export async function listen(openStore: () => Promise<Store>, options: ListenOpt
   });
   const host: Host = {
     letIn: async (_path, hello, peer) => {
-      const { store, gate } = await opening;
+      const { store, gate } = await opening.catch(() => {
+        throw new BakError("STORE_FAILED", "the store cannot be opened"); // whoever has started the server is told why
+      });
       return { store, gate, access: await gate.authorize(hello, peer), release: () => undefined };
     },
     tryToken: async (_path, token, peer) => (await opening).gate.tryToken(token, peer),

@@ -42,6 +42,7 @@ import { LongRequests, type LongWork } from "./long-requests.js";
 import { assertMay, notAllowed } from "./request-rights.js";
 import { answerTokens, type TokenKeeper } from "./token-requests.js";
 import { Uploads } from "./uploads.js";
+import { errorWithoutPlaces, withoutPlaces } from "./without-places.js";
 import { withoutBlobs } from "./without-blobs.js";
 
 /** What a session is told beside its channel and its store. */
@@ -58,6 +59,8 @@ export interface SessionOptions {
   tokens?: TokenKeeper | undefined;
   /** How many bytes of packs any one project may keep. */
   projectQuotaBytes?: number | undefined;
+  /** Whether the other end is elsewhere, and is not told where the store lies. */
+  isRemote?: boolean;
 }
 
 /** What a session tells of; `token` is the name of what it was let in with, if anything. */
@@ -72,6 +75,8 @@ export type SessionEvent = { token?: string } & (
   | { type: "repaired"; project: ProjectId; faults: number; repaired: number }
   /** A request that there was no right to, or that went beyond a limit; told once for each kind of request. */
   | { type: "requestRefused"; project: ProjectId; request: MessageType; code: ErrorCode; why: string }
+  /** A request that the store failed at, with all that is known of it; told once for each kind of request and failure. */
+  | { type: "requestFailed"; project: ProjectId; request: MessageType; error: unknown }
   /** The session was ended since its token was revoked, or has expired. */
   | { type: "dismissed"; project: ProjectId; why: string }
 );
@@ -157,17 +162,38 @@ class Session {
     try {
       await this.#answer(message);
     } catch (error) {
-      this.#tellRefusal(error, message.type);
-      throw error;
+      throw this.#explained(error, message.type);
     }
+  }
+
+  /** Tells what a request has come to nothing by, and gives what the other end is told of it. */
+  #explained(error: unknown, request: MessageType): unknown {
+    this.#tellRefusal(error, request);
+    if (this.#options.isRemote !== true || !isBakError(error)) return error;
+    return errorWithoutPlaces(error, this.#store.folder);
   }
 
   #tellRefusal(error: unknown, request: MessageType): void {
     const project = this.#project;
-    if (project === undefined || !isBakError(error, "NOT_ALLOWED", "LIMIT")) return;
-    if (this.#access.revoked.aborted || this.#refusals.has(request)) return;
-    this.#refusals.add(request);
-    this.#tell({ type: "requestRefused", project, request, code: error.code, why: error.message });
+    const isRefusal = isBakError(error, "NOT_ALLOWED", "LIMIT");
+    const isFailure = isBakError(error) ? error.code.startsWith("STORE_") : !this.#isEnded;
+    if (project === undefined || !(isRefusal || isFailure) || this.#access.revoked.aborted) return;
+    const kind = isRefusal ? request : `${request} ${isBakError(error) ? error.code : ""}`;
+    if (this.#refusals.has(kind)) return;
+    this.#refusals.add(kind);
+    if (!isRefusal) this.#tell({ type: "requestFailed", project, request, error });
+    else this.#tell({ type: "requestRefused", project, request, code: error.code, why: error.message });
+  }
+
+  /** Works on a request that takes long; see `LongRequests`. */
+  #beginLong({ type, request }: Message, work: (long: LongWork) => Promise<Message>): void {
+    this.#long.begin(request, async (long) => {
+      try {
+        return await work(long);
+      } catch (error) {
+        throw this.#explained(error, type);
+      }
+    });
   }
 
   async #answer(message: Message): Promise<void> {
@@ -208,13 +234,13 @@ class Session {
       case "collect":
         return this.#collect(message);
       case "check":
-        return this.#long.begin(request, (long) => this.#check(message, long));
+        return this.#beginLong(message, (long) => this.#check(message, long));
       case "stats": {
         const { oldestVerifiedMs, ...stats } = await this.#store.stats();
         return this.#conversation.send({ type: "storeStats", request, ...stats, oldestVerifiedMs });
       }
       case "measure":
-        return this.#long.begin(request, (long) => answerMeasure(this.#store, message, long));
+        return this.#beginLong(message, (long) => answerMeasure(this.#store, message, long));
       case "tokenAdd":
       case "tokenList":
       case "tokenRevoke": {
@@ -409,8 +435,9 @@ class Session {
     const kept = this.#uploads.end(request, pack).then(
       (receipt) => receipt && this.#conversation.send({ type: "packKept", request, ...receipt }),
       (error: unknown) => {
-        if (!(error instanceof BakError)) throw error;
-        return this.#conversation.send(errorMessage(error, request));
+        const told = this.#explained(error, "packEnd");
+        if (!isBakError(told)) throw told;
+        return this.#conversation.send(errorMessage(told, request));
       },
     );
     await this.#uploads.settle(kept, maxUnacknowledgedPacks);
@@ -437,8 +464,9 @@ class Session {
     await this.#conversation.send({ type: "committed", request: message.request, receivedMs });
   }
 
-  #collect({ request, graceMs, isDryRun }: MessageOf<"collect">): void {
-    this.#long.begin(request, async (long) => {
+  #collect(message: MessageOf<"collect">): void {
+    const { request, graceMs, isDryRun } = message;
+    this.#beginLong(message, async (long) => {
       const collected = await this.#store.collectGarbage({ graceMs, isDryRun, ...long });
       if (!isDryRun && this.#project !== undefined)
         this.#tell({ type: "collected", project: this.#project, collected });
@@ -474,8 +502,10 @@ class Session {
   /** Checks the store; findings go out as they come, and the check waits for the network to take them. */
   async #check(message: MessageOf<"check">, { signal, onProgress }: LongWork): Promise<Message> {
     const { request, repair } = message;
+    const { folder } = this.#store;
+    const told = (text: string): string => clip(this.#options.isRemote === true ? withoutPlaces(text, folder) : text);
     const onFinding = ({ kind, subject, why }: Finding): Promise<void> =>
-      this.#conversation.send({ type: "finding", request, kind, subject: clip(subject), why: clip(why) });
+      this.#conversation.send({ type: "finding", request, kind, subject: told(subject), why: told(why) });
     const readPermille = Math.min(message.readParts, 1000);
     const report = await this.#store.check({ readPermille, repair, signal, onProgress, onFinding });
     const { faults, repaired } = report;
