@@ -6,7 +6,7 @@
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BakError } from "../errors.js";
+import { BakError, isBakError } from "../errors.js";
 import { byteString, type ByteString } from "../objects/byte-string.js";
 import { isProjectId } from "../objects/project-id.js";
 import type { MessageOf } from "../protocol/messages.js";
@@ -17,6 +17,7 @@ import { FailedLogins } from "./failed-logins.js";
 import { Gate, type GateEvent } from "./gate.js";
 import type { Guest, Host } from "./host.js";
 import { scrubOnce, type ScrubEvent } from "./scrub.js";
+import { errorWithoutPlaces } from "./without-places.js";
 
 /** How the stores are kept. */
 export interface StoreHouseOptions {
@@ -72,6 +73,8 @@ export class StoreHouse implements Host {
   readonly #scrubbing: Promise<void>;
   /** Stores that are on their way to being closed. */
   readonly #closing = new Map<string, Promise<void>>();
+  /** Being read again: it is open beside those that may be, so that it takes nobody's place. */
+  #scrubbed: Room | undefined;
 
   private constructor(
     folder: string,
@@ -130,7 +133,7 @@ export class StoreHouse implements Host {
     } catch (error) {
       access.release();
       this.#options.onEvent({ type: "storeFailed", error }, room.name);
-      throw error;
+      throw isBakError(error) ? errorWithoutPlaces(error, room.folder) : error;
     }
   }
 
@@ -238,7 +241,8 @@ export class StoreHouse implements Host {
 
   /** Lets go of the store that nobody has used for longest, where too many are open. Throws LIMIT where all are in use. */
   #makeRoom(newcomer: Room): void {
-    const open = [...this.#rooms.values()].filter(({ store }) => store !== undefined);
+    if (newcomer === this.#scrubbed) return;
+    const open = [...this.#rooms.values()].filter((room) => room.store !== undefined && room !== this.#scrubbed);
     if (open.length < (this.#options.maxOpen ?? defaultMaxOpen)) return;
     const [idle] = open
       .filter((room) => room.users === 0 && room !== newcomer)
@@ -284,11 +288,13 @@ export class StoreHouse implements Host {
     signal.throwIfAborted();
     const room = await this.#hold(name);
     if (room === undefined) return;
-    const store = await this.#enter(room);
+    this.#scrubbed = room;
     try {
-      await scrubOnce(store, { bytesPerSecond, onEvent: (event) => this.#options.onEvent(event, name) }, signal);
+      const store = await this.#enter(room);
+      const onEvent = (event: ScrubEvent): void => this.#options.onEvent(event, name);
+      await scrubOnce(store, { bytesPerSecond, onEvent }, signal).finally(() => this.#leave(room));
     } finally {
-      this.#leave(room);
+      this.#scrubbed = undefined;
     }
   }
 }

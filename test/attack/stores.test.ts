@@ -1,5 +1,5 @@
 /** Several stores behind one server: nobody gets from one to another, nor out of their folder, nor learns which there are. */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
 import t, { type Test } from "tap";
@@ -23,6 +23,7 @@ import { until, within } from "../helpers/deadline.js";
 import { handshake, rawFrame, rawSocket } from "../helpers/raw-client.js";
 import { hello } from "../helpers/speaker.js";
 import { testProject } from "../helpers/small-commit.js";
+import { makePack, object } from "../helpers/store-pack.js";
 
 /** A store with one token; gives its secret. */
 async function makeStore(folder: string): Promise<string> {
@@ -179,7 +180,12 @@ t.test("a store that is made while the server runs is served; one that is not us
     const opened = await openStore(join(folder, "new"), { create: false, threads: 0 }).catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, 50));
     if (opened === undefined) continue;
-    await t.rejects(enter(house, "/new", secret), { code: "STORE_LOCKED" }, "and says so to who may know");
+    const locked = {
+      code: "STORE_LOCKED",
+      message: "the store is locked by another process",
+      hint: /^try again later/,
+    };
+    await t.rejects(enter(house, "/new", secret), locked, "and says so to who may know");
     await opened.close();
     break;
   }
@@ -233,13 +239,68 @@ t.test(
   },
 );
 
-t.test("what is damaged in each is found without anybody asking", async (t) => {
+/** A store with a token and a pack; both are so old that the pack is to be read again. */
+async function makeOldStore(folder: string): Promise<{ token: string; pack: string }> {
+  const token = await makeStore(folder);
+  const store = await openStore(folder, { create: false, threads: 0 });
+  const pack = await makePack([object("blob", folder)]);
+  const receiver = store.receivePack();
+  for (const member of pack.members) await receiver.add(member);
+  await receiver.finish(pack.id);
+  await store.close();
+  const path = join(folder, "packs", pack.id.slice(0, 2), `${pack.id}.tar.gz`);
+  utimesSync(path, 0, 0);
+  return { token, pack: path };
+}
+
+t.test("what is damaged in each is found without anybody asking, one store after the other", async (t) => {
   const folder = t.testdir();
-  await makeStore(join(folder, "a"));
-  const house = await serveHouse(t, folder, { scrub: { bytesPerSecond: 1e9 } });
+  const whole = await makeOldStore(join(folder, "a"));
+  const bad = await makeOldStore(join(folder, "b"));
+  const locked = await makeOldStore(join(folder, "c"));
+  await makeStore(join(folder, "d"));
+  const bytes = readFileSync(bad.pack);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
+  writeFileSync(bad.pack, bytes);
+  utimesSync(bad.pack, 0, 0);
+  const holder = await openStore(join(folder, "c"), { create: false, threads: 0 });
+  t.teardown(() => holder.close());
+
+  const house = await serveHouse(t, folder, { scrub: { bytesPerSecond: 1e9 }, house: { threads: 0, maxOpen: 1 } });
+  const told = (store: string) => house.events.filter((event) => event.store === store && event.type !== "locked");
+  const remote = await enter(house, "/b", bad.token); // which is the one that may be open beside the one that is read
+  t.strictSame(await remote.projects(), [], "who comes is served meanwhile");
+  await until(() => told("c").length > 0, "the scrub of three");
+  t.match(told("a"), [{ type: "scrubbed", packs: 1, bytes: statSync(whole.pack).size, damaged: 0 }]);
+  t.match(
+    told("b").filter(({ type }) => type === "packDamaged" || type === "scrubbed"),
+    [
+      { type: "packDamaged", path: bad.pack, why: /./ },
+      { type: "scrubbed", packs: 1, damaged: 1 },
+    ],
+  );
+  t.match(told("c"), [{ type: "scrubFailed", error: { code: "STORE_LOCKED" } }], locked.pack);
+  t.strictSame(told("d"), [], "where nothing is due, nothing is told");
+  await remote.close();
   await house.close();
+  for (const name of ["a", "b", "d"]) {
+    const opened = await openStore(join(folder, name), { create: false, threads: 0 });
+    t.strictSame(await opened.packsToVerify(Date.now() - 1000 * 3600), [], "what was read is not due again");
+    await opened.close();
+  }
+});
+
+t.test("a store that is being read again is let go of when the server stops, in the middle of a pack", async (t) => {
+  const folder = t.testdir();
+  await makeOldStore(join(folder, "a"));
+  const lock = join(folder, "a", "lock");
+  truncateSync(lock); // whoever has it writes into it
+  const house = await serveHouse(t, folder, { scrub: { bytesPerSecond: 1 } }); // which is at least half an hour
+  await until(() => statSync(lock).size > 0, "the lock");
+  await within(5000, "the end", house.close());
+  await (await openStore(join(folder, "a"), { create: false, threads: 0 })).close();
   t.strictSame(
-    house.events.filter(({ type }) => type === "scrubFailed"),
+    house.events.filter(({ type }) => type === "scrubFailed" || type === "scrubbed"),
     [],
   );
 });
@@ -249,12 +310,16 @@ t.test("the server tells why a store cannot be opened for somebody who has a tok
   const token = await makeStore(join(folder, "alice"));
   const house = await serveHouse(t, folder);
   writeFileSync(join(folder, "alice", "config.json"), "{");
-  await t.rejects(enter(house, "/alice", token), { code: "STORE_DAMAGED" });
+  await t.rejects(enter(house, "/alice", token), { code: "STORE_DAMAGED", message: /^damaged store: 'config\.json' / });
   await t.rejects(enter(house, "/none", token), { code: "NOT_ALLOWED" });
   t.match(
     house.events.filter(({ type }) => type === "storeFailed" || type === "loginRefused"),
     [
-      { type: "storeFailed", store: "alice", error: { code: "STORE_DAMAGED" } },
+      {
+        type: "storeFailed",
+        store: "alice",
+        error: { code: "STORE_DAMAGED", message: new RegExp(`'${folder}/alice/`) },
+      },
       { type: "loginRefused", store: undefined, why: /names no store/ },
     ],
   );
