@@ -20,8 +20,9 @@ export function addressOf(peer: string): string {
 
 /** What counts as one who tries again: an IPv4 address, or the /64 of an IPv6 one, since whoever has one of those has them all. */
 export function networkOf(peer: string): string {
-  const address = addressOf(peer).replace(/%.*$/, "");
-  if (isIPv4(address) || isIP(address) === 0) return address;
+  const written = addressOf(peer).replace(/%.*$/, "");
+  if (isIPv4(written) || isIP(written) === 0) return written;
+  const address = written.replace(/:[\d.]+\.\d+$/, ":0:0"); // four bytes in the end stand for two groups
   const [before = "", after = ""] = address.split("::");
   const groups = before === "" ? [] : before.split(":");
   const rest = after === "" ? [] : after.split(":");
