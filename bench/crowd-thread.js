@@ -1,8 +1,9 @@
 /**
- * A thread of crowd.js, and of test/attack/crowd.test.ts: keeps connections to a port that say nothing, garbage, or half of
- * something, and come back when they are sent away.
+ * A thread of crowd.js, and of test/attack/crowd.test.ts and crowd-tls.test.ts: keeps connections to a port that say nothing,
+ * garbage, or half of something, in clear text or within TLS, and come back when they are sent away.
  */
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { parentPort, workerData } from "node:worker_threads";
 
 /**
@@ -12,7 +13,7 @@ import { parentPort, workerData } from "node:worker_threads";
  * @property {number} connections
  * @property {number} againMs so long after it was sent away one comes back
  */
-/** @typedef {"nothing" | "garbage" | "half"} Kind */
+/** @typedef {keyof typeof words} Kind */
 
 const handshake =
   "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
@@ -22,20 +23,31 @@ const handshake =
 const halfFrame = Buffer.alloc(14 + (256 << 10), 0xaa);
 halfFrame.set([0x82, 0xff, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0]);
 
-/** What each says in turn. */
+/** A third of a ClientHello of TLS: the head of its record says that it has 512 bytes. */
+const halfHello = Buffer.alloc(170, 0x55);
+halfHello.set([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]);
+
+/** What each says in turn; what begins with `tls` is said within TLS. */
 const words = {
   nothing: [[]],
   garbage: [[Buffer.alloc(4096, 0xff)], [Buffer.from(handshake), Buffer.alloc(4096, 0x81)]],
   half: [[Buffer.from(handshake.slice(0, -2))], [Buffer.from(handshake), halfFrame]],
+  halfHello: [[halfHello]],
+  tlsNothing: [[]],
+  tlsGarbage: [[Buffer.alloc(4096, 0xff)], [Buffer.from(handshake), Buffer.alloc(4096, 0x81)]],
+  tlsHalf: [[Buffer.from(handshake.slice(0, -2))], [Buffer.from(handshake), halfFrame]],
 };
 
 const { port, kinds, connections, againMs } = /** @type {Nuisances} */ (workerData);
-const sayings = kinds.flatMap((kind) => words[kind]);
+const sayings = kinds.flatMap((kind) => words[kind].map((pieces) => ({ pieces, isTls: kind.startsWith("tls") })));
 let made = 0;
 
 /** @param {number} which */
 function join(which) {
-  const socket = connect(port, "127.0.0.1", () => {
+  const { pieces = [], isTls = false } = sayings[which % sayings.length] ?? {};
+  const to = { port, host: "127.0.0.1" };
+  const socket = isTls ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to);
+  socket.on("connect", () => {
     made += 1;
     if (made !== connections) return;
     // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has none
@@ -43,7 +55,7 @@ function join(which) {
   });
   socket.on("error", () => undefined);
   socket.resume();
-  for (const piece of sayings[which % sayings.length] ?? []) socket.write(piece);
+  for (const piece of pieces) socket.write(piece);
   socket.on("close", () => setTimeout(() => join(which), againMs));
 }
 

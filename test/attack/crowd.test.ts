@@ -1,74 +1,21 @@
 /** Many who want nothing but to be in the way: they cost little, are told of once, and who means it is served. */
 import { once } from "node:events";
 import { join } from "node:path";
-import type { Socket } from "node:net";
-import { Worker } from "node:worker_threads";
-import t, { type Test } from "tap";
-import { Remote } from "../../src/client/remote.js";
-import { encodeMessage, memberHeadroomBytes } from "../../src/protocol/message-codec.js";
-import { dialWebSocket } from "../../src/protocol/websocket-dial.js";
-import { seededBytes } from "../helpers/arbitrary-bytes.js";
+import t from "tap";
+import { encodeMessage } from "../../src/protocol/message-codec.js";
 import { until, within } from "../helpers/deadline.js";
-import { projectFolder } from "../helpers/project.js";
+import { end, honest, seesPushGoOn } from "../helpers/in-the-way.js";
 import { handshake, rawFrame, rawSocket, rawWebSocket } from "../helpers/raw-client.js";
 import { hello } from "../helpers/speaker.js";
 import { testProject } from "../helpers/small-commit.js";
-import { makePack, object } from "../helpers/store-pack.js";
-import { serveStore, type Served } from "../helpers/served-store.js";
+import { serveStore } from "../helpers/served-store.js";
 
 const mib = 1 << 20;
 
 const greeting = rawFrame(encodeMessage(hello));
 
-async function honest({ port }: Served): Promise<Remote> {
-  const channel = await dialWebSocket(`ws://127.0.0.1:${port}`);
-  return Remote.open(channel, { project: testProject, agent: "test/1", wantTrees: false });
-}
-
-/** 200 connections of another thread that are made again when they are gone, until what this gives is called. */
-async function crowd(t: Test, port: number): Promise<() => Promise<void>> {
-  const others = { port, kinds: ["nothing", "garbage", "half"], connections: 200, againMs: 1000 };
-  const thread = new Worker(new URL("bench/crowd-thread.js", projectFolder), { workerData: others });
-  const stop = async (): Promise<void> => void (await thread.terminate());
-  t.teardown(stop);
-  await within(30_000, "the crowd", once(thread, "message"));
-  return stop;
-}
-
-/** Resolves when the server has hung up, in order or not. */
-function end(socket: Socket): Promise<void> {
-  return new Promise((resolve) => socket.once("close", () => resolve()));
-}
-
 t.test("an honest push goes on at half its speed at least while 200 others are in the way", async (t) => {
-  const served = await serveStore(t, t.testdir());
-  let seed = 0;
-  /** Seconds for 24 MiB that the store has not seen. */
-  const push = async (): Promise<number> => {
-    const blobs = Array.from({ length: 24 }, () => [object("blob", seededBytes((seed += 1), mib))]);
-    const pack = await makePack(...blobs);
-    const begin = performance.now();
-    const remote = await honest(served);
-    const upload = await remote.upload();
-    for (const member of pack.members) {
-      await upload.add(Buffer.concat([Buffer.alloc(memberHeadroomBytes), member]), () => undefined);
-    }
-    t.equal((await upload.finish()).objects, 24);
-    await remote.close();
-    return (performance.now() - begin) / 1000;
-  };
-  await push(); // what is compiled and opened once
-  let [quiet, crowded] = [Infinity, Infinity];
-  // the better of each: what else this machine does makes some slower, and none quicker
-  for (let round = 0; round < 6 && (round < 2 || crowded > 2 * quiet); round += 1) {
-    quiet = Math.min(quiet, await push());
-    const disperse = await crowd(t, served.port);
-    crowded = Math.min(crowded, await push());
-    await disperse();
-  }
-  t.ok(crowded <= 2 * quiet, `${crowded.toFixed(3)} s among them, ${quiet.toFixed(3)} s alone`);
-  const told = served.events.filter(({ type }) => type === "crowded");
-  t.ok(told.length <= 1, "told once, not for each");
+  await seesPushGoOn(t, await serveStore(t, t.testdir()), ["nothing", "garbage", "half"]);
 });
 
 t.test("of half a message that comes before hello, no more is taken than a hello needs", async (t) => {

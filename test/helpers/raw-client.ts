@@ -1,6 +1,7 @@
 /** A WebSocket client made of bytes: it does what no library would, such as sending half a frame. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import type { Test } from "tap";
 import { subprotocol } from "../../src/protocol/limits.js";
 import { within } from "./deadline.js";
@@ -20,9 +21,19 @@ export async function rawSocket(t: Test, port: number | string): Promise<Socket>
   return socket;
 }
 
+/** The same with TLS on it, whoever the server is. */
+export async function rawTlsSocket(t: Test, port: number | string): Promise<Socket> {
+  const socket = connectTls({ port: Number(port), host: "127.0.0.1", rejectUnauthorized: false });
+  socket.on("error", () => undefined);
+  t.teardown(() => socket.destroy());
+  await within(10_000, "TLS", once(socket, "secureConnect"));
+  socket.resume();
+  return socket;
+}
+
 /** One that speaks WebSocket: the server has said so. It answers no pings. */
-export async function rawWebSocket(t: Test, port: number | string): Promise<Socket> {
-  const socket = await rawSocket(t, port);
+export async function rawWebSocket(t: Test, port: number | string, open = rawSocket): Promise<Socket> {
+  const socket = await open(t, port);
   socket.write(handshake);
   const [answer] = (await within(10_000, "the handshake", once(socket, "data"))) as [Buffer];
   if (!answer.toString("latin1").startsWith("HTTP/1.1 101 ")) throw new Error(answer.toString("latin1"));
