@@ -100,6 +100,7 @@ export function auditRecord(event: ListenerEvent): Record<string, unknown> | und
       return { event: "locked", why: oneLine(event.why) };
     case "unlocked":
       return { event: "unlocked" };
+    case "acceptFailed":
     case "certificateChanged":
     case "certificateKept":
     case "closed":

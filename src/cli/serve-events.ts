@@ -27,6 +27,7 @@ const levels: Readonly<Record<ListenerEvent["type"], LogLevel>> = {
   certificateKept: "error",
   certificateChanged: "info",
   crowded: "warn",
+  acceptFailed: "error",
   letGo: "warn",
   unlocked: "info",
   opened: "info",
@@ -111,6 +112,8 @@ export function describeEvent(event: ListenerEvent): string {
         ? `refused a session from ${event.from}: there are too many${more}`
         : `sent away who had not said hello, from ${event.from}: too many wait${more}`;
     }
+    case "acceptFailed":
+      return `cannot take another connection: ${oneLine(event.error.message)}; nobody who comes is listened to for a second`;
     case "letGo":
       return event.why === "idle"
         ? `${event.peer} was let go of: it had nothing to say for hours`

@@ -4,7 +4,7 @@ import { constrainedMemory } from "node:process";
 import { totalmem } from "node:os";
 import type { VisitorLimits } from "./visitors.js";
 
-/** For the store's own files, its threads and whatever else the process has open. */
+/** For the store's own files, its threads and whatever else the process has open; half of them, where there are few. */
 const reservedDescriptors = 256;
 /** Of a session: its socket, packs that are coming in or being put on stable storage, and one that is read from. */
 const descriptorsPerSession = 6;
@@ -18,12 +18,13 @@ export interface Capacity extends VisitorLimits {
 
 /** The limits of a server; `asked` is what its owner has said. */
 export function capacityOf(asked: Partial<Capacity> = {}, descriptors = openFilesLimit()): Capacity {
-  const waiting = between(32, Math.floor(descriptors / 8), 512);
-  const sessions = Math.floor((descriptors - reservedDescriptors - waiting) / descriptorsPerSession);
+  const left = descriptors - Math.min(reservedDescriptors, Math.floor(descriptors / 2));
+  const waiting = between(4, Math.floor(descriptors / 8), 512);
+  const sessions = between(1, Math.floor((left - waiting) / descriptorsPerSession), 1000);
   const memory = Math.min(totalmem(), constrainedMemory() || Infinity);
   return {
-    sessions: between(8, sessions, 1000),
-    sessionsPerAddress: between(8, sessions, 1000),
+    sessions,
+    sessionsPerAddress: sessions,
     waiting,
     waitingPerAddress: Math.ceil(waiting / 4),
     heldBytes: between(128 * mib, Math.floor(memory / 4), 2048 * mib),

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { BakError, errnoOf } from "../errors.js";
+import { BakError } from "../errors.js";
 import type { Channel } from "../protocol/channel.js";
 import { helloTimeoutMs } from "../protocol/limits.js";
 import type { KeyFingerprint } from "../protocol/server-key.js";
@@ -12,6 +12,7 @@ import type { ServerCertificate } from "./certificates.js";
 import { dismiss, greet, maxGreetingBytes, type Greeted, type GreetingOptions } from "./greeting.js";
 import type { Guest, Host } from "./host.js";
 import type { ListenerEvent, ListenOptions } from "./listen-options.js";
+import { Listening } from "./listening.js";
 import { addressOf, isLoopback } from "./peer-address.js";
 import { serveSession, type SessionEvent } from "./session.js";
 import { TrustedProxies } from "./trusted-proxies.js";
@@ -37,6 +38,7 @@ export class Entrance {
   readonly #sessions = new Set<Promise<void>>();
   /** By the address and port of the connection, which are those of the TLS on it, too. */
   readonly #arrivals = new Map<string, Arrival>();
+  #listening: Listening | undefined;
   #certificate: ServerCertificate | undefined;
   #stopAccepting: (() => void) | undefined;
   #stopWatching: (() => void) | undefined;
@@ -50,7 +52,7 @@ export class Entrance {
     this.#watch = new ChannelWatch({ heldBytes: capacity.heldBytes, idleMs: options.timeouts?.idleMs, onEvent: tell });
     this.#certificate = options.tls?.read();
     this.#http = createHttpServer(options, this.#certificate);
-    this.#http.maxConnections = capacity.sessions + capacity.waiting + 16;
+    this.#http.maxConnections = capacity.sessions + capacity.waiting + Math.min(capacity.waiting, 16);
     this.#http.on("connection", (socket: Socket) => this.#arrive(socket));
     this.#http.on("request", (_request, response) => {
       response.writeHead(426, { "content-type": "text/plain", connection: "close" });
@@ -61,13 +63,14 @@ export class Entrance {
   /** Listens, and lets whoever comes wait. Rejects with CANNOT_LISTEN. */
   static async open(options: ListenOptions): Promise<Entrance> {
     const entrance = new Entrance(options);
-    await startListening(entrance.#http, options);
+    const { host, port, onEvent } = options;
+    entrance.#listening = await Listening.open(entrance.#http, { host, port, onEvent: (event) => onEvent?.(event) });
     return entrance;
   }
 
   /** Whether other machines can't reach it: by themselves, that is. */
   get isLocal(): boolean {
-    return isLoopback((this.#http.address() as AddressInfo).address) && this.#options.trustedProxies === undefined;
+    return isLoopback(this.#address.address) && this.#options.trustedProxies === undefined;
   }
 
   /** Whether a store without tokens may be served to whoever comes. */
@@ -76,9 +79,14 @@ export class Entrance {
   }
 
   get url(): string {
-    const { port } = this.#http.address() as AddressInfo;
+    const { port } = this.#address;
     const host = this.#options.host.includes(":") ? `[${this.#options.host}]` : this.#options.host;
     return `${this.#options.tls === undefined ? "ws" : "wss"}://${host}:${port}`;
+  }
+
+  get #address(): AddressInfo {
+    if (this.#listening === undefined) throw new Error("the server does not listen yet");
+    return this.#listening.address;
   }
 
   get fingerprint(): KeyFingerprint | undefined {
@@ -115,7 +123,7 @@ export class Entrance {
   async close(): Promise<void> {
     this.#stopWatching?.();
     this.#stopAccepting?.();
-    const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
+    const closed = this.#listening?.close();
     await Promise.all(this.#sessions);
     this.#http.closeAllConnections();
     for (const { sendAway } of this.#arrivals.values()) sendAway(); // TLS that is not spoken yet
@@ -260,32 +268,4 @@ function createHttpServer({ tls, timeouts = {} }: ListenOptions, certificate: Se
 /** For connections from now on. */
 function setCertificate(http: Server, { key, cert }: ServerCertificate): void {
   (http as TlsServer).setSecureContext({ key, cert });
-}
-
-async function startListening(http: Server, { host, port }: ListenOptions): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      http.once("error", reject);
-      http.listen({ host, port }, () => {
-        http.off("error", reject);
-        resolve();
-      });
-    });
-  } catch (cause) {
-    throw cannotListen(cause, host, port);
-  }
-}
-
-function cannotListen(cause: unknown, host: string, port: number): BakError {
-  const why: Record<string, [string, string]> = {
-    EADDRINUSE: ["the port is in use", "choose another with --port, or 0 to have one picked"],
-    EADDRNOTAVAIL: ["this machine has no such address", "choose one of its own with --host, or 0.0.0.0 for all"],
-    EACCES: ["not allowed", "choose a port above 1023 with --port"],
-    ENOTFOUND: ["no such host", "choose an address of this machine with --host"],
-  };
-  const [reason, hint] = why[errnoOf(cause) ?? ""] ?? [
-    cause instanceof Error ? cause.message : String(cause),
-    undefined,
-  ];
-  return new BakError("CANNOT_LISTEN", `cannot listen on ${host}:${port}: ${reason}`, { hint, cause });
 }

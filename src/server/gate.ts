@@ -4,7 +4,7 @@
  */
 import { watch, type FSWatcher } from "node:fs";
 import { basename } from "node:path";
-import { BakError } from "../errors.js";
+import { BakError, errnoOf } from "../errors.js";
 import type { ProjectId } from "../objects/project-id.js";
 import type { TokenName } from "../objects/token-name.js";
 import type { TokenLine } from "../protocol/token-lines.js";
@@ -54,6 +54,10 @@ type State =
   | { readonly type: "locked"; readonly why: string }
   | { readonly type: "tokens"; readonly tokens: readonly Token[] };
 
+/** Of a process that has no files or no memory left: it passes, and says nothing of the tokens. */
+const passing: readonly (string | undefined)[] = ["EMFILE", "ENFILE", "ENOMEM"];
+/** So long sessions go on meanwhile; nobody new is let in. */
+const patienceMs = 10_000;
 const defaultPollMs = 1000;
 /** What is known of uses is written down so often at most. */
 const keepUsesMs = 60_000;
@@ -79,6 +83,8 @@ export class Gate {
   /** From the first token on the store is never open again. */
   #hadTokens = false;
   #isRefreshDue = false;
+  /** Since when the tokens can't be read for a reason that passes. */
+  #failingSinceMs: number | undefined;
   /** Why nobody is let in, as it was told last. */
   #toldLock: string | undefined;
 
@@ -146,11 +152,12 @@ export class Gate {
     await this.#keeping.run(() => this.#keepUses());
   }
 
-  /** To be waited for before anything is asked of the state. Rejects for who has to wait. */
+  /** To be waited for before anything is asked of the state. Rejects for who has to wait, and while it can't be known. */
   async #prepare(peer: string): Promise<void> {
     this.#assertNotDelayed(peer);
     await this.#refresh();
     this.#assertNotDelayed(peer); // others may have failed from there meanwhile
+    if (this.#failingSinceMs !== undefined) throw notNow();
   }
 
   /** The token of a secret, which is used now; undefined where none is asked for. Throws NOT_ALLOWED for what is good for nothing. */
@@ -249,6 +256,7 @@ export class Gate {
     return this.#serial.run(async () => {
       this.#isRefreshDue = false;
       await this.#read();
+      if (performance.now() - (this.#failingSinceMs ?? -Infinity) < patienceMs) return;
       const now = this.#state.type === "tokens" ? this.#state : { isOpen: this.#state.type === "open" };
       for (const access of this.#live) access.review(now);
     });
@@ -258,12 +266,15 @@ export class Gate {
     try {
       const stamp = await this.#file.stamp();
       const isKnown = this.#state.type === "tokens" && stamp !== undefined && stamp === this.#stamp;
+      const tokens = isKnown ? [] : await this.#file.read();
+      this.#failingSinceMs = undefined;
       if (isKnown) return;
-      const tokens = await this.#file.read();
       this.#stamp = stamp;
       this.#become(tokens === undefined ? this.#withoutFile() : { type: "tokens", tokens });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
+      const isPassing = passing.includes(errnoOf(error) ?? errnoOf(error.cause));
+      this.#failingSinceMs = isPassing ? (this.#failingSinceMs ?? performance.now()) : undefined;
       this.#become({ type: "locked", why: error.message });
     }
   }
@@ -343,6 +354,13 @@ function whyNot(
   if (token === undefined) return "unknown token";
   if (isExpired(token, Date.now())) return "expired token";
   return project === undefined || isFor(token, project) ? undefined : "token of other projects";
+}
+
+/** Whether anybody may come in can't be told; the same for everybody, and nobody's fault. */
+function notNow(): BakError {
+  return new BakError("LIMIT", "the server can't look at its tokens: it has no files or no memory left", {
+    hint: "try again later",
+  });
 }
 
 /** The same for everybody, so that nobody learns anything from it. */

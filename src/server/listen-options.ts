@@ -3,6 +3,7 @@ import type { Capacity } from "./capacity.js";
 import type { CertificateEvent, CertificateSource } from "./certificates.js";
 import type { BurdenEvent } from "./channel-watch.js";
 import type { GateEvent } from "./gate.js";
+import type { ListeningEvent } from "./listening.js";
 import type { ScrubEvent } from "./scrub.js";
 import type { SessionEvent } from "./session.js";
 import type { StoreHouseEvent, StoreHouseOptions } from "./store-house.js";
@@ -58,6 +59,7 @@ export type ListenerEvent =
   | CertificateEvent
   | { type: "closed"; peer: string }
   | VisitorEvent
+  | ListeningEvent
   | BurdenEvent
   /** `isStranger`: before anybody was let in. */
   | { type: "failed"; peer: string; error: unknown; isStranger?: boolean };

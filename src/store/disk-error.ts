@@ -1,6 +1,9 @@
 /** Turns the failures of system calls on a store's files into what bak says about them. */
 import { BakError, errnoOf } from "../errors.js";
 
+/** For whoever meets a process that may open no more files. */
+export const tooManyFilesHint = "try again later; if it goes on, let the process have more files ('ulimit -n')";
+
 /**
  * STORE_FULL or STORE_FAILED for the error of a system call, which stays its cause; any other value as it is: a BakError
  * says already what it has to, and the rest are bugs.
@@ -12,7 +15,8 @@ export function explainDiskError(error: unknown, folder: string): unknown {
     const why = errno === "EDQUOT" ? " (quota)" : "";
     return storeFull(folder, why, error);
   }
-  return new BakError("STORE_FAILED", `store '${folder}' failed: ${error.message}`, { cause: error });
+  const hint = errno === "EMFILE" || errno === "ENFILE" ? tooManyFilesHint : undefined;
+  return new BakError("STORE_FAILED", `store '${folder}' failed: ${error.message}`, { hint, cause: error });
 }
 
 /** STORE_FULL; `why` is what is added to the message. */

@@ -1,7 +1,9 @@
 /** The threads of a store, which check what comes in, and cut what stays of it: one pool for all sessions. */
+import { BakError, isBakError } from "../errors.js";
 import { ownBytes } from "../threads/own-bytes.js";
 import { ThreadPool, usefulThreads } from "../threads/thread-pool.js";
 import type { CutJob } from "./cut-member.js";
+import { tooManyFilesHint } from "./disk-error.js";
 import { ingestWork, type IngestJob, type IngestResult, type ReturnedMember } from "./ingest-work.js";
 import { encodePackIndex, type PackIndexParts } from "./pack-index-builder.js";
 import { recordLength } from "./pack-index.js";
@@ -20,6 +22,11 @@ const maxThreads = 3;
 /** How many threads check: one a core, save the core that receives and writes; each takes about 40 MB of memory. */
 function checkingThreads(): number {
   return Math.min(Math.max(usefulThreads() - 1, 1), maxThreads);
+}
+
+/** Why a thread could not begin, where that was for want of files: it loads some, and needs a few more to be woken by. */
+function reasonOfNoThread(cause: unknown): string | undefined {
+  return cause instanceof Error && /\bE[MN]FILE\b|too many open files/.test(cause.message) ? cause.message : undefined;
 }
 
 /** See the top of the file. Starts a thread when there is work for it. */
@@ -45,7 +52,7 @@ export class Ingest {
     const packed = ownBytes(member);
     const job: IngestJob = { type: "check", packed, member: number };
     const isSmall = packed.length <= inlineMemberBytes;
-    const result = isSmall ? (await ingestWork(job)).result : await this.#pool.run(job, [packed.buffer]);
+    const result = isSmall ? (await ingestWork(job)).result : await this.#run(job, [packed.buffer]);
     if (result.type !== "check") throw new Error("a thread answered something else");
     return result.checked;
   }
@@ -56,7 +63,7 @@ export class Ingest {
     const isSmall = packed.length <= inlineMemberBytes;
     const result = isSmall
       ? (await ingestWork(job)).result
-      : await this.#pool.run(job, [job.packed.buffer, job.ranges.buffer]);
+      : await this.#run(job, [job.packed.buffer, job.ranges.buffer]);
     if (result.type !== "cut") throw new Error("a thread answered something else");
     return result.member;
   }
@@ -64,9 +71,23 @@ export class Ingest {
   /** The bytes of an index; the buffers of its parts are used up. */
   async makeIndex(parts: PackIndexParts): Promise<Buffer> {
     if (parts.records.length <= inlineIndexObjects * recordLength) return encodePackIndex(parts);
-    const result = await this.#pool.run({ type: "index", parts }, [parts.members.buffer, parts.records.buffer]);
+    const result = await this.#run({ type: "index", parts }, [parts.members.buffer, parts.records.buffer]);
     if (result.type !== "index") throw new Error("a thread answered something else");
     return Buffer.from(result.index.buffer, result.index.byteOffset, result.index.length);
+  }
+
+  /** Has a thread do a job. Rejects with STORE_FAILED where the system has no room for a thread. */
+  async #run(job: IngestJob, transfer: readonly ArrayBuffer[]): Promise<IngestResult> {
+    try {
+      return await this.#pool.run(job, transfer);
+    } catch (error) {
+      const why = isBakError(error, "INTERNAL") ? reasonOfNoThread(error.cause) : undefined;
+      if (why === undefined) throw error;
+      throw new BakError("STORE_FAILED", `the store failed: it could not start a thread: ${why}`, {
+        hint: tooManyFilesHint,
+        cause: error,
+      });
+    }
   }
 
   /** Ends the threads; whatever they still do is lost. */

@@ -16,7 +16,11 @@ import type { Served } from "./tls-server.js";
 const mib = 1 << 20;
 
 /** One who means it; the server's key is the one that it was started with. */
-export async function honest({ listener: { url, fingerprint } }: Served): Promise<Remote> {
+export async function honest({
+  listener: { url, fingerprint },
+}: {
+  readonly listener: Pick<Served["listener"], "url" | "fingerprint">;
+}): Promise<Remote> {
   const channel = await dialWebSocket(url, fingerprint === undefined ? {} : { pin: fingerprint });
   return Remote.open(channel, { project: testProject, agent: "test/1", wantTrees: false });
 }
@@ -60,6 +64,17 @@ export async function seesPushGoOn(t: Test, served: Served, kinds: readonly stri
   t.ok(crowded <= 2 * quiet, `${crowded.toFixed(3)} s among them, ${quiet.toFixed(3)} s alone`);
   const told = served.events.filter(({ type }) => type === "crowded");
   t.ok(told.length <= 1, "told once, not for each");
+}
+
+/** Sends a pack of so many blobs of 64 KiB, which the store has not seen if the seed is another; gives how many it took. */
+export async function sendBlobs(remote: Remote, { seed, count }: { seed: number; count: number }): Promise<number> {
+  const blobs = Array.from({ length: count }, (_, at) => [object("blob", seededBytes(1000 * seed + at, 64 << 10))]);
+  const pack = await makePack(...blobs);
+  const upload = await remote.upload();
+  for (const member of pack.members) {
+    await upload.add(Buffer.concat([Buffer.alloc(memberHeadroomBytes), member]), () => undefined);
+  }
+  return (await upload.finish()).objects;
 }
 
 /** Resolves when the server has hung up, in order or not. */
