@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { isatty } from "node:tty";
 import * as Args from "@oclif/core/args";
 import * as Flags from "@oclif/core/flags";
 import { BaseCommand } from "../cli/base-command.js";
@@ -73,7 +74,8 @@ export default class Serve extends BaseCommand {
     }),
     "audit-log": Flags.string({
       summary: "Append a line of JSON for each login, push, read, deletion and change of tokens to a file.",
-      description: "Made with mode 600 if it is missing. SIGHUP opens it anew, for whoever has moved it away.",
+      description:
+        "Made with mode 600 if it is missing. SIGHUP opens it anew, for whoever has moved it away; a server whose terminal is closed ends.",
       helpValue: "FILE",
     }),
     scrub: Flags.boolean({ summary: "Read packs again by and by.", default: true, allowNo: true }),
@@ -128,6 +130,9 @@ export default class Serve extends BaseCommand {
     }),
   };
 
+  /** Aborted when the terminal is gone that the server was started in. */
+  readonly #hangUp = new AbortController();
+
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Serve);
     const folder = resolve(args.store);
@@ -174,19 +179,29 @@ export default class Serve extends BaseCommand {
     this.log(`bak: serving ${folder} on ${url}`);
     if (stores !== undefined) this.log(`bak: its stores are ${stores.join(", ") || "still to be made"}`);
     if (fingerprint !== undefined) this.log(`bak: its key is ${fingerprint}`);
+    const end = AbortSignal.any([this.signal, this.#hangUp.signal]);
     await new Promise<void>((stop) => {
-      if (this.signal.aborted) stop();
-      else this.signal.addEventListener("abort", () => stop(), { once: true });
+      if (end.aborted) stop();
+      else end.addEventListener("abort", () => stop(), { once: true });
     });
     await served.close();
     audit?.close();
+    if (!this.#hangUp.signal.aborted) return;
+    // as it would have ended by itself; a Node that exits with its terminal gone aborts
+    process.removeAllListeners("SIGHUP");
+    process.kill(process.pid, "SIGHUP");
   }
 
-  /** Opens the file of the audit trail, and opens it anew at each SIGHUP. */
+  /** Opens the file of the audit trail, and opens it anew at each SIGHUP, save the one of a terminal that was closed. */
   async #openAuditLog(path: string | undefined): Promise<AuditLog | undefined> {
     if (path === undefined) return undefined;
     const audit = await openAuditLog(path, (error) => this.complain(`cannot write '${path}': ${error.message}`));
+    const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
     process.on("SIGHUP", () => {
+      if (terminals.some((descriptor) => !isatty(descriptor))) {
+        this.#hangUp.abort();
+        return;
+      }
       try {
         audit.reopen();
       } catch (error) {

@@ -18,6 +18,8 @@ export interface Finished {
 export interface RunOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
+  /** With `pipe`, `child.stdin` is there to be written to. */
+  stdin?: "ignore" | "pipe";
 }
 
 /** A process that may still run. */
@@ -58,7 +60,7 @@ export function start(command: string, args: readonly string[], options: RunOpti
   );
   const child = spawn("env", ["-i", ...variables, command, ...args], {
     cwd: options.cwd,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
   });
   const written = { stdout: "", stderr: "" };
   const watchers = new Set<() => void>();
