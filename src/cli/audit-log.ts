@@ -103,6 +103,7 @@ export function auditRecord(event: ListenerEvent): Record<string, unknown> | und
     case "acceptFailed":
     case "certificateChanged":
     case "certificateKept":
+    case "certificateOutOfDate":
     case "closed":
     case "crowded":
     case "failed":

@@ -25,6 +25,7 @@ const levels: Readonly<Record<ListenerEvent["type"], LogLevel>> = {
   requestRefused: "warn",
   requestFailed: "error",
   certificateKept: "error",
+  certificateOutOfDate: "warn",
   certificateChanged: "info",
   crowded: "warn",
   acceptFailed: "error",
@@ -119,8 +120,12 @@ export function describeEvent(event: ListenerEvent): string {
         ? `${event.peer} was let go of: it had nothing to say for hours`
         : `${event.peer} was let go of: it held ${formatBytes(event.bytes)}, and moved nothing`;
     case "certificateChanged": {
-      const until = new Date(event.expiresMs).toISOString().slice(0, 10);
-      return `uses a new certificate, until ${until}; its key is ${event.fingerprint}`;
+      return `uses a new certificate, until ${dayOf(event.expiresMs)}; its key is ${event.fingerprint}`;
+    }
+    case "certificateOutOfDate": {
+      const isOver = event.validToMs < Date.now();
+      const when = isOver ? `expired on ${dayOf(event.validToMs)}` : `is valid from ${dayOf(event.validFromMs)} on`;
+      return `warning: the certificate ${when}: clients that do not pin its key refuse it; put another in its place`;
     }
     case "certificateKept":
       return `goes on with the certificate that it has: ${event.why}`;
@@ -133,6 +138,10 @@ export function describeEvent(event: ListenerEvent): string {
     default:
       return unreachable(event);
   }
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }
 
 function failureOf(error: unknown): string {

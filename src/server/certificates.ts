@@ -1,23 +1,19 @@
 /** Where a server's key and certificate come from: files that somebody renews, or one that it has made for itself. */
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, watch, type FSWatcher } from "node:fs";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
-import { createSecureContext } from "node:tls";
+import { dirname, join } from "node:path";
 import { BakError } from "../errors.js";
-import { keyFingerprint, type KeyFingerprint } from "../protocol/server-key.js";
+import type { KeyFingerprint } from "../protocol/server-key.js";
 import { nodeDisk } from "../store/disk.js";
 import { readTlsKey, tlsKeyName, writeTlsKey } from "../store/tls-key.js";
+import { certificatePair, type CertificatePaths, type ServerCertificate } from "./certificate-pair.js";
 import { isDnsName, makeSelfSigned, type KeyAndCertificate } from "./self-signed.js";
-
-/** A pair that belongs together, and what its key is called. */
-export interface ServerCertificate extends KeyAndCertificate {
-  readonly fingerprint: KeyFingerprint;
-}
 
 export type CertificateEvent =
   | { type: "certificateChanged"; fingerprint: KeyFingerprint; expiresMs: number }
-  | { type: "certificateKept"; why: string };
+  | { type: "certificateKept"; why: string }
+  /** It is used, and only who pins its key takes it. */
+  | { type: "certificateOutOfDate"; validFromMs: number; validToMs: number };
 
 export interface CertificateSource {
   /** Before the server listens; undefined where it is still to be made. Throws CANNOT_LISTEN for what cannot be used. */
@@ -30,10 +26,11 @@ export interface CertificateSource {
 
 /** The key in `folder`, made with a certificate of its own where there is none. */
 export function selfSignedIn(folder: string): CertificateSource {
+  const file = join(folder, tlsKeyName);
   const parse = (pem: string): ServerCertificate => {
     const at = pem.indexOf("-----BEGIN CERTIFICATE-----");
-    if (at < 0) throw unusable(`'${folder}/${tlsKeyName}' has no certificate`, undefined);
-    return pairOf({ key: pem.slice(0, at), cert: pem.slice(at) });
+    const both = at < 0 ? { key: pem, cert: pem } : { key: pem.slice(0, at), cert: pem.slice(at) };
+    return certificatePair(both, { key: file, cert: file });
   };
   return {
     read: () => {
@@ -44,15 +41,10 @@ export function selfSignedIn(folder: string): CertificateSource {
       const names = [...new Set([hostname(), "localhost"])].filter(isDnsName);
       const made = makeSelfSigned(names);
       await writeTlsKey(nodeDisk, folder, made.key + made.cert);
-      return pairOf(made);
+      return certificatePair(made, { key: file, cert: file });
     },
     watch: () => () => undefined,
   };
-}
-
-export interface CertificatePaths {
-  readonly cert: string;
-  readonly key: string;
 }
 
 export interface WatchPace {
@@ -67,8 +59,8 @@ const defaultPace: WatchPace = { pollMs: 60_000, settleMs: 500 };
 /** Two files in PEM, which are read again when they change. */
 export function certificateFiles(paths: CertificatePaths, pace: WatchPace = defaultPace): CertificateSource {
   return {
-    read: () => pairOf(readPair(paths)),
-    make: () => Promise.resolve(pairOf(readPair(paths))),
+    read: () => certificatePair(readPair(paths), paths),
+    make: () => Promise.resolve(certificatePair(readPair(paths), paths)),
     watch: (onChange, onEvent) => {
       const watching = new WatchedPair(paths, { pace, onChange, onEvent });
       return () => watching.stop();
@@ -127,10 +119,10 @@ class WatchedPair {
     if (found === this.#seen) return;
     this.#seen = found;
     try {
-      const certificate = pairOf(readPair(this.#paths));
+      const certificate = certificatePair(readPair(this.#paths), this.#paths);
       onChange(certificate);
-      const expiresMs = Date.parse(new X509Certificate(certificate.cert).validTo);
-      onEvent({ type: "certificateChanged", fingerprint: certificate.fingerprint, expiresMs });
+      const { fingerprint, validToMs } = certificate;
+      onEvent({ type: "certificateChanged", fingerprint, expiresMs: validToMs });
       this.#told = "";
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
@@ -161,23 +153,4 @@ function readPem(file: string): string {
     const why = cause instanceof Error ? cause.message.replace(/^E\w+: ([^,]*),.*$/, "$1") : String(cause);
     throw new BakError("CANNOT_LISTEN", `cannot read '${file}': ${why}`, { cause });
   }
-}
-
-/** Throws CANNOT_LISTEN for two texts that are no key and its certificate. */
-function pairOf({ key, cert }: KeyAndCertificate): ServerCertificate {
-  try {
-    createSecureContext({ key, cert });
-    const certificate = new X509Certificate(cert);
-    if (!certificate.checkPrivateKey(createPrivateKey(key))) throw new Error("they do not belong together");
-    return { key, cert, fingerprint: keyFingerprint(certificate) };
-  } catch (cause) {
-    throw unusable(cause instanceof Error ? cause.message : String(cause), cause);
-  }
-}
-
-function unusable(why: string, cause: unknown): BakError {
-  return new BakError("CANNOT_LISTEN", `cannot use the certificate and its key: ${why}`, {
-    hint: "both must be in PEM, and belong together",
-    cause,
-  });
 }

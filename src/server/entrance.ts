@@ -8,7 +8,7 @@ import { helloTimeoutMs } from "../protocol/limits.js";
 import type { KeyFingerprint } from "../protocol/server-key.js";
 import { acceptWebSockets, peerOf, type Refusal } from "../protocol/websocket-accept.js";
 import { capacityOf } from "./capacity.js";
-import type { ServerCertificate } from "./certificates.js";
+import type { ServerCertificate } from "./certificate-pair.js";
 import { dismiss, greet, maxGreetingBytes, type Greeted, type GreetingOptions } from "./greeting.js";
 import type { Guest, Host } from "./host.js";
 import type { ListenerEvent, ListenOptions } from "./listen-options.js";
@@ -104,8 +104,12 @@ export class Entrance {
   /** From now on whoever comes is taken to `host`, if that lets him in. */
   receive(host: Host): void {
     const { tls, timeouts, onEvent } = this.#options;
+    if (this.#certificate !== undefined) this.#tellIfOutOfDate(this.#certificate);
     this.#stopWatching = tls?.watch(
-      (changed) => setCertificate(this.#http, changed),
+      (changed) => {
+        setCertificate(this.#http, changed);
+        this.#tellIfOutOfDate(changed);
+      },
       (event) => onEvent?.(event),
     );
     this.#stopAccepting = acceptWebSockets(this.#http, {
@@ -129,6 +133,12 @@ export class Entrance {
     for (const { sendAway } of this.#arrivals.values()) sendAway(); // TLS that is not spoken yet
     await closed;
     this.#watch.close();
+  }
+
+  #tellIfOutOfDate({ validFromMs, validToMs }: ServerCertificate): void {
+    const now = Date.now();
+    if (validFromMs <= now && now <= validToMs) return;
+    this.#options.onEvent?.({ type: "certificateOutOfDate", validFromMs, validToMs });
   }
 
   #arrive(socket: Socket): void {
