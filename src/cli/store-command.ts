@@ -7,6 +7,7 @@ import type { Input, ParserOutput } from "@oclif/core/interfaces";
 import type { Reconnecting } from "../client/reconnects.js";
 import type { Remote } from "../client/remote.js";
 import { SteadyRemote } from "../client/steady-remote.js";
+import { BakError, isBakError } from "../errors.js";
 import { parseProjectId, projectIdFrom, type ProjectId } from "../objects/project-id.js";
 import { accessFlags, accessOf, type AccessFlags } from "./access-flags.js";
 import { BaseCommand } from "./base-command.js";
@@ -57,6 +58,8 @@ const storeFlags = {
 export abstract class StoreCommand extends BaseCommand {
   static override baseFlags: typeof storeFlags = { ...storeFlags, ...accessFlags };
 
+  /** Whether the command is about the store as a whole, for which a token must be good for all projects. */
+  protected readonly isAboutAll: boolean = false;
   readonly #places = new FolderPlaces();
   #access: AccessFlags = { insecure: false };
 
@@ -126,6 +129,8 @@ export abstract class StoreCommand extends BaseCommand {
         this.signal.removeEventListener("abort", closeOnAbort);
         await remote.close();
       }
+    } catch (error) {
+      throw this.isAboutAll && isBakError(error, "NOT_ALLOWED") ? withAdminHint(error) : error;
     } finally {
       await connector.close();
     }
@@ -163,6 +168,14 @@ export abstract class StoreCommand extends BaseCommand {
   get #defaultStore(): string {
     return join(this.config.dataDir, "store");
   }
+}
+
+/** A server says the same to whoever it does not let in; what the command needs is known here. */
+function withAdminHint(error: BakError): BakError {
+  return new BakError(error.code, error.message, {
+    hint: "this is about the store as a whole: it needs a token that was made with \"--may admin --project '*'\"",
+    cause: error,
+  });
 }
 
 /** The project of a folder that nothing was said of: this machine and the folder's name. */

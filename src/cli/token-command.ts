@@ -10,6 +10,7 @@ export type { TokenLine } from "../protocol/token-lines.js";
 export abstract class TokenCommand extends StoreCommand {
   // a token that may administer the store is for all projects, so that of the folder will do
   static override baseFlags = { ...StoreCommand.baseFlags, project: Flags.string({ hidden: true }) };
+  protected override readonly isAboutAll = true;
 
   /** Does something with the tokens of the store: in its folder, or through its server. */
   protected async withTokens<T>(

@@ -26,6 +26,7 @@ export default class Check extends StoreCommand {
     },
   ];
   static override baseFlags = { ...StoreCommand.baseFlags, project: Flags.string({ hidden: true }) };
+  protected override readonly isAboutAll = true;
   static override flags = {
     "read-data": Flags.boolean({ summary: "Read all packs and compare their hashes." }),
     "read-data-subset": Flags.string({

@@ -25,6 +25,7 @@ export default class Gc extends StoreCommand {
     },
   ];
   static override baseFlags = { ...StoreCommand.baseFlags, project: Flags.string({ hidden: true }) };
+  protected override readonly isAboutAll = true;
   static override flags = {
     grace: Flags.string({
       summary: "Keep what came, or was forgotten, so short a time ago.",

@@ -42,6 +42,7 @@ export default class StatsCommand extends StoreCommand {
     },
   ];
   static override baseFlags = { ...StoreCommand.baseFlags, project: Flags.string({ hidden: true }) };
+  protected override readonly isAboutAll = true;
 
   static override flags = {
     projects: Flags.boolean({

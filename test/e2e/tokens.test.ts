@@ -69,6 +69,7 @@ t.test("from the first token to the last", async (t) => {
     results[2]?.stderr,
     /^bak: not allowed: token 'laptop' has no right 'delete' over project 'laptop-photos'\n.*--may delete/,
   );
+  t.match(results[3]?.stderr, /^bak: not allowed: .*\n.*as a whole: .*"--may admin --project '\*'"/);
   t.equal(readFileSync(join(home, "back", "hill"), "utf8"), "a hill in the rain");
 
   renameSync(audit, `${audit}.1`);

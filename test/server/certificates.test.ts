@@ -118,13 +118,16 @@ t.test("files that are no certificate and its key are refused, with what is wron
     passphrase: "x",
   });
   const folder = t.testdir({
-    ...{ cert: one.cert, key: one.key, other: other.key, empty: "", blank: " \n", text: "hello" },
-    ...{
-      chain: other.cert + one.cert,
-      behind: one.cert + other.cert,
-      badCert: damaged(one.cert),
-      badKey: damaged(one.key),
-    },
+    cert: one.cert,
+    key: one.key,
+    other: other.key,
+    empty: "",
+    blank: " \n",
+    text: "hello",
+    chain: other.cert + one.cert,
+    behind: one.cert + other.cert,
+    badCert: damaged(one.cert),
+    badKey: damaged(one.key),
     encrypted: encrypted.toString(),
     public: createPublicKey(one.key).export({ type: "spki", format: "pem" }).toString(),
     certDer: new X509Certificate(one.cert).raw,
