@@ -82,7 +82,7 @@ export default class Serve extends BaseCommand {
     quota: Flags.string({
       summary: "How much each project may keep: `500GB`, `2T`.",
       description:
-        "Counts the packs that the project has sent, compressed as they are, forgotten commits and all until 'bak gc' deletes them. A push that would go beyond it fails. No limit unless given.",
+        "Counts what the packs that the project has sent take of the disk: compressed as they are, each with its index and in blocks of 4 KiB, forgotten commits and all until 'bak gc' deletes them. A push that would go beyond it fails. No limit unless given.",
       helpValue: "SIZE",
     }),
     stores: Flags.boolean({

@@ -20,7 +20,7 @@ export interface ListenOptions {
   agent: string;
   /** At which rate the store's packs are read again by and by; not at all unless given. */
   scrub?: { bytesPerSecond: number };
-  /** How many bytes of packs any one project may keep; no limit unless given. */
+  /** How many bytes of the disk the packs of any one project may take; no limit unless given. */
   projectQuotaBytes?: number | undefined;
   /** How long clients may keep it waiting; a minute each if nothing is said. */
   timeouts?: ClientTimeouts;

@@ -18,6 +18,7 @@ import {
   type MemberPlace,
   type ObjectPlace,
 } from "./pack-index.js";
+import { diskBytesOf } from "./quotas.js";
 import { RecordRuns } from "./record-runs.js";
 
 /** So many ids are looked up together. */
@@ -155,7 +156,7 @@ export class ObjectIndex {
   hide(packs: Iterable<NumberedPack>): void {
     for (const pack of packs) {
       pack.isHidden = true;
-      if (this.#added.delete(pack.id)) this.#countBytes(pack, -pack.packLength);
+      if (this.#added.delete(pack.id)) this.#countBytes(pack, -diskBytesOf(pack));
     }
   }
 
@@ -261,7 +262,7 @@ export class ObjectIndex {
       await this.#addRecords(packs, replace);
       for (const pack of packs) {
         this.#added.set(pack.id, pack);
-        this.#countBytes(pack, pack.packLength);
+        this.#countBytes(pack, diskBytesOf(pack));
       }
     } finally {
       for (const pack of packs) pack.bytes = pack.indexInMemory;

@@ -1,15 +1,33 @@
-/** Holds projects to how much they may keep: what their packs have, and what is coming in. */
+/**
+ * Holds projects to how much they may keep: what their packs take of the disk, each with its index, and what is coming in.
+ * Files are counted in blocks, so that many tiny packs count as what they take.
+ */
 import { BakError } from "../errors.js";
 import { formatBytes } from "../objects/format-bytes.js";
 import type { ProjectId } from "../objects/project-id.js";
+import { packIndexLength, type PackIndexHeader } from "./pack-index.js";
 import type { Quota, ReceiveOptions } from "./store.js";
+
+/** What file systems give a file at a time, as a rule. */
+const blockBytes = 4096;
+/** Of any pack, however small: a block for itself, and one for its index. */
+const leastPackBytes = 2 * blockBytes;
+
+/** How many bytes of a disk a pack takes, with its index. */
+export function diskBytesOf(pack: PackIndexHeader): number {
+  return inBlocks(pack.packLength) + inBlocks(packIndexLength(pack));
+}
+
+function inBlocks(bytes: number): number {
+  return Math.ceil(bytes / blockBytes) * blockBytes;
+}
 
 /** How much each project sends at the moment, beside what it has sent. */
 export class Quotas {
   readonly #kept: () => ReadonlyMap<ProjectId, number>;
   readonly #coming = new Map<ProjectId, number>();
 
-  /** `kept` gives how many bytes each project's packs have. */
+  /** `kept` gives how many bytes each project's packs take of the disk. */
   constructor(kept: () => ReadonlyMap<ProjectId, number>) {
     this.#kept = kept;
   }
@@ -27,7 +45,7 @@ export class Quotas {
       if (isCounted) this.#add(owner, -bytes);
       isCounted = false;
     };
-    for (const quota of quotas) this.#assertRoom(quota, 1);
+    count(leastPackBytes);
     return { count, end };
   }
 
@@ -53,7 +71,7 @@ export class Quotas {
 
 /** A pack that is coming in. */
 export interface Coming {
-  /** Called with so many bytes of it before they are taken; throws LIMIT. */
+  /** Called with so many bytes of it before they are taken; throws LIMIT. What its index takes beyond a block is counted later. */
   count(bytes: number): void;
   /** It is kept, or given up. May be called again. */
   end(): void;

@@ -11,7 +11,7 @@ import { until, within } from "../helpers/deadline.js";
 import { end, honest, seesPushGoOn } from "../helpers/in-the-way.js";
 import { handshake, rawFrame, rawSocket, rawTlsSocket, rawWebSocket } from "../helpers/raw-client.js";
 import { testProject } from "../helpers/small-commit.js";
-import { serveStore, type Served } from "../helpers/tls-server.js";
+import { serveStore, type Served } from "../helpers/served-store.js";
 
 const mib = 1 << 20;
 

@@ -1,5 +1,5 @@
 /** A project keeps no more than it may, whoever pushes to it, and has room again once something is gone. */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js";
@@ -45,7 +45,7 @@ t.test(
   async (t) => {
     const store = await openStore(t.testdir(), { create: true });
     t.teardown(() => store.close());
-    const client = await greet(t, store, { projectQuotaBytes: 60_000 });
+    const client = await greet(t, store, { projectQuotaBytes: 65_000 });
     await client.sendPack(3, await packOf(0, 40_000));
     await client.hear("packKept");
     await client.sendPack(5, await packOf(100, 40_000));
@@ -53,14 +53,14 @@ t.test(
       type: "error",
       request: 5,
       code: "LIMIT",
-      message: "project 'photos' has no room for that: 51.1 kB of its quota of 60.0 kB are taken",
+      message: "project 'photos' has no room for that: 63.5 kB of its quota of 65.0 kB are taken",
       hint: "'bak forget' and then 'bak gc' make room; or ask whoever runs the server for more",
     });
     t.strictSame(readdirSync(join(store.folder, "incoming")), []);
     t.equal((await store.stats()).packs, 1);
     await client.sendPack(7, await packOf(200, 10_000));
     t.match(await client.hear("packKept"), { request: 7 }, "which leaves no more than it would have");
-    const others = await greet(t, store, { projectQuotaBytes: 60_000 }, notes);
+    const others = await greet(t, store, { projectQuotaBytes: 65_000 }, notes);
     await others.sendPack(3, await packOf(100, 40_000));
     await others.hear("packKept");
   },
@@ -70,7 +70,7 @@ t.test("where a quota is used up, no pack begins, and what comes of one all the 
   const store = await openStore(t.testdir(), { create: true });
   t.teardown(() => store.close());
   const pack = await packOf(0, 40_000);
-  const client = await greet(t, store, { projectQuotaBytes: 40_000 + 4 * 600 });
+  const client = await greet(t, store, { projectQuotaBytes: 50_000 });
   await client.sendPack(3, pack);
   const { bytes } = await client.hear("packKept");
   const full = await greet(t, store, { projectQuotaBytes: bytes });
@@ -120,7 +120,7 @@ t.test("a quota for all that somebody may see counts all of that", async (t) => 
 t.test("forgetting and cleaning make room; cleaning needs none", async (t) => {
   const folder = t.testdir();
   const store = await openStore(folder, { create: true });
-  const client = await greet(t, store, { projectQuotaBytes: 70_000 });
+  const client = await greet(t, store, { projectQuotaBytes: 80_000 });
   const push = async (at: number, parent: Made | undefined): Promise<Made> => {
     const content = object("blob", seededBytes(at, 30_000));
     const tree = treeOf(fileEntry("file", content));
@@ -140,10 +140,26 @@ t.test("forgetting and cleaning make room; cleaning needs none", async (t) => {
   await store.close();
   const reopened = await openStore(folder, { create: false });
   t.teardown(() => reopened.close());
-  const again = await greet(t, reopened, { projectQuotaBytes: 70_000 });
+  const again = await greet(t, reopened, { projectQuotaBytes: 80_000 });
   await again.sendPack(3, await packOf(300, 30_000));
   await again.hear("packKept");
   t.equal(await reopened.head(photos), second.id);
+});
+
+t.test("many tiny packs count as what they take of the disk, each with its index", async (t) => {
+  const store = await openStore(t.testdir(), { create: true });
+  t.teardown(() => store.close());
+  const client = await greet(t, store, { projectQuotaBytes: 100_000 });
+  for (let pack = 0; pack < 12; pack += 1) {
+    await client.sendPack(3 + 2 * pack, await makePack([object("blob", `${pack}`)]));
+    await client.hear("packKept"); // each takes two blocks
+  }
+  await client.sendPack(101, await makePack([object("blob", "one more")]));
+  t.match(await client.hear("error"), { code: "LIMIT", message: /98\.3 kB of its quota of 100 kB are taken$/ });
+  const files = readdirSync(join(store.folder, "packs"), { recursive: true, encoding: "utf8" });
+  const taken = files.map((file) => statSync(join(store.folder, "packs", file))).filter((file) => file.isFile());
+  t.equal(taken.length, 24);
+  t.ok(taken.reduce((sum, { blocks }) => sum + 512 * blocks, 0) <= 100_000, "no more is on the disk");
 });
 
 t.test("a push says that the quota is used up, and takes it for no fault of a file", async (t) => {

@@ -10,7 +10,7 @@ import { errorWithoutPlaces, withoutPlaces } from "../../src/server/without-plac
 import { storeFull } from "../../src/store/disk-error.js";
 import { testProject } from "../helpers/small-commit.js";
 import { makePack, object } from "../helpers/store-pack.js";
-import { serveStore } from "../helpers/tls-server.js";
+import { serveStore } from "../helpers/served-store.js";
 
 t.test("paths are told from the store's folder on", (t) => {
   const folder = "/srv/my (old) store+";
