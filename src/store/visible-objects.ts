@@ -31,6 +31,9 @@ export interface VisibleParts {
   readonly signal: AbortSignal;
 }
 
+/** What an id takes in a set, or a little more. */
+const bytesPerCommit = 150;
+
 const [unknown, own, foreign] = [0, 1, 2];
 
 /** See the top of the file. Memory: a byte a pack, and at most half a byte an object of the store, where others own what is seen. */
@@ -45,8 +48,8 @@ export class VisibleObjects {
   #nextPack = 0;
   /** What commits reach; there once it was first needed. */
   #reached: LiveObjects | undefined;
-  /** Commits that have come since, or that are read by somebody though they are gone. */
-  #commits: ObjectId[] = [];
+  /** Commits that have come since, or that are read by somebody though they are gone: each once, however often it is forgotten. */
+  #commits = new Set<ObjectId>();
   #preparing: Promise<void> | undefined;
 
   constructor(sees: Sees, parts: VisibleParts) {
@@ -86,12 +89,12 @@ export class VisibleObjects {
 
   /** A commit has come to a project that is seen. */
   addCommit(commit: ObjectId): void {
-    if (this.#reached !== undefined) this.#commits.push(commit); // else it will be read with the log
+    if (this.#reached !== undefined) this.#commits.add(commit); // else it will be read with the log
   }
 
   /** A commit of such a project is being forgotten, and somebody may go on to read it once it is gone. */
   keepCommit(commit: ObjectId): void {
-    if (this.#reached === undefined) this.#commits.push(commit); // else it was read with the log
+    if (this.#reached === undefined) this.#commits.add(commit); // else it was read with the log
   }
 
   /** Objects that have been sent, and were there already: 32 bytes an id. */
@@ -110,7 +113,12 @@ export class VisibleObjects {
 
   /** How many bytes it takes. */
   get sizeBytes(): number {
-    return this.#owned.length + this.#copies.sizeBytes + (this.#reached?.sizeBytes ?? 0);
+    return (
+      this.#owned.length +
+      this.#copies.sizeBytes +
+      (this.#reached?.sizeBytes ?? 0) +
+      this.#commits.size * bytesPerCommit
+    );
   }
 
   get #isPrepared(): boolean {
@@ -118,7 +126,7 @@ export class VisibleObjects {
     return (
       this.#nextPack === index.nextPack &&
       this.#reached !== undefined &&
-      this.#commits.length === 0 &&
+      this.#commits.size === 0 &&
       this.#preparing === undefined
     );
   }
@@ -184,14 +192,14 @@ export class VisibleObjects {
     const before = this.#reached;
     const reached = before ?? new LiveObjects(packs, { onCount: () => undefined });
     const commits = this.#commits;
-    this.#commits = [];
+    this.#commits = new Set();
     this.#reached = reached; // from now on it is told of commits that come
     try {
       await reached.addWhatIsLeft(commits, signal);
       if (before === undefined) await this.#walkLogs(reached);
     } catch (error) {
       this.#reached = before;
-      this.#commits = [...commits, ...this.#commits];
+      for (const commit of commits) this.#commits.add(commit);
       throw error;
     }
   }

@@ -9,6 +9,7 @@ import type { Store } from "../../src/store/store.js";
 import { cleanAll } from "../helpers/clean-all.js";
 import { commitOf, fileEntry, treeOf } from "../helpers/small-commit.js";
 import { blob, sendObjects } from "../helpers/store-pack.js";
+import { VisibleObjects } from "../../src/store/visible-objects.js";
 
 const [one, two] = [parseProjectId("one"), parseProjectId("two")];
 const seesOne = (project: ProjectId): boolean => project === one;
@@ -97,6 +98,18 @@ t.test("a commit that comes is seen at once by all who may, and by nobody else",
   });
   there.release();
   others.release();
+});
+
+t.test("a commit that is forgotten and brought back again and again is remembered once", (t) => {
+  const visible = new VisibleObjects(seesOne, undefined as never); // nothing is asked of the store before the first question
+  const commits = Array.from({ length: 10 }, (_, at) => blob(`${at}`).id);
+  const before = visible.sizeBytes;
+  for (const commit of commits) visible.keepCommit(commit);
+  const once = visible.sizeBytes;
+  t.ok(once > before && once < before + 10_000, `${once - before} bytes`);
+  for (let time = 0; time < 1000; time += 1) for (const commit of commits) visible.keepCommit(commit);
+  t.equal(visible.sizeBytes, once);
+  t.end();
 });
 
 t.test("many questions at the same time are answered alike", async (t) => {
