@@ -3,14 +3,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { Socket } from "node:net";
 import t, { type Test } from "tap";
-import { protocolVersion } from "../../src/protocol/limits.js";
 import { encodeMessage } from "../../src/protocol/message-codec.js";
 import { selfSignedIn } from "../../src/server/certificates.js";
 import type { ListenOptions } from "../../src/server/listener.js";
 import { until, within } from "../helpers/deadline.js";
 import { end, honest, seesPushGoOn } from "../helpers/in-the-way.js";
 import { handshake, rawFrame, rawSocket, rawTlsSocket, rawWebSocket } from "../helpers/raw-client.js";
-import { testProject } from "../helpers/small-commit.js";
+import { hello } from "../helpers/speaker.js";
 import { serveStore, type Served } from "../helpers/served-store.js";
 
 const mib = 1 << 20;
@@ -18,18 +17,6 @@ const mib = 1 << 20;
 /** The head of a ClientHello, which says that it is 512 bytes long, and a third of them. */
 const halfHello = Buffer.alloc(170, 0x55);
 halfHello.set([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]);
-
-const hello = encodeMessage({
-  type: "hello",
-  request: 1,
-  version: protocolVersion,
-  agent: "raw/1",
-  project: testProject,
-  token: undefined,
-  have: undefined,
-  wantTrees: false,
-  reads: ["gzip", "zstd"],
-});
 
 function serveTls(t: Test, folder: string, options: Partial<ListenOptions> = {}): Promise<Served> {
   return serveStore(t, folder, { tls: selfSignedIn(folder), ...options });
@@ -148,7 +135,7 @@ t.test(
       await within(10_000, "the end", closed);
     }
     const stuck = await rawWebSocket(t, served.port, rawTlsSocket);
-    stuck.write(rawFrame(hello));
+    stuck.write(rawFrame(encodeMessage(hello)));
     await until(() => served.events.some(({ type }) => type === "opened"), "hello");
     const remote = await honest(served);
     const closed = end(stuck);

@@ -7,7 +7,6 @@ import { until, within } from "../helpers/deadline.js";
 import { end, honest, seesPushGoOn } from "../helpers/in-the-way.js";
 import { handshake, rawFrame, rawSocket, rawWebSocket } from "../helpers/raw-client.js";
 import { hello } from "../helpers/speaker.js";
-import { testProject } from "../helpers/small-commit.js";
 import { serveStore } from "../helpers/served-store.js";
 
 const mib = 1 << 20;

@@ -11,7 +11,7 @@ import { within } from "./deadline.js";
 import { projectFolder } from "./project.js";
 import { testProject } from "./small-commit.js";
 import { makePack, object } from "./store-pack.js";
-import type { Served } from "./tls-server.js";
+import type { Served } from "./served-store.js";
 
 const mib = 1 << 20;
 
