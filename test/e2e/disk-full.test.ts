@@ -22,7 +22,7 @@ t.test("a push that does not fit fails, the server goes on, and the next that fi
 
   writeFileSync(join(docs, "large"), seededBytes(2, 60 * mib));
   const full = await user.run(["push", docs, ...there]);
-  t.match(full, { code: 1, stdout: "", stderr: /^bak: no space left on the store '.*'$/m });
+  t.match(full, { code: 1, stdout: "", stderr: /^bak: no space left on the store$/m });
   t.match(full.stderr, /free some space on its disk/);
   t.ok(freeBytes(disk) > mib, "there is room for what is needed to free some");
 
