@@ -202,10 +202,15 @@ export class FileReader {
     }
   }
 
+  /** Nothing more is read. What is under way keeps its buffers, or has lost them with its thread: nobody is to wait for those. */
+  #fail(reason: unknown): void {
+    this.#failure ??= { reason };
+    this.#options.smallBuffers.fail(reason);
+    this.#options.largeBuffers.fail(reason);
+  }
+
   #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => void (this.#failure ??= { reason: error }))
-      .finally(() => this.#underWay.delete(tracked));
+    const tracked = work.catch((error: unknown) => this.#fail(error)).finally(() => this.#underWay.delete(tracked));
     this.#underWay.add(tracked);
   }
 }

@@ -56,7 +56,7 @@ export class LongRequests {
 
   /** Sends what it is told of now and then, and never more than one message ahead of the network. */
   #reporter(request: number): (progress: WorkProgress) => void {
-    let lastMs = 0;
+    let lastMs = -Infinity;
     let isSending = false;
     return (progress) => {
       const now = performance.now();

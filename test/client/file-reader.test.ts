@@ -280,3 +280,16 @@ t.test("a pool that is closed fails what is being read, and what comes after", a
   await pool.close();
   await t.rejects(finish(reading), { message: /closed/ });
 });
+
+t.test("what stops the reading is told to whoever waits for a buffer that does not come back", async (t) => {
+  const folder = t.testdir();
+  const pool = createPushPool(0);
+  const reading = readerOf(t, folder, { small: 1, pool });
+  const names = writeFiles(folder, 3, maxWholeFileBytes);
+  for (const name of names.slice(0, 2)) void reading.read(name);
+  const room = reading.read(names[2] as string); // the buffer is with the first
+  await pool.close(); // as if its threads had died
+  await within(10_000, "room", Promise.resolve(room));
+  await t.rejects(finish(reading), /the pool is closed/);
+  t.throws(() => reading.read(names[0] as string), /the pool is closed/);
+});
