@@ -6,37 +6,41 @@
  *     node scripts/test.js e2e      test/e2e on the Node that runs this script
  *     node scripts/test.js node24   test/e2e on Node 24, which npm fetches
  *
- * Totals are tap's own, read from its TAP output. A check that fails, and a run that never gave totals, count as one failure.
+ * Totals are tap's own. A check that fails, and a file of tests that gave no totals, count as one failure.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
-import { compiled, compileTests, root, tapRunner } from "./compiled-tests.js";
+import { compileTests, root, tapRunner } from "./compiled-tests.js";
+import { oneFailure, runFiles } from "./run-files.js";
 
-/** @typedef {{ pass: number, fail: number, skip: number, todo: number }} Totals */
-/** @typedef {{ name: string, totals: Totals, failures?: string[] }} Run */
+/** @typedef {import("./run-files.js").Judgement & { name: string }} Run */
+/** @typedef {import("./run-files.js").TestFile & { run: Run }} File */
 
 /** The first makes what some of the others look at; these use one core each, and run two at a time. */
 const checks = ["build", "types", "lint", "format:check", "layers", "unused"];
 const checksAtOnce = 2;
-const oneFailure = { pass: 0, fail: 1, skip: 0, todo: 0 };
+/** What takes longest begins first, so that nothing long is left alone at the end. */
+const longest = ["test/reliability/", "test/torture/", "test/e2e/", "test/fuzz/"];
 const major = Number(process.versions.node.split(".")[0]);
 
-/**
- * The test files under a folder of test/, sorted, as paths from the root of the project.
- * @param {(path: string) => boolean} wanted
- */
-function testFiles(wanted) {
+/** The files of tests, as paths from the root of the project. */
+function testFiles() {
   return readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
     .map((path) => join("test", path).split(sep).join("/"))
     .filter((path) => path.endsWith(".test.ts") && !/^test\/(helpers|fixtures)\//.test(path))
-    .filter(wanted)
     .toSorted();
 }
 
 /** @param {string} path */
 const isEndToEnd = (path) => path.startsWith("test/e2e/");
+
+/** @param {{ file: string }} file */
+function rank({ file }) {
+  const at = longest.findIndex((folder) => file.startsWith(folder));
+  return at < 0 ? longest.length : at;
+}
 
 /** @param {string} title */
 function announce(title) {
@@ -44,109 +48,107 @@ function announce(title) {
 }
 
 /**
- * Reads the totals that tap writes at the end of its output.
- * @param {string} path
- * @returns {Totals | undefined} undefined if there are none: tap, or what should have started it, did not get that far
- */
-function readTotals(path) {
-  let text;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
-  const last = [...text.matchAll(/^# \{ (total: .*) \}$/gm)].at(-1)?.[1];
-  if (last === undefined) return undefined;
-  /** @param {string} key */
-  const count = (key) => Number(new RegExp(`\\b${key}: (\\d+)`).exec(last)?.[1] ?? 0);
-  return { pass: count("pass"), fail: count("fail"), skip: count("skip"), todo: count("todo") };
-}
-
-/**
- * The assertions that failed, each behind the names of the tests that it stands in, from tap's output: the totals name
- * them once more, since a record of a run is often only its end.
- * @param {string} path
- */
-function readFailures(path) {
-  /** @type {string[]} */
-  const within = [];
-  /** @type {string[]} */
-  const failures = [];
-  for (const line of readFileSync(path, "utf8").split("\n")) {
-    const [, indent, kind, name] = /^( *)(# Subtest:|not ok \d+ -) (.*)$/.exec(line) ?? [];
-    if (indent === undefined || name === undefined) continue;
-    const depth = indent.length / 4;
-    if (kind === "# Subtest:") within.splice(depth, within.length, name);
-    else failures.push([...within.slice(0, depth), name].join(" > "));
-  }
-  return failures;
-}
-
-/**
- * Runs a command that leads to tap, and judges it by both its totals and its exit code.
  * @param {string} name
- * @param {string} tapFile where tap writes its output
- * @param {() => import("node:child_process").SpawnSyncReturns<Buffer>} start
- * @returns {Run}
+ * @returns {Run} nothing yet
  */
-function judge(name, tapFile, start) {
-  const { status, signal, error } = start();
-  const totals = readTotals(tapFile);
-  if (totals === undefined) {
-    console.error(
-      `${name}: no test ran (${error?.message ?? (signal ? `killed by ${signal}` : `exit code ${status}`)})`,
-    );
-    return { name, totals: oneFailure };
-  }
-  if (status !== 0 && totals.fail === 0) {
-    console.error(`${name}: no test failed, but tap gave exit code ${status ?? signal}`);
-    return { name, totals: { ...totals, fail: 1 } };
-  }
-  return { name, totals, failures: totals.fail > 0 ? readFailures(tapFile) : [] };
-}
+const newRun = (name) => ({ name, totals: { pass: 0, fail: 0, skip: 0, todo: 0 }, failures: [] });
 
 /**
- * @param {string} title
- * @param {string[]} files
- * @param {string} tapFile
- * @returns {Run}
+ * Where Node 24 lies. `npm exec` and not a devDependency: a `node` in node_modules/.bin would be the Node of every other script, too.
  */
-function runTap(title, files, tapFile) {
-  const name = `${title} on node ${process.version}`;
-  announce(`${name}: ${files.length} files`);
-  if (files.length === 0) {
-    console.error(`${name}: there are no test files`);
-    return { name, totals: oneFailure };
-  }
-  const reporter = process.stdout.isTTY ? "base" : "min";
-  return judge(name, tapFile, () =>
-    spawnSync(
-      process.execPath,
-      [tapRunner, "run", `--reporter=${reporter}`, `--output-file=${tapFile}`, ...files.map(compiled)],
-      {
-        cwd: root,
-        stdio: ["ignore", "inherit", "inherit"],
-      },
-    ),
-  );
-}
-
-/**
- * `npm exec` and not a devDependency: a `node` in node_modules/.bin would be the Node of every other script, too.
- * @param {string} tapFile
- * @returns {Run}
- */
-function runOnNode24(tapFile) {
-  const name = "end-to-end tests on Node 24";
-  announce(`${name}, which npm fetches`);
+function findNode24() {
   const command = ["exec", "--yes", "--allow-scripts=node", "--package=node@24", "--"];
-  const script = ["node", "scripts/test.js", "e2e", tapFile];
-  const run = judge(name, tapFile, () =>
-    spawnSync("npm", [...command, ...script], { cwd: root, stdio: ["ignore", "inherit", "inherit"] }),
-  );
-  if (run.totals === oneFailure)
-    console.error(`${name}: npm could not fetch or start node@24; is its registry in reach?`);
-  return run;
+  const print = ["node", "-p", "[process.execPath, process.version].join('\\n')"];
+  const { status, stdout } = spawnSync("npm", [...command, ...print], {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [path, version] = (stdout ?? "").trim().split("\n").slice(-2);
+  return status === 0 && path !== undefined && version?.startsWith("v24.") ? { path, version } : undefined;
+}
+
+/**
+ * What is to be run: on the Node that runs this script, and on Node 24.
+ * @param {string} mode
+ * @param {string} folder for what tests say
+ * @returns {{ runs: Run[], files: File[] }}
+ */
+function planRuns(mode, folder) {
+  const all = testFiles();
+  /** @type {Run[]} */
+  const runs = [];
+  /** @type {File[]} */
+  const files = [];
+  /** @type {(title: string, node: { path: string, version: string }, paths: string[]) => void} */
+  const add = (title, node, paths) => {
+    const run = newRun(`${title} on node ${node.version}`);
+    runs.push(run);
+    for (const file of paths) {
+      files.push({ file, run, node, output: join(folder, node.version, file.replace(/\.test\.ts$/, ".tap")) });
+    }
+    console.log(`${run.name}: ${paths.length} files`);
+    if (paths.length === 0) Object.assign(run, oneFailure("there are no test files"));
+  };
+  const here = { path: process.execPath, version: process.version };
+  const endToEnd = all.filter(isEndToEnd);
+  switch (mode) {
+    case "unit":
+      add(
+        "unit tests",
+        here,
+        all.filter((path) => !isEndToEnd(path)),
+      );
+      break;
+    case "e2e":
+      add("end-to-end tests", here, endToEnd);
+      break;
+    case "node24":
+    case "all": {
+      if (mode === "all") add("all tests", here, all);
+      if (mode === "all" && major >= 24) break;
+      const node24 = findNode24();
+      if (node24 !== undefined) add("end-to-end tests", node24, endToEnd);
+      else {
+        const failed = oneFailure("npm could not fetch or start node@24; is its registry in reach?");
+        runs.push({ ...failed, name: "end-to-end tests on Node 24" });
+      }
+      break;
+    }
+    default:
+      throw new Error(`not a way to run the tests: '${mode}'`);
+  }
+  return { runs, files: files.toSorted((a, b) => rank(a) - rank(b)) };
+}
+
+/**
+ * @param {string} mode
+ * @param {string} folder for what tests say
+ * @returns {Promise<Run[]>}
+ */
+async function runTests(mode, folder) {
+  announce("tests");
+  const { runs, files } = planRuns(mode, folder);
+  await runFiles(files, ({ run, output }, { totals, failures }) => {
+    for (const key of /** @type {const} */ (["pass", "fail", "skip", "todo"])) run.totals[key] += totals[key];
+    run.failures.push(...failures);
+    showFigures(output);
+    if (failures.length > 0) showFailures(output);
+  });
+  return runs;
+}
+
+/** Tests that try very many things say how many, and with which seed they can be had again. */
+function showFigures(/** @type {string} */ output) {
+  for (const [, figures] of readFileSync(output, "utf8").matchAll(/^ +# (seed \d+: .*)$/gm)) console.log(figures);
+}
+
+/** Has tap show what failed and how, from what a file of tests has said. */
+function showFailures(/** @type {string} */ output) {
+  spawnSync(process.execPath, [tapRunner, "run", "--reporter=min", output], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
 }
 
 /**
@@ -180,53 +182,19 @@ async function runCheck(check) {
   announce(check);
   process.stdout.write(Buffer.concat(said));
   console.log(status === 0 ? "ok" : `${check} failed`);
-  return { name: check, totals: status === 0 ? { ...oneFailure, fail: 0 } : oneFailure };
-}
-
-/**
- * @param {string} mode
- * @param {string} folder for tap's output
- * @param {string | undefined} tapFile where tap's output is to go: whoever says so has compiled the tests
- * @returns {Promise<Run[]>}
- */
-async function runMode(mode, folder, tapFile) {
-  const mainTap = tapFile ?? join(folder, "main.tap");
-  const checked = mode === "all" ? await runChecks() : [];
-  if (tapFile === undefined) compileTests();
-  switch (mode) {
-    case "unit":
-      return [
-        runTap(
-          "unit tests",
-          testFiles((path) => !isEndToEnd(path)),
-          mainTap,
-        ),
-      ];
-    case "e2e":
-      return [runTap("end-to-end tests", testFiles(isEndToEnd), mainTap)];
-    case "node24":
-      return [runOnNode24(join(folder, "node24.tap"))];
-    case "all": {
-      const tested = runTap(
-        "all tests",
-        testFiles(() => true),
-        mainTap,
-      );
-      if (major >= 24) return [...checked, tested];
-      return [...checked, tested, runOnNode24(join(folder, "node24.tap"))];
-    }
-    default:
-      throw new Error(`not a way to run the tests: '${mode}'`);
-  }
+  return status === 0 ? newRun(check) : { ...oneFailure(check), name: check };
 }
 
 /** @param {Run[]} runs */
 function summarise(runs) {
   announce("totals");
-  for (const { name, totals, failures = [] } of runs) {
+  for (const { name, totals, failures } of runs) {
+    if (checks.includes(name)) {
+      console.log(`${name}: ${totals.fail === 0 ? "ok" : "failed"}`);
+      continue;
+    }
     for (const failure of failures) console.log(`failed: ${failure}`);
-    if (checks.includes(name)) console.log(`${name}: ${totals.fail === 0 ? "ok" : "failed"}`);
-    else console.log(`${name}: ${totals.pass} passed, ${totals.fail} failed, ${totals.skip + totals.todo} skipped`);
+    console.log(`${name}: ${totals.pass} passed, ${totals.fail} failed, ${totals.skip + totals.todo} skipped`);
   }
   const passed = runs.reduce((sum, { totals }) => sum + totals.pass, 0);
   const failed = runs.reduce((sum, { totals }) => sum + totals.fail, 0);
@@ -235,12 +203,12 @@ function summarise(runs) {
 }
 
 /** @param {string[]} argv */
-async function main([mode = "all", tapFile]) {
+async function main([mode = "all"]) {
   const folder = mkdtempSync(join(tmpdir(), "bak-test-"));
   try {
-    const runs = await runMode(mode, folder, tapFile);
-    if (tapFile === undefined) process.exitCode = summarise(runs) ? 0 : 1;
-    else process.exitCode = runs.every(({ totals }) => totals.fail === 0) ? 0 : 1;
+    const checked = mode === "all" ? await runChecks() : [];
+    compileTests();
+    process.exitCode = summarise([...checked, ...(await runTests(mode, folder))]) ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
