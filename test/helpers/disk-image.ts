@@ -127,10 +127,20 @@ export function layOut(remains: Remains, target: string): void {
 export function fingerprint(remains: Remains): string {
   const hash = createHash("sha256");
   for (const [path, bytes] of [...remains].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    hash.update(`${JSON.stringify(path)} ${bytes?.length ?? "folder"}\n`);
-    if (bytes !== undefined) hash.update(bytes);
+    hash.update(`${JSON.stringify(path)} ${bytes === undefined ? "folder" : hashOf(bytes)}\n`);
   }
   return hash.digest("hex");
+}
+
+/** Hashes of what files hold: most of it is the same in very many states. */
+const hashes = new WeakMap<Buffer, string>();
+
+function hashOf(bytes: Buffer): string {
+  const known = hashes.get(bytes);
+  if (known !== undefined) return known;
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  hashes.set(bytes, hash);
+  return hash;
 }
 
 const nothing = (certain: Buffer): Buffer => certain;

@@ -42,7 +42,8 @@ export class StoreLife {
   readonly #begun = new Set<string>();
   readonly #pictures = new Map<ObjectId, string>();
   /** Commits, and the packs that they have been restored from: from the same files the same comes. */
-  readonly #restored = new Set<string>();
+  #restored = new Set<string>();
+  #runsBegun = 0;
   acknowledged: Acknowledged = new Map();
   /** What the gc at its end did. */
   collected: Collected | undefined;
@@ -52,38 +53,65 @@ export class StoreLife {
     this.#source = source;
   }
 
-  /** Lives it. Rejects with what the first step fails with that does; the store is then closed. */
+  /** One that has come as far, and goes on with a copy of the store and of the folders that are pushed. */
+  copy(source: string): StoreLife {
+    const copy = new StoreLife(source);
+    for (const picture of this.#begun) copy.#begun.add(picture);
+    for (const [commit, picture] of this.#pictures) copy.#pictures.set(commit, picture);
+    copy.#restored = this.#restored;
+    copy.#runsBegun = this.#runsBegun;
+    copy.acknowledged = this.acknowledged;
+    return copy;
+  }
+
+  get isOver(): boolean {
+    return this.#runsBegun === this.#runs.length;
+  }
+
+  /** Lives what is left of it. Rejects with what the first step fails with that does; the store is then closed. */
   async live(options: LiveOptions): Promise<void> {
-    makeFolders(this.#source);
-    await inRun(options, async (store) => {
+    while (!this.isOver) await this.liveRun(options);
+  }
+
+  /** Lives the next run of the store, as `live` does. */
+  async liveRun(options: LiveOptions): Promise<void> {
+    const run = this.#runs[this.#runsBegun];
+    this.#runsBegun += 1;
+    if (run === undefined) throw new Error("this life is over");
+    await inRun(options, (store) => run(store, options));
+  }
+
+  readonly #runs: ((store: Store, options: LiveOptions) => Promise<void>)[] = [
+    async (store, options) => {
+      makeFolders(this.#source);
       await this.#push(store, photos, options);
       await this.#push(store, notes, options);
       writeFileSync(join(this.#source, photos, "b.jpg"), seededBytes(20, 9000));
       rmSync(join(this.#source, photos, "a.jpg"));
       await this.#push(store, photos, options);
-    });
-    await inRun(options, async (store) => {
+    },
+    async (store, options) => {
       const large = Buffer.concat([seededBytes(9, 700_000), seededBytes(5, 700_000)]);
       writeFileSync(join(this.#source, notes, "large"), large);
       const commit = await this.#push(store, notes, options);
       await this.#move([commit], options, "forgotten", () => store.forget(notes, [commit])); // the head
-    });
-    await inRun(options, async (store) => {
+    },
+    async (store, options) => {
       const all = (await store.readLog(photos)).map(({ commit }) => commit);
       await this.#move(all, options, "forgotten", () => store.forget(photos, all));
       await this.#move(all, options, "log", () => store.undoForget(photos, all));
       writeFileSync(join(this.#source, notes, "large"), "no longer");
       await this.#push(store, notes, options);
-    });
-    await inRun(options, async (store) => {
+    },
+    async (store, options) => {
       const [first] = this.acknowledged.keys();
       await this.#move([first as ObjectId], options, "forgotten", () => store.forget(photos, [first as ObjectId]));
       const goes = [...this.acknowledged].filter(([, { places }]) => places.includes("forgotten")).map(([id]) => id);
       await this.#move(goes, options, "nowhere", async () => {
         this.collected = await store.collectGarbage(cleanAll);
       });
-    });
-  }
+    },
+  ];
 
   /**
    * What is wrong with what is left in a folder: the store opens, holds what had been acknowledged and nothing half, and
