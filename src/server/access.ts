@@ -1,4 +1,5 @@
 /** What one session may do, and see. */
+import { setMaxListeners } from "node:events";
 import type { Right } from "../objects/rights.js";
 import type { ProjectId } from "../objects/project-id.js";
 
@@ -20,6 +21,9 @@ export interface Access {
   release(): void;
 }
 
+const never = new AbortController().signal;
+setMaxListeners(0, never); // each of its sessions listens
+
 /** For who has the store's folder, and for a server that lets in whoever comes. */
 export const fullAccess: Access = {
   name: undefined,
@@ -27,7 +31,7 @@ export const fullAccess: Access = {
   sees: () => true,
   seesAll: true,
   quotaBytes: undefined,
-  revoked: new AbortController().signal,
+  revoked: never,
   release: () => undefined,
 };
 
