@@ -3,6 +3,7 @@
  * the push and sent as packs. Everything between offer and acknowledgement is bounded: batches by the buffers that they
  * come in and that go back when their members are sent, objects that are offered one by one by their bytes.
  */
+import { countGarbage } from "../threads/collect-garbage.js";
 import type { Codec } from "../objects/member-codec.js";
 import { IdSet } from "../objects/id-set.js";
 import { tarLength } from "../objects/member-tar.js";
@@ -294,6 +295,7 @@ export class Uploader {
     const length = room.length - memberHeadroomBytes;
     const beganMs = performance.now();
     await open.upload.add(room, onSent);
+    countGarbage(length);
     this.#observe({ networkWaitMs: performance.now() - beganMs, sentBytes: length });
     this.#options.onSent?.(length);
     open.bytes += length;

@@ -4,6 +4,7 @@ import { BakError } from "../errors.js";
 import { unpackMemberInBackground } from "../objects/member-codec.js";
 import { objectIdBytes, objectIdLength, objectIdOf, type ObjectId } from "../objects/object-id.js";
 import type { PackCodec } from "../objects/pack-format.js";
+import { countGarbage } from "../threads/collect-garbage.js";
 import { ByteLru } from "./byte-lru.js";
 import type { Disk } from "./disk.js";
 import { DoomedPacks } from "./doomed-packs.js";
@@ -247,6 +248,7 @@ export class Packs {
       const bytes = await this.#files.read(path, { offset, length: packedLength, headroom });
       if (bytes.length < headroom + packedLength)
         throw this.#damaged(pack, `it is cut short at byte ${offset + bytes.length - headroom}`);
+      countGarbage(bytes.length); // one is needed for a moment, until it is sent or inflated
       return bytes;
     } finally {
       unpin();
