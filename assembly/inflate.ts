@@ -61,6 +61,8 @@ const inputAt: usize = (__heap_base + 63) & ~63;
 const outputAt: usize = (inputAt + maxBytes + inputSlack + 63) & ~63;
 
 let consumed: usize = 0;
+/** Whether the tables are those of the fixed codes: a block of these may have ten bits, and making them takes long. */
+let areFixed: bool = false;
 
 /** Where input is to be put; it has room for 4 MiB and 64 KiB. */
 export function inputAddress(): usize {
@@ -163,6 +165,7 @@ export function inflate(length: usize): i32 {
         count -= 3;
       }
       if (!makeTable(lengthCodeLengths, lengthCodes, lengthEntries, lengthTable, lengthTableBits, false)) return -1;
+      areFixed = false;
       const total = literals + distances;
       for (let at: u32 = 0; at < total;) {
         if (input > inputEnd + 8) return -1;
@@ -303,6 +306,8 @@ export function inflate(length: usize): i32 {
 
 /** The codes of RFC 1951, 3.2.6. */
 function fixedCodes(): void {
+  if (areFixed) return;
+  areFixed = true;
   memory.fill(codeLengths, 8, 144);
   memory.fill(codeLengths + 144, 9, 112);
   memory.fill(codeLengths + 256, 7, 24);
@@ -333,7 +338,8 @@ function makeTable(lengths: usize, symbols: u32, entries: usize, table: usize, t
     store<u32>(nextCodes + (length << 2), code);
     code = (code + total) << 1;
   }
-  const size: u32 = 1 << tableBits;
+  // as large as the codes need it; it is repeated in the end
+  const size: u32 = 1 << min(longest, tableBits);
   if (left > 0) {
     if (!mayBeShort || longest > 1) return false;
     for (let each: u32 = 0; each < size; each++) store<u32>(table + (each << 2), isOther | isUnused);
@@ -364,6 +370,7 @@ function makeTable(lengths: usize, symbols: u32, entries: usize, table: usize, t
       store<u32>(table + ((at + each) << 2), entry);
     }
   }
+  for (let each = size; each < (<u32>1) << tableBits; each <<= 1) memory.copy(table + (each << 2), table, each << 2);
   return true;
 }
 
