@@ -5,7 +5,9 @@ const askTheKeeper = "ask whoever keeps the store: the server's log says more";
 
 /** The error, for somebody who is not to learn the folder of the store that it is of, nor which process has it. */
 export function errorWithoutPlaces(error: BakError, folder: string): BakError {
-  const told = withoutPlaces(error.message, folder).replace(/ by process \d+/, " by another process");
+  const told = withoutPlaces(error.message, folder)
+    .replace(/ by process \d+/, " by another process")
+    .replace(/, \w+ '\/[^']*'$/, ""); // what a system call failed at elsewhere: a file of bak's own
   return new BakError(error.code, told, { hint: hintOf(error, folder), cause: error });
 }
 

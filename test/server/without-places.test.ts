@@ -7,7 +7,7 @@ import { Remote } from "../../src/client/remote.js";
 import { memberHeadroomBytes } from "../../src/protocol/message-codec.js";
 import { dialWebSocket } from "../../src/protocol/websocket-dial.js";
 import { errorWithoutPlaces, withoutPlaces } from "../../src/server/without-places.js";
-import { storeFull } from "../../src/store/disk-error.js";
+import { explainDiskError, storeFull } from "../../src/store/disk-error.js";
 import { testProject } from "../helpers/small-commit.js";
 import { makePack, object } from "../helpers/store-pack.js";
 import { serveStore } from "../helpers/served-store.js";
@@ -43,6 +43,13 @@ t.test("paths are told from the store's folder on", (t) => {
     message: "the store is locked by another process",
     hint: /^try again later, or ask whoever keeps the store/,
   });
+  for (const [why, told] of [
+    ["open '/opt/bak/dist/inflate.wasm'", "the store failed: EMFILE: too many open files"],
+    [`open '${folder}/lock'`, "the store failed: EMFILE: too many open files, open 'lock'"],
+  ] as const) {
+    const failure = Object.assign(new Error(`EMFILE: too many open files, ${why}`), { errno: -24, code: "EMFILE" });
+    t.equal(errorWithoutPlaces(explainDiskError(failure, folder) as BakError, folder).message, told);
+  }
   t.match(errorWithoutPlaces(new BakError("STORE_FAILED", "x"), folder), { hint: /the server's log says more/ });
   t.equal(errorWithoutPlaces(new BakError("NO_OBJECT", "x"), folder).hint, undefined);
   t.end();
