@@ -116,10 +116,11 @@ function refused(url: string, { statusCode = 0, headers }: IncomingMessage): Err
   return new BakError("NO_SERVER", `cannot reach the server '${url}': ${why}`, { hint: `try again${seconds}` });
 }
 
-/** Whether a redirection leads to the same path with a slash; to whichever host, since that is not gone to. */
+/** Whether a redirection leads to the same path with the slash that it lacks; to whichever host, since that is not gone to. */
 function isSlashed(url: string, location: string): boolean {
   const { pathname, search } = new URL(url);
-  return search === "" && URL.canParse(location, url) && new URL(location, url).pathname === `${pathname}/`;
+  if (search !== "" || pathname.endsWith("/")) return false;
+  return URL.canParse(location, url) && new URL(location, url).pathname === `${pathname}/`;
 }
 
 /** A connection tried on several addresses fails with an error that has the reasons inside. */

@@ -95,6 +95,21 @@ t.test("a prefix without its slash will do, where the proxy says so; nobody is l
     );
 });
 
+t.test("a server that asks for one slash more each time is no bak server", async (t) => {
+  const server = createServer();
+  let asked = 0;
+  server.on("upgrade", ({ url }: IncomingMessage, client: Socket) => {
+    asked += 1;
+    client.end(`HTTP/1.1 301 Moved Permanently\r\nLocation: ${url}/\r\nContent-Length: 0\r\n\r\n`);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.teardown(() => server.close());
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/bak`;
+  await t.rejects(dialWebSocket(url), { code: "NO_SERVER", message: /answered 301/ });
+  t.equal(asked, 2);
+});
+
 t.test("what a client claims itself is its own word: only what the proxy has added counts", async (t) => {
   const served = await serveStore(t, t.testdir(), behind);
   const answers: [string, string | RegExp][] = [
