@@ -11,7 +11,7 @@ import type { Remote } from "../client/remote.js";
 import { TreeCache } from "../client/tree-cache.js";
 import { TreeSource } from "../client/tree-source.js";
 import { BakError } from "../errors.js";
-import { displayName, type ByteString } from "../objects/byte-string.js";
+import { displayName, joinPath, splitPath, type ByteString } from "../objects/byte-string.js";
 import type { Entry } from "../objects/entry.js";
 import type { ObjectId } from "../objects/object-id.js";
 
@@ -67,7 +67,8 @@ export default class Diff extends StoreCommand {
       const lost = new LossTalk((text) => this.complain(text));
       const trees = new TreeCache(remote, { isLossPassedOver: true });
       const onLost = (path: ByteString, side: DiffSide): void => {
-        lost.tell(path, (side === "before" ? before : after).commit);
+        if (side === "after") lost.tell(path, after.commit);
+        else lost.tell(movedPath(path, to.path, from.path), before.commit);
       };
       const options = { path: to.path, onLost, isLossUnknown: true };
       await withOutput({ signal }, async (sink) => {
@@ -100,6 +101,11 @@ async function findFolder(
   if (last === undefined) return { commit, tree: content.tree };
   if (last.kind === "dir") return { commit, tree: last.tree };
   throw new BakError("NO_PATH", `'${displayName(path)}' is no folder`, { hint: "'bak cat' writes files" });
+}
+
+/** What a path in one folder is called in another. */
+function movedPath(path: ByteString, folder: ByteString, other: ByteString): ByteString {
+  return splitPath(path).slice(splitPath(folder).length).reduce(joinPath, other);
 }
 
 type Sums = Omit<Difference, "from" | "to" | "lost">;

@@ -1,5 +1,5 @@
 /** `bak diff`, `bak find` and `bak ls -l` as a person uses them. */
-import { readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { bakScript, BakUser, environment, start } from "../helpers/bak-process.js";
@@ -34,6 +34,19 @@ t.test("what the store has lost is named, the rest is shown, and the exit code s
     code: 1,
     stdout: "",
     stderr: /^bak: cannot read commit '[0-9a-f]{12}': it is damaged or missing.*\n.*bak log/,
+  });
+
+  const before = packs().filter((name) => name.includes("."));
+  writeFileSync(join(user.home, "docs", "a"), "five");
+  await bak("push", "docs");
+  for (const name of before) rmSync(join(user.home, "store", "packs", name));
+  renameSync(join(user.home, "docs", "d"), join(user.home, "docs", "e"));
+  writeFileSync(join(user.home, "docs", "e", "f"), "six");
+  await bak("push", "docs");
+  t.match(await bak("diff", "head~1:d", "head:e"), {
+    code: 3,
+    stdout: /^0 added/,
+    stderr: /^bak: cannot look into 'd' of commit '[0-9a-f]{12}': what was in it, .*\n$/,
   });
 });
 
