@@ -22,7 +22,7 @@ interface MadeToken extends TokenData {
 export default class TokenAdd extends TokenCommand {
   static override summary = "Make a token, with which a machine is let in to a served store.";
   static override description =
-    "Writes its secret to stdout, once: the store keeps only its hash. A token for 'push,read', as it is without --may, can add to its projects and get them back, and can take nothing away. 'delete', together with 'read', lets it forget commits and change their tags, 'admin' clean and check the store, see how full it is, and make and revoke tokens: that is about the store as a whole, so give it with --project '*'. None of them includes another. Works in the store's folder while a server runs, too, and takes effect at once; with the first token, the server lets in nobody without one.";
+    "Writes its secret to stdout, once: the store keeps only its hash. A token for 'push,read', as it is without --may, can add to its projects and get them back, and can take nothing away. 'delete', together with 'read', lets it forget commits, and with 'push', too, change their tags; 'admin' lets it clean and check the store, see how full it is, and make and revoke tokens: that is about the store as a whole, so give it with --project '*'. None of them includes another. Works in the store's folder while a server runs, too, and takes effect at once; with the first token, the server lets in nobody without one.";
   static override examples = [
     {
       description: "A token for all projects of a laptop, in the store's folder",
