@@ -170,8 +170,9 @@ export abstract class StoreCommand extends BaseCommand {
   }
 }
 
-/** A server says the same to whoever it does not let in; what the command needs is known here. */
+/** A server says the same to whoever it does not let in for his token; what the command needs is known here. */
 function withAdminHint(error: BakError): BakError {
+  if (!/^not allowed: .*\btoken\b/.test(error.message)) return error; // he has to wait, or his token has just been revoked
   return new BakError(error.code, error.message, {
     hint: "this is about the store as a whole: it needs a token that was made with \"--may admin --project '*'\"",
     cause: error,

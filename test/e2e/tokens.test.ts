@@ -1,8 +1,14 @@
 /** Tokens as people use them: a NAS that serves a store, laptops that are let in or not, and what is written down of it. */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import t from "tap";
+import { WebSocketServer } from "ws";
+import { BakError } from "../../src/errors.js";
+import { errorMessage } from "../../src/protocol/conversation.js";
+import { encodeMessage } from "../../src/protocol/message-codec.js";
 import { BakUser } from "../helpers/bak-process.js";
 import { until } from "../helpers/deadline.js";
 
@@ -115,6 +121,22 @@ t.test("from the first token to the last", async (t) => {
     const found = spawnSync("grep", ["-rlaF", secret.slice(4), home], { encoding: "utf8" });
     t.equal(found.stdout, "", "no file, and nothing that was said, has the secret");
   }
+});
+
+t.test("whoever has to wait is told so by commands about the whole store, too", async (t) => {
+  const user = new BakUser(t, t.testdir());
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  t.teardown(() => server.close());
+  const wait = new BakError("NOT_ALLOWED", "not allowed: too many logins from your address have failed", {
+    hint: "try again in 7 s",
+  });
+  server.on("connection", (socket) => {
+    socket.on("message", () => socket.send(encodeMessage(errorMessage(wait, 1))));
+  });
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const stats = await user.run(["stats", "-s", `ws://127.0.0.1:${port}`]);
+  t.match(stats, { code: 12, stderr: /^bak: not allowed: too many logins .*\n {5}try again in 7 s\n$/ });
 });
 
 t.test("who insists may serve to anybody, and is warned each time", async (t) => {
