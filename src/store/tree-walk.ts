@@ -50,27 +50,26 @@ export async function* walkTrees(
   root: ObjectId,
   known: KnownKeys,
 ): AsyncGenerator<WalkedTree, void, undefined> {
-  const given = new Set<string>();
+  const start = directory(root, "");
+  if (await isKnown(store, known, start)) return;
+  const reached = new Set<ObjectId>([root]); // before they wait, so that each waits once
   const pages = new Map<ObjectId, Extent>(); // a page can be named beside any number of others
-  const waiting = [directory(root, "")];
-  const reached = new Set<string>([root]); // before they wait, so that each waits once
+  const waiting = [start];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const extent = pages.get(next.id);
-    if (extent !== undefined) assertFits(extent, next);
-    if (extent !== undefined || (await isKnown(store, known, next))) continue;
     const tree = await readTree(store, next.id);
-    if (next.page !== undefined) {
-      const found = extentOf(tree);
-      assertFits(found, next);
-      pages.set(next.id, found);
-    }
-    if (given.has(next.id)) continue;
-    given.add(next.id);
+    if (next.page !== undefined) pages.set(next.id, fitting(tree, next));
     yield { id: next.id, tree };
     for (const child of reachedFrom(tree).toReversed()) {
-      if (reached.has(child.key)) continue;
-      reached.add(child.key);
-      waiting.push(child);
+      const isThere = isKnown(store, known, child);
+      if (typeof isThere === "boolean" ? isThere : await isThere) continue;
+      if (!reached.has(child.id)) {
+        reached.add(child.id);
+        waiting.push(child);
+      } else if (child.page !== undefined) {
+        const extent = pages.get(child.id);
+        if (extent !== undefined) assertFits(extent, child);
+        else pages.set(child.id, fitting(await readTree(store, child.id), child)); // it waits, or was a directory so far
+      }
     }
   }
 }
@@ -191,6 +190,12 @@ function extentOf(tree: TreeOutline): Extent {
     return { level: tree.level, first: tree.pages[0]?.firstName, last: tree.pages.at(-1)?.firstName };
   }
   return { level: tree.level, first: tree.firstName, last: tree.lastName };
+}
+
+function fitting(tree: TreeOutline, reached: Reached): Extent {
+  const extent = extentOf(tree);
+  assertFits(extent, reached);
+  return extent;
 }
 
 /** Pages are of one directory only if each has the names that the page above says. */

@@ -1,4 +1,6 @@
 /** What a commit reaches, against a source of objects in memory that counts what is read of it. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import t, { type Test } from "tap";
 import { BakError } from "../../src/errors.js";
@@ -289,6 +291,44 @@ t.test("a page that stands beside others a thousand times is read once", async (
       message: /page of another directory/,
     },
   );
+});
+
+/** Directories of the same pages in all the ways in which every so many of these can follow each other; the ids of all. */
+function putStrides(memory: Memory, { pages, longest }: { pages: number; longest: number }): ObjectId[] {
+  const leaves = Array.from({ length: pages }, (_, at) => {
+    const firstName = name(String(at).padStart(255, "0"));
+    const entries = [{ name: firstName, ...attributes, kind: "fifo" as const }];
+    return { firstName, id: memory.put("tree", encodeTree({ level: 0, entries })) };
+  });
+  const directories: ObjectId[] = [];
+  for (let stride = 1; stride <= longest; stride += 1) {
+    for (let from = 0; from < stride; from += 1) {
+      const some = leaves.filter((_, at) => at % stride === from);
+      if (some.length > 1) directories.push(memory.put("tree", encodeTree({ level: 1, pages: some })));
+    }
+  }
+  return directories;
+}
+
+/** How many bytes this process has in use. */
+function heapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  return process.memoryUsage().heapUsed;
+}
+
+t.test("pages that stand beside each other in many ways take no more memory than they are many", async (t) => {
+  const memory = new Memory();
+  const directories = putStrides(memory, { pages: 400, longest: 199 });
+  const root = putDirs(memory, directories, (at) => at);
+  const before = heapBytes();
+  let [left, after] = [directories.length + 401, 0];
+  for await (const _ of reachableTrees(memory, root)) {
+    left -= 1;
+    if (left === 0) after = heapBytes();
+  }
+  t.equal(left, 0);
+  t.ok(after - before < 15 << 20, `${after - before} bytes, and 80,000 neighbours`);
 });
 
 t.test("a commit is complete with everything that it reaches, and without any one of it is not", async (t) => {
