@@ -35,6 +35,10 @@ export type KnownKeys = Pick<ReadonlySet<string>, "has">;
 const maxReadAgainBytes = 32 << 20;
 /** A small tree counts as so many: it has to be found, and inflated with what lies around it. */
 const leastReadBytes = 1 << 10;
+/** What is known is told by keys that have so many characters at most, all in all, or a few more. */
+const maxKeyChars = 32 << 20;
+/** So many pairs of trees are compared at most. */
+const maxPairs = 1 << 20;
 
 /** The key under which a large file's list is known. */
 export function listKey(id: ObjectId, size: number): string {
@@ -88,12 +92,13 @@ export async function knownKeys(store: ObjectSource, known: ObjectId, root: Obje
   const compare = (old: Reached, now: Reached | undefined): void => {
     if (old.key === now?.key) return;
     const pair = keys.of(old.key) * maxNumber + (now === undefined ? 0 : others.of(now.key) + 1);
-    if (compared.has(pair)) return;
+    if (compared.has(pair) || compared.size >= maxPairs) return;
     compared.add(pair);
     waiting.push({ old, now });
   };
   compare(directory(known, ""), directory(root, ""));
   for (let pair = waiting.pop(); pair !== undefined; pair = waiting.pop()) {
+    if (keys.chars + others.chars > maxKeyChars) break;
     const { old, now } = pair;
     const oldTree = await trees.read(old.id);
     if (oldTree === undefined) continue;
@@ -121,11 +126,20 @@ const maxNumber = 2 ** 26;
 /** Numbers for texts, in the order in which they come. */
 class Numbers {
   readonly #numbers = new Map<string, number>();
+  #chars = 0;
 
   of(text: string): number {
-    const number = this.#numbers.get(text) ?? this.#numbers.size;
-    if (number === this.#numbers.size) this.#numbers.set(text, number);
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size;
+    this.#numbers.set(text, number);
+    this.#chars += text.length;
     return number;
+  }
+
+  /** How long the texts are, all in all. */
+  get chars(): number {
+    return this.#chars;
   }
 
   has(text: string): boolean {

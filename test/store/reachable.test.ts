@@ -331,6 +331,20 @@ t.test("pages that stand beside each other in many ways take no more memory than
   t.ok(after - before < 15 << 20, `${after - before} bytes, and 80,000 neighbours`);
 });
 
+t.test("what a peer has of such pages is remembered as far as that is not too much", async (t) => {
+  const memory = new Memory();
+  const directories = putStrides(memory, { pages: 600, longest: 250 });
+  const known = putDirs(memory, directories, (at) => at);
+  const small = putFolder(memory, { small: "" });
+  const root = putDirs(memory, Array<ObjectId>(directories.length).fill(small), (at) => at);
+  const before = heapBytes();
+  const walk = reachableTrees(memory, root, { known });
+  t.equal((await walk.next()).value, root);
+  const after = heapBytes();
+  t.ok(after - before < 70 << 20, `${after - before} bytes, and 150,000 neighbours`);
+  t.strictSame(await collect(walk), [small]);
+});
+
 t.test("a commit is complete with everything that it reaches, and without any one of it is not", async (t) => {
   const memory = new Memory();
   const large = { chunks: Array.from({ length: 6000 }, (_, index) => `chunk ${index}`) };
