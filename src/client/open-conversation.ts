@@ -8,7 +8,7 @@ const answerTimeoutMs = 60_000;
 
 /**
  * Begins to talk, and does something with the first request. Where that fails, also since no answer comes within a minute
- * (CONNECTION_LOST) or the signal is aborted, the channel is closed.
+ * (NO_SERVER) or the signal is aborted, the channel is closed.
  */
 export async function openConversation<T>(
   channel: Channel,
@@ -19,7 +19,7 @@ export async function openConversation<T>(
   const exchange = conversation.open();
   const giveUp = (): void => void conversation.close();
   const timer = setTimeout(() => {
-    exchange.fail(new BakError("CONNECTION_LOST", `'${channel.peer}' does not answer`));
+    exchange.fail(new BakError("NO_SERVER", `'${channel.peer}' took the connection, and does not answer`));
   }, answerTimeoutMs);
   signal?.addEventListener("abort", giveUp, { once: true });
   try {

@@ -105,7 +105,7 @@ export class Remote {
   #headTrees: AsyncGenerator<Uint8Array, void, undefined> | undefined;
 
   /**
-   * Says hello. Rejects with NOT_ALLOWED, PROTOCOL or CONNECTION_LOST, also where no answer comes within a minute; the
+   * Says hello. Rejects with NOT_ALLOWED, PROTOCOL, CONNECTION_LOST, or NO_SERVER where no answer comes within a minute; the
    * channel is then closed, as it is when the signal is aborted.
    */
   static async open(channel: Channel, hello: Hello, options: { signal?: AbortSignal } = {}): Promise<Remote> {
