@@ -57,7 +57,7 @@ export function packMember(tar: Uint8Array, codec: Codec, level: number = defaul
  */
 export function unpackMember(packed: Uint8Array, options: InflateOptions = {}): Buffer | Promise<Buffer> {
   const bytes = asBuffer(packed);
-  return codecOfMember(bytes) === "gzip" ? inflateMemberNow(bytes, options) : inflateZstdMember(bytes);
+  return codecOfMember(bytes) === "gzip" ? inflateMemberNow(bytes, options) : inflateZstdMember(bytes, options);
 }
 
 /** The same, without blocking: zlib works on a thread of its own. (Where this Node has no zstd, that does block.) */

@@ -18,13 +18,14 @@ export function compressZstdMember(tar: Uint8Array, level: number): Buffer {
 /**
  * The tar of one member. Throws BAD_PACK unless the bytes are a single frame as `measureZstdFrame` reads it, whole and
  * undamaged, that inflates to exactly what it declares. Blocks while it inflates; a promise where a decoder has to be loaded.
+ * With `isBorrowed` the tar may lie where the next one will.
  */
-export function inflateZstdMember(packed: Buffer): Buffer | Promise<Buffer> {
+export function inflateZstdMember(packed: Buffer, { isBorrowed = false } = {}): Buffer | Promise<Buffer> {
   const frame = onlyFrame(packed);
   const reader = zstdReader();
   return reader instanceof Promise
-    ? reader.then((each) => inflate(each, packed, frame))
-    : inflate(reader, packed, frame);
+    ? reader.then((each) => inflate(each, packed, frame, isBorrowed))
+    : inflate(reader, packed, frame, isBorrowed);
 }
 
 /** The same, without blocking where this Node has zstd of its own. */
@@ -42,9 +43,9 @@ export async function inflateFirstZstdMember(bytes: Buffer): Promise<{ tar: Buff
   return { tar: await inflateZstdMember(bytes.subarray(0, length)), packedLength: length };
 }
 
-function inflate(reader: ZstdReader, packed: Buffer, { contentLength }: ZstdFrame): Buffer {
+function inflate(reader: ZstdReader, packed: Buffer, { contentLength }: ZstdFrame, isBorrowed: boolean): Buffer {
   try {
-    return reader.inflate(packed, contentLength);
+    return reader.inflate(packed, contentLength, isBorrowed);
   } catch (cause) {
     throw doesNotInflate(cause);
   }

@@ -5,6 +5,7 @@
  */
 import * as zlib from "node:zlib";
 import type { ZSTDDecoder } from "zstddec";
+import { keepStream, type KeptStream } from "./kept-zlib.js";
 
 export const zstdNames = ["native", "wasm"] as const;
 export type ZstdName = (typeof zstdNames)[number];
@@ -12,28 +13,41 @@ export type ZstdName = (typeof zstdNames)[number];
 /** One implementation of Zstandard. */
 export interface ZstdReader {
   readonly name: ZstdName;
-  /** The content of one frame; throws unless it decodes to exactly `contentLength` bytes, with a right checksum. Blocks. */
-  inflate(frame: Uint8Array, contentLength: number): Buffer;
+  /**
+   * The content of one whole frame; throws unless it decodes to exactly `contentLength` bytes, with a right checksum. With
+   * `isBorrowed` it may lie where the next one will. Blocks.
+   */
+  inflate(frame: Uint8Array, contentLength: number, isBorrowed?: boolean): Buffer;
   /** The same on another thread, where the implementation can. */
   inflateInBackground(frame: Uint8Array, contentLength: number): Promise<Buffer>;
 }
 
 /** What Node's zlib has from 22.15 on; @types/node is that of the oldest Node that bak runs on. */
 interface NativeZstd {
+  createZstdCompress(options: ZstdOptions): NodeJS.EventEmitter;
+  createZstdDecompress(options: ZstdOptions): NodeJS.EventEmitter;
   zstdCompressSync(bytes: Uint8Array, options: ZstdOptions): Buffer;
   zstdDecompressSync(bytes: Uint8Array, options: ZstdOptions): Buffer;
   zstdDecompress(bytes: Uint8Array, options: ZstdOptions, done: (error: Error | null, content: Buffer) => void): void;
-  readonly constants: { readonly ZSTD_c_compressionLevel: number; readonly ZSTD_c_checksumFlag: number };
+  readonly constants: {
+    readonly ZSTD_c_compressionLevel: number;
+    readonly ZSTD_c_checksumFlag: number;
+    readonly ZSTD_e_end: number;
+  };
 }
-
-/** A smaller one would be cut from a buffer that others share. */
-const minChunkBytes = 8 << 10;
 
 interface ZstdOptions {
   readonly chunkSize?: number;
   readonly maxOutputLength?: number;
   readonly params?: Record<number, number>;
 }
+
+/** A smaller one would be cut from a buffer that others share. */
+const minChunkBytes = 8 << 10;
+/** Most members are shorter; what is not comes in more pieces, and is joined. */
+const compressedStepBytes = 256 << 10;
+/** A thread needs two levels at a time: one for what looks compressible, and one for what does not. */
+const maxCompressors = 2;
 
 /** Whether this Node can write zstd. */
 export function canWriteZstd(): boolean {
@@ -44,15 +58,35 @@ function native(): NativeZstd | undefined {
   return "zstdCompressSync" in zlib ? (zlib as unknown as NativeZstd) : undefined;
 }
 
+/** By level, the latest last. */
+const compressors = new Map<number, KeptStream>();
+
 /** One frame, with its content's size and checksum. `level` is zstd's own, negative ones too. Blocks. */
 export function compressZstd(bytes: Uint8Array, level: number): Buffer {
   const zstd = native();
   if (zstd === undefined) throw new Error("this Node has no zstd to compress with");
-  const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag } = zstd.constants;
-  return zstd.zstdCompressSync(bytes, {
-    chunkSize: Math.max(bytes.length >> 1, minChunkBytes),
+  const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag, ZSTD_e_end } = zstd.constants;
+  const options = {
+    chunkSize: compressedStepBytes,
     params: { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 },
-  });
+  };
+  const compressor = compressors.get(level) ?? keepStream(zstd.createZstdCompress(options), ZSTD_e_end);
+  if (compressor === undefined) return zstd.zstdCompressSync(bytes, options);
+  compressors.delete(level);
+  const { output } = compressor.run(bytes);
+  compressors.set(level, compressor);
+  for (const [oldest, { close }] of compressors) {
+    if (compressors.size <= maxCompressors) break;
+    close();
+    compressors.delete(oldest);
+  }
+  return ownCopy(output);
+}
+
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** Loads one implementation by name; rejects where it is not there. */
@@ -83,8 +117,13 @@ function inflateOptions(contentLength: number): ZstdOptions {
 function nativeReader(zstd: NativeZstd): ZstdReader {
   return {
     name: "native",
-    inflate: (frame, contentLength) =>
-      exactly(zstd.zstdDecompressSync(frame, inflateOptions(contentLength)), contentLength),
+    inflate: (frame, contentLength, isBorrowed = false) => {
+      const content = inflateKept(zstd, frame, contentLength);
+      if (content === undefined) {
+        return exactly(zstd.zstdDecompressSync(frame, inflateOptions(contentLength)), contentLength);
+      }
+      return isBorrowed ? content : ownCopy(content);
+    },
     inflateInBackground: (frame, contentLength) =>
       new Promise((resolve, reject) => {
         zstd.zstdDecompress(frame, inflateOptions(contentLength), (error, content) => {
@@ -94,6 +133,35 @@ function nativeReader(zstd: NativeZstd): ZstdReader {
         });
       }),
   };
+}
+
+let decompressor: { readonly stream: KeptStream; readonly roomBytes: number } | undefined;
+
+/**
+ * By a stream that is kept as long as all goes well: after damage, what it has still in mind would come to the next frame.
+ * Undefined where streams cannot be kept.
+ */
+function inflateKept(zstd: NativeZstd, frame: Uint8Array, contentLength: number): Buffer | undefined {
+  const inUse = decompressor;
+  decompressor = undefined;
+  const isRoomy = inUse !== undefined && contentLength < inUse.roomBytes;
+  if (!isRoomy) inUse?.stream.close();
+  const roomBytes = isRoomy ? inUse.roomBytes : Math.max(contentLength + (contentLength >> 2) + 1, minChunkBytes);
+  const stream = isRoomy
+    ? inUse.stream
+    : keepStream(
+        zstd.createZstdDecompress({ chunkSize: roomBytes, maxOutputLength: roomBytes }),
+        zstd.constants.ZSTD_e_end,
+      );
+  if (stream === undefined) return undefined;
+  try {
+    const { output, consumed } = stream.run(frame);
+    exactly(output, contentLength);
+    if (consumed === frame.length) decompressor = { stream, roomBytes };
+    return output;
+  } finally {
+    if (decompressor === undefined) stream.close();
+  }
 }
 
 async function wasmReader(): Promise<ZstdReader> {

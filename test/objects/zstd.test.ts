@@ -3,7 +3,7 @@ import fc from "fast-check";
 import t from "tap";
 import { canWriteZstd, compressZstd, loadZstdReader, zstdReader, type ZstdReader } from "../../src/objects/zstd.js";
 import { measureZstdFrame } from "../../src/objects/zstd-frame.js";
-import { hexBytes, seededBytes } from "../helpers/arbitrary-bytes.js";
+import { hexBytes, mutationsOf, seededBytes } from "../helpers/arbitrary-bytes.js";
 import { runZstd, zstdMember } from "../helpers/zstd-program.js";
 
 const words = Buffer.from("the quick brown fox jumps over the lazy dog\n".repeat(30));
@@ -137,6 +137,57 @@ t.test("a frame that decodes to another length or checksum than it says is refus
     await t.rejects(reader.inflateInBackground(frame, content.length + 1));
     t.ok(reader.inflate(frame, content.length).equals(content), "and it goes on");
   }
+});
+
+t.test("what a damaged frame did is nothing to the next", async (t) => {
+  const contents = [words, numbers, seededBytes(2, 3000), Buffer.alloc(200_000, "ab")];
+  const frames = contents.map((content) => zstdMember(content));
+  for (const reader of await readers()) {
+    const wrong: string[] = [];
+    const whole = (index: number): void => {
+      const content = contents[index] as Buffer;
+      if (!reader.inflate(frames[index] as Buffer, content.length).equals(content)) wrong.push(`frame ${index}`);
+    };
+    let refused = 0;
+    for (const [index, frame] of frames.entries()) {
+      for (const bytes of mutationsOf(frame.subarray(0, 600))) {
+        try {
+          reader.inflate(bytes, (contents[index] as Buffer).length);
+        } catch {
+          refused += 1;
+        }
+        whole((index + 1) % frames.length);
+        await new Promise((resolve) => setImmediate(resolve)); // Node lets go of what has failed
+      }
+    }
+    t.strictSame(wrong, [], reader.name);
+    t.ok(refused > 1000, `${refused} were refused`);
+  }
+});
+
+t.test("an own copy stays as it is, and what is borrowed is right until the next", async (t) => {
+  const other = seededBytes(5, words.length);
+  for (const reader of await readers()) {
+    const own = reader.inflate(zstdMember(words), words.length);
+    t.ok(reader.inflate(zstdMember(other), other.length, true).equals(other), reader.name);
+    t.ok(own.equals(words));
+    const large = Buffer.alloc(5 << 20, "large");
+    t.ok(reader.inflate(zstdMember(large), large.length, true).equals(large), "more than there was room for");
+    t.ok(reader.inflate(zstdMember(words), words.length, true).equals(words));
+  }
+});
+
+t.test("frames do not depend on those before", { skip: !canWriteZstd() && "this Node has no zstd" }, (t) => {
+  const made = [1, -7, 3, 1, 9, -7, 1, 1].map((level, index) => {
+    const content = index % 2 === 0 ? words : seededBytes(index, 700_000);
+    return { content, frame: compressZstd(content, level) };
+  });
+  for (const [index, { content, frame }] of made.entries()) {
+    const measured = measureZstdFrame(frame, 9 << 20);
+    t.strictSame(measured, { length: frame.length, contentLength: content.length }, `frame ${index}`);
+    t.ok(runZstd(["-d"], frame).equals(content), "and by itself it is what was compressed");
+  }
+  t.end();
 });
 
 t.test("what pretends to decode to much costs no time", async (t) => {
