@@ -7,6 +7,7 @@ import { randomInt } from "node:crypto";
 import { byteString, type ByteString } from "../objects/byte-string.js";
 import { maxNameBytes } from "../objects/entry.js";
 import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
+import { inTurn } from "../threads/in-turn.js";
 import {
   allocateTable,
   viewTable,
@@ -188,6 +189,12 @@ export class RestoreTable {
   isUntaken(id: ObjectId): boolean {
     const number = this.find(id);
     return number !== undefined && !this.#isTaken(number);
+  }
+
+  /** Does work on a file while no other thread does any on it, as a rule: it is no more than a way to save time. */
+  inTurn<Result>(file: number, work: () => Result): Result {
+    const { turns } = this.#columns;
+    return inTurn(turns, file % turns.length, work);
   }
 
   /** Gives a blob up that is lost: the files that it belongs to fail. Gives those of which that is news. */

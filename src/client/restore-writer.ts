@@ -218,7 +218,8 @@ export class RestoreWriter {
     );
     let losses: readonly Loss[];
     try {
-      this.#write(descriptor, bytes, offset);
+      // the system lets one write to a file at a time, and others spin until then
+      this.#table.inTurn(file, () => this.#write(descriptor, bytes, offset));
       if (!this.#table.countDown(file)) return undefined;
       ftruncateSync(descriptor, wanted.size);
       ({ losses } = putOnOpenFile(descriptor, ownedAttributesOf(wanted)));

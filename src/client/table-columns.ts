@@ -19,10 +19,15 @@ export interface SharedTable {
 
 export const wordsPerId = objectIdLength / 4;
 
+/** Files share them; that two large ones that are being written do so is unlikely, and costs only time. */
+const turnCount = 64;
+
 /** Views of the memory. `slots` finds an id by its bytes; the others are numbered by id, piece, file and folder. */
 export interface TableColumns {
   readonly bytesWritten: BigInt64Array;
   readonly isStopped: Int32Array;
+  /** For threads that write parts of the same file: see src/threads/in-turn.ts. */
+  readonly turns: Int32Array;
   readonly slots: Int32Array;
   readonly ids: Int32Array;
   readonly idBytes: Buffer;
@@ -57,7 +62,7 @@ export interface TableColumns {
 export function allocateTable(capacity: TableCapacity): SharedArrayBuffer {
   const { pieces, folders, nameBytes } = capacity;
   const eights = 1 + 3 * pieces;
-  const fours = 1 + slotCount(capacity) + (wordsPerId + 1 + 3 + 12) * pieces + 3 * folders;
+  const fours = 1 + turnCount + slotCount(capacity) + (wordsPerId + 1 + 3 + 12) * pieces + 3 * folders;
   return new SharedArrayBuffer(eights * 8 + fours * 4 + nameBytes);
 }
 
@@ -80,11 +85,13 @@ export function viewTable(memory: SharedArrayBuffer, capacity: TableCapacity): T
   // those of eight bytes first, or they would not be aligned
   const [offset, seconds, size] = [floats(), floats(), floats()];
   const isStopped = ints(1);
+  const turns = ints(turnCount);
   const slots = ints(slotCount(capacity));
   const ids = ints(wordsPerId * pieces);
   return {
     bytesWritten,
     isStopped,
+    turns,
     slots,
     ids,
     idBytes: Buffer.from(memory, ids.byteOffset, ids.byteLength),
