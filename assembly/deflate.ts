@@ -12,7 +12,7 @@
 const windowBytes: usize = 32 << 10;
 const windowMask: u32 = 0x7fff;
 /** Input of one call at most. */
-const maxPieceBytes: usize = 1 << 20;
+const maxPieceBytes: usize = (4 << 20) + (64 << 10);
 
 const minMatch: u32 = 4;
 const maxMatch: u32 = 258;
@@ -68,19 +68,22 @@ const nextCodes: usize = memory.data(32 << 2, 4);
 /** What came before a piece, and the piece. */
 const history: usize = (__heap_base + 63) & ~63;
 const pieceAt: usize = history + windowBytes;
-const outputAt: usize = pieceAt + maxPieceBytes;
+/** Whoever calls may write so much before the output, and after it. */
+const marginBytes: usize = 64;
+const outputAt: usize = pieceAt + maxPieceBytes + marginBytes;
 /** A block is stored where that is shorter, so output is longer than input by little. */
-const outputRoom: usize = maxPieceBytes + (4 << 10);
+const outputRoom: usize = maxPieceBytes + (4 << 10) + marginBytes;
 
 /** Added to an address, gives a place: it grows from piece to piece, so that no two places in the table are alike. */
 let placeBase: u32 = 0;
+let isStored: bool = false;
 let isLazy: bool = false;
 
 let bitBuffer: u64 = 0;
 let bitCount: u32 = 0;
 let output: usize = 0;
 
-/** Where a piece of input is to be put; it has room for 1 MiB. */
+/** Where a piece of input is to be put; it has room for 4 MiB and 64 KiB. */
 export function inputAddress(): usize {
   return pieceAt;
 }
@@ -101,9 +104,10 @@ export function setUp(): void {
   }
 }
 
-/** Begins a stream; `lazy` looks for a longer match at the byte after each, which takes longer and makes less. */
-export function begin(lazy: bool): void {
-  isLazy = lazy;
+/** Begins a stream. Level 0 stores; 2 looks for a longer match at the byte after each, which takes longer than 1 and makes less. */
+export function begin(level: i32): void {
+  isStored = level == 0;
+  isLazy = level > 1;
   bitBuffer = 0;
   bitCount = 0;
   // places of the stream before are too far away to be taken for matches
@@ -114,10 +118,14 @@ export function begin(lazy: bool): void {
   }
 }
 
-/** Compresses the piece that lies at the input address, 1 MiB at most, the last or not; gives the output's length. */
+/** Compresses the piece that lies at the input address, the last or not; gives the output's length. */
 export function compress(length: usize, isLast: bool): usize {
   output = outputAt;
   const end = pieceAt + length;
+  if (isStored) {
+    writeStored(pieceAt, end, isLast);
+    return output - outputAt;
+  }
   let at = pieceAt;
   do {
     const from = at;

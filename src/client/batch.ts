@@ -5,7 +5,10 @@ import { objectKinds, type ObjectKind, type PackedObject } from "../objects/obje
 /** What a buffer has beyond the objects in it, so that they fit as members too where they do not compress. */
 export const packingRoomBytes = 64 << 10;
 
-/** The i-th object: its kind's number, its id at 32 i, and its offset and length in the buffer at 2 i. */
+/**
+ * The i-th object: its kind's number, its id at 32 i, and its offset and length in the buffer at 2 i. They lie in the buffer in
+ * their order, and not over each other.
+ */
 export interface Batch {
   readonly buffer: ArrayBuffer;
   readonly kinds: Uint8Array;

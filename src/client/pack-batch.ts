@@ -1,14 +1,13 @@
 /** Packs the objects of a batch into members. */
 import { looksIncompressible } from "../objects/compressible.js";
-import { packMember, type Codec } from "../objects/member-codec.js";
+import { packMember, tarRoom, type Codec } from "../objects/member-codec.js";
 import { encodeMemberTar, tarLength } from "../objects/member-tar.js";
 import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import type { PackedObject } from "../objects/object-kind.js";
 import { memberTargetBytes } from "../objects/pack-format.js";
-import { memberHeadroomBytes } from "../protocol/message-codec.js";
-import { countGarbage } from "../threads/collect-garbage.js";
 import type { Done } from "../threads/jobs.js";
 import { bytesAt, kindAt, type Batch } from "./batch.js";
+import { PackedMembers, type PackedMember } from "./packed-members.js";
 
 export interface PackJob extends Batch {
   readonly type: "pack";
@@ -23,62 +22,51 @@ export interface PackResult {
   readonly members: readonly PackedMember[];
 }
 
-export interface PackedMember {
-  /** `memberHeadroomBytes` bytes and the member; in the batch's buffer, if it fits in there. */
-  readonly room: Uint8Array<ArrayBuffer>;
-  /** How many objects are in it. */
-  readonly objects: number;
-}
-
-/** Holds the tar of all members but those of the longest objects. */
-export const packScratchBytes = memberTargetBytes * 2;
-
 interface Gathering {
   readonly level: number | undefined;
   objects: PackedObject<ObjectId>[];
   bytes: number;
+  /** Where the first of the objects begins in the buffer. */
+  from: number;
 }
 
 /**
- * All objects of the batch, in members of one kind each, and with what does not compress apart from what does. `scratch`
- * is written over.
+ * All objects of the batch, in members of one kind each, and with what does not compress apart from what does. They come to lie
+ * in the batch's buffer, over objects that are in members already.
  */
-export async function packBatch(job: PackJob, scratch: Uint8Array): Promise<Done<PackResult>> {
+export async function packBatch(job: PackJob): Promise<Done<PackResult>> {
   const gatherings = new Map<string, Gathering>();
-  const packed: { bytes: Uint8Array; objects: number }[] = [];
-  const pack = async (gathering: Gathering): Promise<void> => {
-    const bytes = packMember(await encodeMemberTar(gathering.objects, scratch), job.codec, gathering.level);
-    countGarbage(bytes.buffer.byteLength + bytes.length); // zlib's buffer, and what it was joined to
-    packed.push({ bytes, objects: gathering.objects.length });
+  const packed = new PackedMembers(job.buffer);
+  /** `next` is where those objects begin that have not been gathered. */
+  const pack = async (gathering: Gathering, next: number): Promise<void> => {
+    const { objects, level } = gathering;
+    const tar = await encodeMemberTar(objects, tarRoom());
     gathering.objects = [];
     gathering.bytes = 0;
+    const waiting = [...gatherings.values()].filter((each) => each.bytes > 0).map(({ from }) => from);
+    packed.add(packMember(tar, job.codec, level, { isBorrowed: true }), objects.length, Math.min(next, ...waiting));
   };
   for (let index = 0; index < job.kinds.length; index += 1) {
     const object = objectAt(job, index);
+    const from = object.bytes.byteOffset;
     const isIncompressible = object.kind === "blob" && looksIncompressible(object.bytes);
     const key = isIncompressible ? "incompressible" : object.kind;
     let gathering = gatherings.get(key);
     if (gathering === undefined) {
-      gathering = { level: isIncompressible ? 0 : job.level, objects: [], bytes: 0 };
+      gathering = { level: isIncompressible ? 0 : job.level, objects: [], bytes: 0, from };
       gatherings.set(key, gathering);
     }
     const bytes = tarLength(object.bytes.length);
-    if (gathering.bytes > 0 && gathering.bytes + bytes > memberTargetBytes * 2) await pack(gathering);
+    if (gathering.bytes > 0 && gathering.bytes + bytes > memberTargetBytes * 2) await pack(gathering, from);
+    if (gathering.bytes === 0) gathering.from = from;
     gathering.objects.push(object);
     gathering.bytes += bytes;
-    if (gathering.bytes >= memberTargetBytes) await pack(gathering);
+    if (gathering.bytes >= memberTargetBytes) await pack(gathering, from + object.bytes.length);
   }
-  for (const gathering of gatherings.values()) if (gathering.bytes > 0) await pack(gathering);
-  // nothing of the objects is needed any more, so what they were packed to takes their place
-  let at = 0;
-  const members = packed.map(({ bytes, objects }) => {
-    const length = memberHeadroomBytes + bytes.length;
-    const fits = at + length <= job.buffer.byteLength;
-    const room = fits ? new Uint8Array(job.buffer, at, length) : new Uint8Array(length);
-    room.set(bytes, memberHeadroomBytes);
-    if (fits) at += length;
-    return { room, objects };
-  });
+  for (const gathering of gatherings.values()) {
+    if (gathering.bytes > 0) await pack(gathering, job.buffer.byteLength);
+  }
+  const members = packed.finish();
   const transfer = new Set([job.buffer, ...members.map(({ room }) => room.buffer)]);
   return { result: { buffer: job.buffer, members }, transfer: [...transfer] };
 }

@@ -3,7 +3,7 @@ import { unreachable } from "../errors.js";
 import { returnFreedMemory } from "../platform/allocator.js";
 import type { Work } from "../threads/jobs.js";
 import { ThreadPool, type PoolThread } from "../threads/thread-pool.js";
-import { packBatch, packScratchBytes, type PackJob, type PackResult } from "./pack-batch.js";
+import { packBatch, type PackJob, type PackResult } from "./pack-batch.js";
 import { readBatch, type ReadJob, type ReadResult } from "./read-batch.js";
 import { LargeFiles, type ReadMoreJob, type ReadMoreResult } from "./read-large.js";
 
@@ -20,7 +20,6 @@ export type PushThread = PoolThread<PushJob, PushJobResult>;
 /** The work of one thread; it remembers the large files that it is in the middle of. */
 export function createPushWork(): Work<PushJob, PushJobResult> {
   const largeFiles = new LargeFiles();
-  let scratch: Uint8Array | undefined;
   return (job) => {
     switch (job.type) {
       case "read":
@@ -28,7 +27,7 @@ export function createPushWork(): Work<PushJob, PushJobResult> {
       case "readMore":
         return largeFiles.readMore(job);
       case "pack":
-        return packBatch(job, (scratch ??= new Uint8Array(packScratchBytes)));
+        return packBatch(job);
       default:
         return unreachable(job);
     }

@@ -13,7 +13,7 @@ import { memberTargetBytes, packTargetObjects } from "../objects/pack-format.js"
 import { BatchBuilder, bytesAt, kindAt, kindNumber, selectObjects, type Batch } from "./batch.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import type { CompressionLevel } from "./compression-level.js";
-import type { PackedMember } from "./pack-batch.js";
+import type { PackedMember } from "./packed-members.js";
 import { doJob, type PushPool } from "./push-work.js";
 import type { PackReceipt, PackUpload, Remote } from "./remote.js";
 

@@ -1,10 +1,12 @@
 /** How a member is compressed: each member says so in its first bytes, and can be read without knowing it beforehand. */
 import { BakError } from "../errors.js";
+import { deflateInput } from "./deflate.js";
 import {
   compressMember,
   inflateFirstMember,
   inflateMember,
   inflateMemberNow,
+  type CompressOptions,
   type InflateOptions,
 } from "./member-gzip.js";
 import {
@@ -45,9 +47,22 @@ export function codecOfMember(packed: Uint8Array): PackCodec {
  * A member's bytes as they go into a pack. `level` is gzip's (1 to 9) or zstd's own (1 to 19), and 0 for data that does not
  * look compressible; with `none` it is always that. Blocks while it compresses, so it belongs on a thread of its own.
  */
-export function packMember(tar: Uint8Array, codec: Codec, level: number = defaultLevels[codec]): Buffer {
-  if (codec === "zstd") return compressZstdMember(tar, level);
-  return compressMember(tar, codec === "none" ? 0 : level);
+export function packMember(
+  tar: Uint8Array,
+  codec: Codec,
+  level: number = defaultLevels[codec],
+  options: CompressOptions = {},
+): Buffer {
+  if (codec === "zstd") return compressZstdMember(tar, level, options);
+  return compressMember(tar, codec === "none" ? 0 : level, options);
+}
+
+/**
+ * Where a tar had best be made that `packMember` is then given, on this thread: memory that is used again and again, with room
+ * for the longest chunk.
+ */
+export function tarRoom(): Uint8Array {
+  return deflateInput();
 }
 
 /**

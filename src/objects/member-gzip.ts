@@ -3,6 +3,7 @@ import { crc32, gzipSync, inflateRaw, inflateRawSync, type ZlibOptions } from "n
 import { BakError } from "../errors.js";
 import { deflate, type DeflateLevel } from "./deflate.js";
 import { inflate, type Inflated } from "./inflate.js";
+import { ownCopy } from "./own-copy.js";
 import { maxMemberBytes, maxPackedMemberBytes } from "./pack-format.js";
 
 /** zlib's most, 9, is also its fastest: 256 KiB of memory while a member is compressed. */
@@ -11,27 +12,35 @@ const memLevel = 9;
 const deflateStepBytes = 100 << 10;
 /** What a header of ours is: gzip; deflate; no name, time, comment or extra field; by a Unix. */
 const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
+/** What says of a stored member that it was made fast (RFC 1952, XFL), as zlib does. */
+const speedAt = 8;
+const fastest = 4;
 const footerBytes = 8;
+
+/** How a member is compressed. */
+export interface CompressOptions {
+  /** The member may lie where the next one will, in memory that is not to be transferred: for who copies it at once. */
+  readonly isBorrowed?: boolean;
+}
 
 /**
  * Compresses one member's tar at a level from 1 to 9, of which bak's own encoder does the first two; at `level` 0, or where
  * that is not longer, stores it as it is. Blocks while it does so.
  */
-export function compressMember(tar: Uint8Array, level: number): Buffer {
-  if (level > 0) {
-    const packed = level === 1 || level === 2 ? compressFast(tar, level) : compressWell(tar, level);
+export function compressMember(tar: Uint8Array, level: number, { isBorrowed = false }: CompressOptions = {}): Buffer {
+  if (level > 2) {
+    const packed = gzipSync(tar, { level, memLevel, chunkSize: deflateStepBytes });
     if (packed.length < tar.length) return packed;
   }
-  return gzipSync(tar, { level: 0, chunkSize: tar.length + 1024 });
-}
-
-function compressWell(tar: Uint8Array, level: number): Buffer {
-  return gzipSync(tar, { level, memLevel, chunkSize: deflateStepBytes });
+  const packed = compressFast(tar, level === 1 || level === 2 ? level : 0);
+  const shortest = packed.length < tar.length || level === 0 ? packed : compressFast(tar, 0);
+  return isBorrowed ? shortest : ownCopy(shortest);
 }
 
 function compressFast(tar: Uint8Array, level: DeflateLevel): Buffer {
   const packed = deflate(tar, level, { before: header.length, after: footerBytes });
   header.copy(packed);
+  if (level === 0) packed[speedAt] = fastest;
   packed.writeUInt32LE(crc32(tar), packed.length - footerBytes);
   packed.writeUInt32LE(tar.length, packed.length - footerBytes + 4);
   return packed;
@@ -74,9 +83,7 @@ export function inflateMemberNow(bytes: Uint8Array, options: InflateOptions = {}
   const { tar, packedLength } = checked(packed, inflated, options.anyChecksum);
   if (packedLength !== packed.length) throw damaged("bytes after a gzip member");
   if (own === "large" || options.isBorrowed === true) return tar;
-  const kept = Buffer.allocUnsafeSlow(tar.length);
-  tar.copy(kept);
-  return kept;
+  return ownCopy(tar);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -10,9 +10,12 @@ import { compressZstd, zstdReader, type ZstdReader } from "./zstd.js";
  */
 const storedLevel = -7;
 
-/** Compresses one member's tar; `level` 0 is for data that does not look compressible. Blocks while it does so. */
-export function compressZstdMember(tar: Uint8Array, level: number): Buffer {
-  return compressZstd(tar, level === 0 ? storedLevel : level);
+/**
+ * Compresses one member's tar; `level` 0 is for data that does not look compressible. With `isBorrowed` the member may lie where
+ * the next one will. Blocks while it does so.
+ */
+export function compressZstdMember(tar: Uint8Array, level: number, { isBorrowed = false } = {}): Buffer {
+  return compressZstd(tar, level === 0 ? storedLevel : level, isBorrowed);
 }
 
 /**

@@ -6,6 +6,7 @@
 import * as zlib from "node:zlib";
 import type { ZSTDDecoder } from "zstddec";
 import { keepStream, type KeptStream } from "./kept-zlib.js";
+import { ownCopy } from "./own-copy.js";
 
 export const zstdNames = ["native", "wasm"] as const;
 export type ZstdName = (typeof zstdNames)[number];
@@ -61,8 +62,11 @@ function native(): NativeZstd | undefined {
 /** By level, the latest last. */
 const compressors = new Map<number, KeptStream>();
 
-/** One frame, with its content's size and checksum. `level` is zstd's own, negative ones too. Blocks. */
-export function compressZstd(bytes: Uint8Array, level: number): Buffer {
+/**
+ * One frame, with its content's size and checksum. `level` is zstd's own, negative ones too. With `isBorrowed` it may lie
+ * where the next one will. Blocks.
+ */
+export function compressZstd(bytes: Uint8Array, level: number, isBorrowed = false): Buffer {
   const zstd = native();
   if (zstd === undefined) throw new Error("this Node has no zstd to compress with");
   const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag, ZSTD_e_end } = zstd.constants;
@@ -80,13 +84,7 @@ export function compressZstd(bytes: Uint8Array, level: number): Buffer {
     close();
     compressors.delete(oldest);
   }
-  return ownCopy(output);
-}
-
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(copy);
-  return copy;
+  return isBorrowed ? output : ownCopy(output);
 }
 
 /** Loads one implementation by name; rejects where it is not there. */

@@ -2,9 +2,9 @@
 import { inflateRawSync } from "node:zlib";
 import t, { type Test } from "tap";
 import { kindNumber, packingRoomBytes, type Batch } from "../../src/client/batch.js";
-import { packBatch, packScratchBytes, type PackResult } from "../../src/client/pack-batch.js";
+import { packBatch, type PackResult } from "../../src/client/pack-batch.js";
 import { maxWholeFileBytes } from "../../src/objects/chunker.js";
-import { unpackMember, type Codec } from "../../src/objects/member-codec.js";
+import { tarRoom, unpackMember, type Codec } from "../../src/objects/member-codec.js";
 import { decodeMemberTar, encodeMemberTar } from "../../src/objects/member-tar.js";
 import { objectIdBytes, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
@@ -73,8 +73,8 @@ async function pack(
 ): Promise<Packed> {
   const { gap = 0, codec = "gzip" } = options;
   const batch = batchOf(objects, options.sizeBytes ?? sizeOf(objects) + gap * objects.length + packingRoomBytes, gap);
-  const scratch = new Uint8Array(packScratchBytes).fill(0xdd);
-  const { result, transfer = [] } = await packBatch({ type: "pack", codec, level: undefined, ...batch }, scratch);
+  tarRoom().fill(0xdd);
+  const { result, transfer = [] } = await packBatch({ type: "pack", codec, level: undefined, ...batch });
   t.equal(result.buffer, batch.buffer);
   t.ok(transfer.includes(batch.buffer), "the buffer goes back");
   t.equal(new Set(transfer).size, transfer.length, "and nothing twice");
@@ -160,9 +160,25 @@ t.test("members that do not fit have a buffer of their own", async (t) => {
   t.equal(empty.members.length, 1);
 });
 
-t.test("an object of any size is packed, also one that the scratch does not hold", async (t) => {
+t.test("an object of any size is packed, also one that is longer than what tars are made in", async (t) => {
   const objects = [...texts(2, 100), ...noise(1, 8 << 20), ...texts(1, 3 << 20), ...texts(3, 200, "tree")];
   const { members } = await pack(t, objects);
   t.strictSame(new Set(members.flat().map(({ id }) => id)), new Set(objects.map(({ id }) => id)));
   t.equal(members.flat().length, new Set(objects).size);
+});
+
+t.test("members never take the place of what is still to be packed", async (t) => {
+  const lengths = [10, 300, 5000, 70_000, 400_000, 1 << 20];
+  for (let round = 0; round < 12; round += 1) {
+    const choices = seededBytes(round, 120);
+    const objects = Array.from({ length: 60 }, (_, index) => {
+      const kind = (["blob", "blob", "tree", "list"] as const)[(choices[index * 2] as number) % 4] ?? "blob";
+      const length = lengths[(choices[index * 2 + 1] as number) % lengths.length] ?? 0;
+      const isNoise = (choices[index] as number) % 3 === 0;
+      const words = Buffer.alloc(length, `object ${index} of round ${round}, `);
+      return object(kind, isNoise ? seededBytes(index + 1, length) : words);
+    });
+    const { members } = await pack(t, objects, { gap: round * 10 });
+    t.equal(members.flat().length, objects.length, `round ${round}`);
+  }
 });

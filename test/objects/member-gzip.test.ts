@@ -37,7 +37,6 @@ t.test("a member is inflated to what was compressed", async (t) => {
 
 t.test("a stored member has its golden bytes", async (t) => {
   const packed = compressMember(Buffer.from("bak"), 0);
-  packed[9] = 3; // the system, which says where it was made
   const golden = [
     "1f8b0800", // gzip, deflate, no flags
     "00000000", // no time
