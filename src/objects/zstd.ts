@@ -7,6 +7,7 @@ import * as zlib from "node:zlib";
 import type { ZSTDDecoder } from "zstddec";
 import { keepStream, type KeptStream } from "./kept-zlib.js";
 import { ownCopy } from "./own-copy.js";
+import { measureZstdFrame } from "./zstd-frame.js";
 
 export const zstdNames = ["native", "wasm"] as const;
 export type ZstdName = (typeof zstdNames)[number];
@@ -75,7 +76,7 @@ export function compressZstd(bytes: Uint8Array, level: number, isBorrowed = fals
     params: { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 },
   };
   const compressor = compressors.get(level) ?? keepStream(zstd.createZstdCompress(options), ZSTD_e_end);
-  if (compressor === undefined) return zstd.zstdCompressSync(bytes, options);
+  if (compressor === undefined) return onlyFirstFrame(zstd.zstdCompressSync(bytes, options));
   compressors.delete(level);
   const { output } = compressor.run(bytes);
   compressors.set(level, compressor);
@@ -84,7 +85,14 @@ export function compressZstd(bytes: Uint8Array, level: number, isBorrowed = fals
     close();
     compressors.delete(oldest);
   }
-  return isBorrowed ? output : ownCopy(output);
+  const frame = onlyFirstFrame(output);
+  return isBorrowed ? frame : ownCopy(frame);
+}
+
+/** Where a frame ends with one of the buffers that it came out in, Node asks zstd for more, which begins another, of nothing. */
+function onlyFirstFrame(output: Buffer): Buffer {
+  if (output.length <= compressedStepBytes) return output;
+  return output.subarray(0, measureZstdFrame(output, Infinity).length);
 }
 
 /** Loads one implementation by name; rejects where it is not there. */

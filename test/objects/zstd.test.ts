@@ -190,6 +190,25 @@ t.test("frames do not depend on those before", { skip: !canWriteZstd() && "this 
   t.end();
 });
 
+t.test("a frame of any length is one frame", { skip: !canWriteZstd() && "this Node has no zstd" }, (t) => {
+  // Node takes what comes out in buffers of 256 KiB, and random bytes come out as they are, with little around them
+  const random = seededBytes(3, 520 << 10);
+  for (const bufferBytes of [256 << 10, 512 << 10]) {
+    const lengths = new Set<number>();
+    for (let length = bufferBytes - 50; length < bufferBytes + 5; length += 1) {
+      const content = random.subarray(0, length);
+      for (const level of [1, -7]) {
+        const frame = compressZstd(content, level);
+        t.same(measureZstdFrame(frame, 9 << 20), { length: frame.length, contentLength: length }, `${length} bytes`);
+        lengths.add(frame.length);
+      }
+    }
+    t.ok(lengths.has(bufferBytes), "one ends where a buffer does");
+  }
+  t.equal(measureZstdFrame(compressZstd(words, 1), words.length).contentLength, words.length, "and so is the next");
+  t.end();
+});
+
 t.test("what pretends to decode to much costs no time", async (t) => {
   // 32,522 sequences of 131 kB each from no bits at all: a decoder that believes them is busy for minutes
   const block = Buffer.from([0x00, 0xff, 0x0a, 0x00, 0x54, 35, 0, 52, 1]);
