@@ -1,7 +1,7 @@
 /** Packs the objects of a batch into members. */
 import { looksIncompressible } from "../objects/compressible.js";
 import { packMember, tarRoom, type Codec } from "../objects/member-codec.js";
-import { encodeMemberTar, tarLength } from "../objects/member-tar.js";
+import { memberTarEncoder, tarLength } from "../objects/member-tar.js";
 import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import type { PackedObject } from "../objects/object-kind.js";
 import { memberTargetBytes } from "../objects/pack-format.js";
@@ -35,12 +35,13 @@ interface Gathering {
  * in the batch's buffer, over objects that are in members already.
  */
 export async function packBatch(job: PackJob): Promise<Done<PackResult>> {
+  const encodeTar = await memberTarEncoder(); // from here on nothing is awaited: others make their tars in the same room
   const gatherings = new Map<string, Gathering>();
   const packed = new PackedMembers(job.buffer);
   /** `next` is where those objects begin that have not been gathered. */
-  const pack = async (gathering: Gathering, next: number): Promise<void> => {
+  const pack = (gathering: Gathering, next: number): void => {
     const { objects, level } = gathering;
-    const tar = await encodeMemberTar(objects, tarRoom());
+    const tar = encodeTar(objects, tarRoom());
     gathering.objects = [];
     gathering.bytes = 0;
     const waiting = [...gatherings.values()].filter((each) => each.bytes > 0).map(({ from }) => from);
@@ -57,14 +58,14 @@ export async function packBatch(job: PackJob): Promise<Done<PackResult>> {
       gatherings.set(key, gathering);
     }
     const bytes = tarLength(object.bytes.length);
-    if (gathering.bytes > 0 && gathering.bytes + bytes > memberTargetBytes * 2) await pack(gathering, from);
+    if (gathering.bytes > 0 && gathering.bytes + bytes > memberTargetBytes * 2) pack(gathering, from);
     if (gathering.bytes === 0) gathering.from = from;
     gathering.objects.push(object);
     gathering.bytes += bytes;
-    if (gathering.bytes >= memberTargetBytes) await pack(gathering, from + object.bytes.length);
+    if (gathering.bytes >= memberTargetBytes) pack(gathering, from + object.bytes.length);
   }
   for (const gathering of gatherings.values()) {
-    if (gathering.bytes > 0) await pack(gathering, job.buffer.byteLength);
+    if (gathering.bytes > 0) pack(gathering, job.buffer.byteLength);
   }
   const members = packed.finish();
   const transfer = new Set([job.buffer, ...members.map(({ room }) => room.buffer)]);

@@ -58,8 +58,8 @@ export function packMember(
 }
 
 /**
- * Where a tar had best be made that `packMember` is then given, on this thread: memory that is used again and again, with room
- * for the longest chunk.
+ * Where a tar had best be made that `packMember` is given before anything else runs on this thread: memory that is used again
+ * and again, with room for the longest chunk.
  */
 export function tarRoom(): Uint8Array {
   return deflateInput();

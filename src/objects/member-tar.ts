@@ -24,15 +24,25 @@ export function tarLength(length: number): number {
 }
 
 /**
- * The tar of one member, without tar's end mark: what is then compressed. It is made in `scratch` where that is large
+ * Makes the tar of one member, without tar's end mark: what is then compressed. It is made in `scratch` where that is large
  * enough: memory that is used again costs less than new memory.
  */
-export async function encodeMemberTar(
-  objects: readonly PackedObject<ObjectId>[],
-  scratch?: Uint8Array,
-): Promise<Buffer> {
+export type MemberTarEncoder = (objects: readonly PackedObject<ObjectId>[], scratch?: Uint8Array) => Buffer;
+
+/** What makes tars at once, for who must not let anything else run between a tar in shared memory and its use. */
+export async function memberTarEncoder(): Promise<MemberTarEncoder> {
   headerForm ??= makeHeaderForm();
   const form = await headerForm;
+  return (objects, scratch) => encodeTar(objects, form, scratch);
+}
+
+/** The tar of one member, in memory of its own. */
+export async function encodeMemberTar(objects: readonly PackedObject<ObjectId>[]): Promise<Buffer> {
+  const encode = await memberTarEncoder();
+  return encode(objects);
+}
+
+function encodeTar(objects: readonly PackedObject<ObjectId>[], form: Buffer, scratch?: Uint8Array): Buffer {
   const length = objects.reduce((sum, { bytes }) => sum + tarLength(bytes.length), 0);
   const fits = scratch !== undefined && scratch.length >= length;
   const tar = fits ? asBuffer(scratch).subarray(0, length) : Buffer.allocUnsafeSlow(length);

@@ -182,3 +182,17 @@ t.test("members never take the place of what is still to be packed", async (t) =
     t.equal(members.flat().length, objects.length, `round ${round}`);
   }
 });
+
+t.test("batches that one thread packs at the same time do not come into each other's members", async (t) => {
+  const each = [
+    texts(40, 3000),
+    texts(300, 500, "tree"),
+    noise(3, 200_000),
+    [...texts(2, 1 << 20), ...noise(2, 50_000)],
+  ];
+  const packed = await Promise.all(each.map((objects) => pack(t, objects)));
+  for (const [index, objects] of each.entries()) {
+    const ids = packed[index]?.members.flat().map(({ id }) => id);
+    t.strictSame(new Set(ids), new Set(objects.map(({ id }) => id)));
+  }
+});
