@@ -55,9 +55,12 @@ const newRun = (name) => ({ name, totals: { pass: 0, fail: 0, skip: 0, todo: 0 }
 
 /**
  * Where Node 24 lies. `npm exec` and not a devDependency: a `node` in node_modules/.bin would be the Node of every other script, too.
+ * The package `node` only picks the one of this platform, in an install script, which newer versions of npm do not run unasked.
  */
 function findNode24() {
-  const command = ["exec", "--yes", "--allow-scripts=node", "--package=node@24", "--"];
+  const { platform, arch } = process;
+  const prefix = platform === "darwin" && arch === "arm64" ? "node-bin" : "node";
+  const command = ["exec", "--yes", `--package=${prefix}-${platform}-${arch}@24`, "--"];
   const print = ["node", "-p", "[process.execPath, process.version].join('\\n')"];
   const { status, stdout } = spawnSync("npm", [...command, ...print], {
     cwd: root,
