@@ -1,10 +1,11 @@
 /** From the first push to the last restore, with the tools that everybody has as judges. */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { BakUser, differences, type PushAnswer } from "../helpers/bak-process.js";
+import { fastFolder } from "../helpers/fast-folder.js";
 import { addNamesOfBytes, makeSampleFolder, type SampleCounts } from "../helpers/sample-folder.js";
 
 interface Logged {
@@ -121,8 +122,9 @@ t.test("without a word about the store, it is in the user's data folder", async 
 });
 
 t.test("one more file among 20,000 costs the store next to nothing", async (t) => {
-  const user = new BakUser(t, t.testdir({ big: {} }));
+  const user = new BakUser(t, fastFolder(t));
   const big = join(user.home, "big");
+  mkdirSync(big);
   const store = join(user.home, "store");
   for (let index = 0; index < 20_000; index += 1) writeFileSync(join(big, `${index * 7919}.txt`), "the same");
   const sizeOf = (): number => Number(spawnSync("du", ["-sb", store], { encoding: "utf8" }).stdout.split("\t")[0]);
