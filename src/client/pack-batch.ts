@@ -26,8 +26,6 @@ interface Gathering {
   readonly level: number | undefined;
   objects: PackedObject<ObjectId>[];
   bytes: number;
-  /** Where the first of the objects begins in the buffer. */
-  from: number;
 }
 
 /**
@@ -44,7 +42,7 @@ export async function packBatch(job: PackJob): Promise<Done<PackResult>> {
     const tar = encodeTar(objects, tarRoom());
     gathering.objects = [];
     gathering.bytes = 0;
-    const waiting = [...gatherings.values()].filter((each) => each.bytes > 0).map(({ from }) => from);
+    const waiting = [...gatherings.values()].map((each) => each.objects[0]?.bytes.byteOffset ?? next);
     packed.add(packMember(tar, job.codec, level, { isBorrowed: true }), objects.length, Math.min(next, ...waiting));
   };
   for (let index = 0; index < job.kinds.length; index += 1) {
@@ -54,12 +52,11 @@ export async function packBatch(job: PackJob): Promise<Done<PackResult>> {
     const key = isIncompressible ? "incompressible" : object.kind;
     let gathering = gatherings.get(key);
     if (gathering === undefined) {
-      gathering = { level: isIncompressible ? 0 : job.level, objects: [], bytes: 0, from };
+      gathering = { level: isIncompressible ? 0 : job.level, objects: [], bytes: 0 };
       gatherings.set(key, gathering);
     }
     const bytes = tarLength(object.bytes.length);
     if (gathering.bytes > 0 && gathering.bytes + bytes > memberTargetBytes * 2) pack(gathering, from);
-    if (gathering.bytes === 0) gathering.from = from;
     gathering.objects.push(object);
     gathering.bytes += bytes;
     if (gathering.bytes >= memberTargetBytes) pack(gathering, from + object.bytes.length);

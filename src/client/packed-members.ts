@@ -1,5 +1,4 @@
 /** Where the members of a batch lie: in the batch's own buffer, over objects that are packed, as far as there is room. */
-import { ownCopy } from "../objects/own-copy.js";
 import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 
@@ -10,12 +9,9 @@ export interface PackedMember {
   readonly objects: number;
 }
 
-/** A member in its room, or one that waits for room. */
-type Placed = PackedMember | { readonly waiting: Buffer; readonly objects: number };
-
 export class PackedMembers {
   readonly #buffer: ArrayBuffer;
-  readonly #placed: Placed[] = [];
+  readonly #members: PackedMember[] = [];
   /** How much of the buffer is members. */
   #end = 0;
 
@@ -25,22 +21,18 @@ export class PackedMembers {
 
   /** Takes a member, whose bytes are not needed afterwards; nothing from `limit` on may be written over yet. */
   add(bytes: Uint8Array, objects: number, limit: number): void {
-    const room = this.#place(bytes, limit);
-    if (room !== undefined) {
-      this.#placed.push({ room, objects });
-      return;
-    }
-    countGarbage(bytes.length);
-    this.#placed.push({ waiting: ownCopy(bytes), objects });
+    const room = this.#place(bytes, limit) ?? withHeadroom(bytes);
+    if (room.buffer !== this.#buffer) countGarbage(bytes.length);
+    this.#members.push({ room, objects });
   }
 
-  /** All members, in their order. Nothing of the buffer is needed any more but these. */
+  /** All members, in their order. Nothing of the buffer is needed any more but these, so others may find room there now. */
   finish(): PackedMember[] {
-    return this.#placed.map((each) => {
-      if ("room" in each) return each;
-      const { waiting, objects } = each;
-      const room = this.#place(waiting, this.#buffer.byteLength) ?? withHeadroom(waiting);
-      return { room, objects };
+    return this.#members.map((member) => {
+      const { room, objects } = member;
+      if (room.buffer === this.#buffer) return member;
+      const bytes = room.subarray(memberHeadroomBytes);
+      return { room: this.#place(bytes, this.#buffer.byteLength) ?? room, objects };
     });
   }
 

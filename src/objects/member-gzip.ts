@@ -32,9 +32,9 @@ export function compressMember(tar: Uint8Array, level: number, { isBorrowed = fa
     const packed = gzipSync(tar, { level, memLevel, chunkSize: deflateStepBytes });
     if (packed.length < tar.length) return packed;
   }
-  const packed = compressFast(tar, level === 1 || level === 2 ? level : 0);
-  const shortest = packed.length < tar.length || level === 0 ? packed : compressFast(tar, 0);
-  return isBorrowed ? shortest : ownCopy(shortest);
+  const coded = level === 1 || level === 2 ? compressFast(tar, level) : undefined;
+  const packed = coded !== undefined && coded.length < tar.length ? coded : compressFast(tar, 0);
+  return isBorrowed ? packed : ownCopy(packed);
 }
 
 function compressFast(tar: Uint8Array, level: DeflateLevel): Buffer {

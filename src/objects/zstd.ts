@@ -141,32 +141,41 @@ function nativeReader(zstd: NativeZstd): ZstdReader {
   };
 }
 
-let decompressor: { readonly stream: KeptStream; readonly roomBytes: number } | undefined;
+interface Decompressor {
+  readonly stream: KeptStream;
+  /** What it decodes has to be shorter. */
+  readonly roomBytes: number;
+}
+
+let decompressor: Decompressor | undefined;
+
+function openDecompressor(zstd: NativeZstd, contentLength: number): Decompressor | undefined {
+  const roomBytes = Math.max(contentLength + (contentLength >> 2) + 1, minChunkBytes);
+  const fresh = zstd.createZstdDecompress({ chunkSize: roomBytes, maxOutputLength: roomBytes });
+  const stream = keepStream(fresh, zstd.constants.ZSTD_e_end);
+  return stream && { stream, roomBytes };
+}
 
 /**
  * By a stream that is kept as long as all goes well: after damage, what it has still in mind would come to the next frame.
  * Undefined where streams cannot be kept.
  */
 function inflateKept(zstd: NativeZstd, frame: Uint8Array, contentLength: number): Buffer | undefined {
-  const inUse = decompressor;
+  let inUse = decompressor;
   decompressor = undefined;
-  const isRoomy = inUse !== undefined && contentLength < inUse.roomBytes;
-  if (!isRoomy) inUse?.stream.close();
-  const roomBytes = isRoomy ? inUse.roomBytes : Math.max(contentLength + (contentLength >> 2) + 1, minChunkBytes);
-  const stream = isRoomy
-    ? inUse.stream
-    : keepStream(
-        zstd.createZstdDecompress({ chunkSize: roomBytes, maxOutputLength: roomBytes }),
-        zstd.constants.ZSTD_e_end,
-      );
-  if (stream === undefined) return undefined;
+  if (inUse !== undefined && contentLength >= inUse.roomBytes) {
+    inUse.stream.close();
+    inUse = undefined;
+  }
+  inUse ??= openDecompressor(zstd, contentLength);
+  if (inUse === undefined) return undefined;
   try {
-    const { output, consumed } = stream.run(frame);
+    const { output, consumed } = inUse.stream.run(frame);
     exactly(output, contentLength);
-    if (consumed === frame.length) decompressor = { stream, roomBytes };
+    if (consumed === frame.length) decompressor = inUse;
     return output;
   } finally {
-    if (decompressor === undefined) stream.close();
+    if (decompressor === undefined) inUse.stream.close();
   }
 }
 
