@@ -40,16 +40,16 @@ const words = {
 
 const { port, kinds, connections, againMs } = /** @type {Nuisances} */ (workerData);
 const sayings = kinds.flatMap((kind) => words[kind].map((pieces) => ({ pieces, isTls: kind.startsWith("tls") })));
-let made = 0;
+/** @type {Set<number>} those of which each has been connected once, and through TLS's handshake where it speaks TLS */
+const arrived = new Set();
 
 /** @param {number} which */
 function join(which) {
   const { pieces = [], isTls = false } = sayings[which % sayings.length] ?? {};
   const to = { port, host: "127.0.0.1" };
   const socket = isTls ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to);
-  socket.on("connect", () => {
-    made += 1;
-    if (made !== connections) return;
+  socket.once(isTls ? "secureConnect" : "connect", () => {
+    if (arrived.has(which) || arrived.add(which).size < connections) return;
     // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has none
     parentPort?.postMessage("all were there");
   });
