@@ -4,7 +4,7 @@ import { errnoOf } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { blake3 } from "../objects/hash.js";
 import { objectIdLength } from "../objects/object-id.js";
-import { readAhead } from "../platform/read-ahead.js";
+import { readAhead } from "../platform/page-cache.js";
 import type { Done } from "../threads/jobs.js";
 import { packError, type ThreadError } from "../threads/thread-error.js";
 import { openToRead } from "./open-file.js";

@@ -12,7 +12,7 @@ import { blake3, type Hasher } from "../objects/hash.js";
 import { ListBuilder } from "../objects/list.js";
 import type { ObjectId } from "../objects/object-id.js";
 import type { PackedObject } from "../objects/object-kind.js";
-import { readAhead } from "../platform/read-ahead.js";
+import { readAhead } from "../platform/page-cache.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 import { BatchBuilder, packingRoomBytes, type Batch } from "./batch.js";
 import { ChunkCutter } from "./chunk-cutter.js";

@@ -25,6 +25,7 @@ import { setOpenFileTime } from "../platform/file-times.js";
 import { countGarbage } from "../threads/collect-garbage.js";
 import { openMember } from "./fetch-rest.js";
 import { FolderCache, HeldFolder, type FolderPlace } from "./held-folder.js";
+import { DropBehind } from "./drop-behind.js";
 import { openToRead } from "./open-file.js";
 import type { OwnedAttributes } from "./owner-map.js";
 import { putOnOpenFile, type Loss } from "./put-attributes.js";
@@ -77,6 +78,7 @@ export class RestoreWriter {
   readonly #plan: WriterPlan;
   readonly #folders: FolderCache<number>;
   /** What a new file in a folder has by itself. */
+  readonly #dropBehind = new DropBehind();
   #births = new WeakMap<HeldFolder, Birth>();
   #calls: AtCalls | undefined | null = null;
   #buffer: Buffer | undefined;
@@ -220,6 +222,7 @@ export class RestoreWriter {
     try {
       // the system lets one write to a file at a time, and others spin until then
       this.#table.inTurn(file, () => this.#write(descriptor, bytes, offset));
+      this.#dropBehind.wrote(wanted, { descriptor, offset, length: bytes.length });
       if (!this.#table.countDown(file)) return undefined;
       ftruncateSync(descriptor, wanted.size);
       ({ losses } = putOnOpenFile(descriptor, ownedAttributesOf(wanted)));

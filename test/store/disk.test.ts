@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
 import { nodeDisk, writeAll } from "../../src/store/disk.js";
+import { dropsPages, pagesOf } from "../helpers/cached-pages.js";
 
 t.test("bytes are written to the last where the system takes a few at a time", async (t) => {
   const bytes = Buffer.from("all of these bytes");
@@ -61,4 +62,25 @@ t.test("a lock file keeps what it says until that is replaced", async (t) => {
   await lock.close();
   mkdirSync(join(folder, "not a file"));
   await t.rejects(nodeDisk.openLock(join(folder, "not a file")), { code: "EISDIR" });
+});
+
+t.test("a long file leaves memory once it is on the disk, and a short one does not", async (t) => {
+  const folder = t.testdir();
+  if (!dropsPages(folder)) return t.comment("nothing leaves memory on this file system");
+  for (const [name, mib, pages] of [
+    ["long", 33, 0],
+    ["short", 4, 1024],
+  ] as const) {
+    const path = join(folder, name);
+    const file = await nodeDisk.createFile(path);
+    for (let at = 0; at < mib; at += 1) await file.write(Buffer.alloc(1 << 20, at));
+    await file.sync();
+    t.equal(pagesOf(path), pages, name);
+    await file.write(Buffer.from("more"));
+    await file.sync();
+    await file.close();
+    const bytes = readFileSync(path);
+    t.equal(bytes.length, (mib << 20) + 4, name);
+    t.ok(bytes.subarray(-5).equals(Buffer.from([mib - 1, ...Buffer.from("more")])), name);
+  }
 });

@@ -4,23 +4,15 @@
  * as far.
  */
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, fdatasyncSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import t from "tap";
-import { readAhead } from "../../src/platform/read-ahead.js";
+import { dropPages, readAhead, startWriteback } from "../../src/platform/page-cache.js";
+import { dropsPages, forgetPages, pagesOf } from "../helpers/cached-pages.js";
 
 const mib = 1 << 20;
 const pages = mib >> 12;
-
-const pagesOf = (path: string): number =>
-  Number(execFileSync("fincore", ["--noheadings", "--raw", "--output", "PAGES", path], { encoding: "utf8" }));
-
-/** Has the kernel forget the file; how many pages it keeps nevertheless, as a file system in memory does. */
-function forget(path: string): number {
-  execFileSync("dd", [`of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"]);
-  return pagesOf(path);
-}
 
 /** The same advice from another program. */
 function advise(path: string, offset: number, length: number): void {
@@ -39,7 +31,7 @@ async function comes(path: string, count: number): Promise<boolean> {
 t.test("a file that is not in memory comes there", { skip: process.platform !== "linux" }, async (t) => {
   const [ours, control] = ["ours", "control"].map((name) => join(t.testdir(), name)) as [string, string];
   for (const path of [ours, control]) writeFileSync(path, Buffer.alloc(mib, 1));
-  if (forget(ours) + forget(control) > 0) return t.comment("this file system keeps all in memory");
+  if (forgetPages(ours) + forgetPages(control) > 0) return t.comment("this file system keeps all in memory");
   advise(control, mib / 2, mib / 16);
   if (!(await comes(control, pages / 16))) return t.comment("this file system takes no advice");
   const descriptor = openSync(ours, "r");
@@ -51,7 +43,22 @@ t.test("a file that is not in memory comes there", { skip: process.platform !== 
   closeSync(descriptor);
 });
 
+t.test("what is on the disk can leave memory", async (t) => {
+  const folder = t.testdir();
+  if (!dropsPages(folder)) return t.comment("nothing leaves memory on this file system");
+  const path = join(folder, "file");
+  const descriptor = openSync(path, "w");
+  writeSync(descriptor, Buffer.alloc(2 * mib, 1));
+  startWriteback(descriptor, 0, 2 * mib);
+  fdatasyncSync(descriptor); // and waits until it is there
+  t.equal(pagesOf(path), 2 * pages);
+  dropPages(descriptor, 0, 2 * mib);
+  t.equal(pagesOf(path), 0);
+  closeSync(descriptor);
+  t.ok(readFileSync(path).equals(Buffer.alloc(2 * mib, 1)));
+});
+
 t.test("advice that cannot be taken is no failure", (t) => {
-  t.doesNotThrow(() => readAhead(-1, 0, 0));
+  for (const give of [readAhead, startWriteback, dropPages]) t.doesNotThrow(() => give(-1, 0, 0));
   t.end();
 });
