@@ -17,6 +17,7 @@ const filesAtOnce = 3;
 /** Tap ends a file in time by itself, and can then say what it was doing; unless it is so busy that it never finds out. */
 const graceMs = 20_000;
 
+const withoutDomains = new URL("without-domains.js", import.meta.url).href;
 const { tap } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 /**
@@ -41,7 +42,7 @@ export async function runFiles(files, onEnd) {
 async function runFile({ file, node, output }) {
   mkdirSync(dirname(output), { recursive: true });
   const descriptor = openSync(output, "w");
-  const child = spawn(node.path, ["--enable-source-maps", compiled(file)], {
+  const child = spawn(node.path, ["--enable-source-maps", "--import", withoutDomains, compiled(file)], {
     cwd: root,
     env: {
       ...process.env,

@@ -58,6 +58,7 @@ export class Ballast {
       const bytes = await ifThere(readFile(this.#layout.ballast));
       if (bytes === undefined) return false;
       const expected = ballastContent();
+      if (bytes.equals(expected)) return false;
       if (bytes.length > expected.length) return true;
       for (let at = 0; at < bytes.length; at += sectorBytes) {
         const end = Math.min(at + sectorBytes, bytes.length);

@@ -6,6 +6,7 @@ import { seededBytes } from "../helpers/arbitrary-bytes.js";
 import { BakUser, differences, type PushAnswer, type Serving } from "../helpers/bak-process.js";
 import { openCutter } from "../helpers/cutting-proxy.js";
 import { until, within } from "../helpers/deadline.js";
+import { fastFolder } from "../helpers/fast-folder.js";
 import { openProxy, type HeldProxy } from "../helpers/held-proxy.js";
 
 const mib = 1 << 20;
@@ -18,7 +19,8 @@ interface Place {
 }
 
 async function placeOf(t: Test): Promise<Place> {
-  const user = new BakUser(t, t.testdir({ source: {} }));
+  const user = new BakUser(t, fastFolder(t, { roomBytes: 2048 * mib }));
+  mkdirSync(join(user.home, "source"));
   const server = await user.serve(join(user.home, "store"));
   return { user, source: join(user.home, "source"), server, proxy: await openProxy(t, server.port) };
 }

@@ -76,7 +76,7 @@ t.test(
     const user = new BakUser(t, t.testdir());
     const kept = join(user.home, "cache", "bak", "compiled");
     const version = async (): Promise<void> => {
-      const { code, stdout, stderr } = await user.run(["--version"]);
+      const { code, stdout, stderr } = await user.run(["--version"], { env: { NODE_COMPILE_CACHE: "" } });
       t.match({ code, stdout, stderr }, { code: 0, stdout: /^bak/, stderr: "" });
     };
     await version();

@@ -10,11 +10,8 @@ import { BakUser } from "../helpers/bak-process.js";
 
 /** Everything beneath a folder: kinds, modes, sizes, names and what is in them. Only a store's lock may say who had it last. */
 function pictureOf(folder: string): string {
-  // what Node has compiled is kept whenever bak starts, whatever comes of it
   const find = (...args: string[]): string =>
-    execFileSync("find", [folder, "-name", "compiled", "-prune", "-o", "!", "-name", "lock", ...args], {
-      encoding: "utf8",
-    });
+    execFileSync("find", [folder, "!", "-name", "lock", ...args], { encoding: "utf8" });
   const listed = find("-printf", "%y %m %s %p %l\n");
   const sums = find("-type", "f", "-exec", "b3sum", "{}", "+");
   return [...listed.split("\n").toSorted(), ...sums.split("\n").toSorted()].join("\n");

@@ -38,9 +38,13 @@ export interface Serving extends Running {
   stop(): Promise<Finished>;
 }
 
+/** What Node 22.1 and later has compiled of bak, for all users of all tests: else each of them would keep it for himself. */
+const compiledFolder = fileURLToPath(new URL(".tap/compiled", projectFolder));
+
 /** The environment of a user whose home is `home`, and nothing of the one that the tests run in. */
 export function environment(home: string): NodeJS.ProcessEnv {
   return {
+    NODE_COMPILE_CACHE: compiledFolder,
     PATH: process.env["PATH"],
     HOME: home,
     LANG: "C.UTF-8",

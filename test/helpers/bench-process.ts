@@ -1,8 +1,9 @@
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
 import { start, type Finished, type Running } from "./bak-process.js";
+import { fastFolder } from "./fast-folder.js";
 import { projectFolder } from "./project.js";
 
 const script = fileURLToPath(new URL("bench/main.js", projectFolder));
@@ -17,8 +18,10 @@ export interface Place {
 
 /** Folders of a test of its own. */
 export function makePlace(t: Test): Place {
-  const root = t.testdir({ work: {}, bin: {} });
-  return { work: join(root, "work"), bin: join(root, "bin") };
+  const root = fastFolder(t);
+  const place = { work: join(root, "work"), bin: join(root, "bin") };
+  for (const folder of Object.values(place)) mkdirSync(folder);
+  return place;
 }
 
 /** Starts the bench there; it is killed when the test ends. */

@@ -1,12 +1,23 @@
-/** Folders for tests that make and sync thousands of files, whose time would be spent waiting for a disk. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+/** Folders for tests that make and sync thousands of files, or large ones, whose time would be spent waiting for a disk. */
+import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Test } from "tap";
 
-/** An empty folder, in memory where the system has a place for that; deleted when the test ends. */
-export function fastFolder(t: Test): string {
-  const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "bak-test-"));
+const mib = 1 << 20;
+
+/** An empty folder, in memory where the system has a place for that with so much room; deleted when the test ends. */
+export function fastFolder(t: Test, { roomBytes = 256 * mib }: { roomBytes?: number } = {}): string {
+  const folder = mkdtempSync(join(hasRoom("/dev/shm", roomBytes) ? "/dev/shm" : tmpdir(), "bak-test-"));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+function hasRoom(folder: string, bytes: number): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize >= bytes;
+  } catch {
+    return false;
+  }
 }

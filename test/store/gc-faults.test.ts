@@ -8,6 +8,7 @@ import { openStore } from "../../src/store/open-store.js";
 import { assertComplete } from "../../src/store/reachable.js";
 import type { Collected, Store } from "../../src/store/store.js";
 import { cleanAll } from "../helpers/clean-all.js";
+import { fastFolder } from "../helpers/fast-folder.js";
 import { commitOf, fileEntry, oneFile, testProject, treeOf } from "../helpers/small-commit.js";
 import { failingDisk, hastyDisk } from "../helpers/store-disks.js";
 import { blob, makePack, makeZstdPack, send, sendObjects } from "../helpers/store-pack.js";
@@ -99,7 +100,7 @@ async function countCalls(folder: string): Promise<{ filled: number; total: numb
 
 for (const code of ["ENOSPC", "EIO"] as const) {
   t.test(`any one call of a forget and a gc may fail with ${code}, and the same process can clean again`, async (t) => {
-    const folder = t.testdir();
+    const folder = fastFolder(t);
     const { filled, total } = await countCalls(join(folder, "count"));
     const wrong: string[] = [];
     for (let failAt = filled + 1; failAt <= total; failAt += 1) {

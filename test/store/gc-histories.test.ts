@@ -7,6 +7,7 @@ import { parseProjectId } from "../../src/objects/project-id.js";
 import { openStore } from "../../src/store/open-store.js";
 import { assertComplete } from "../../src/store/reachable.js";
 import type { Store } from "../../src/store/store.js";
+import { fastFolder } from "../helpers/fast-folder.js";
 import { commitOf, dirEntry, fileEntry, treeOf, type Made } from "../helpers/small-commit.js";
 import { blob, makePack, send } from "../helpers/store-pack.js";
 
@@ -156,7 +157,7 @@ class World {
 }
 
 t.test("whatever is pushed and forgotten", async (t) => {
-  const root = t.testdir();
+  const root = fastFolder(t);
   let runs = 0;
   const property = fc.asyncProperty(fc.array(steps, { minLength: 3, maxLength: 30 }), async (history) => {
     const world = new World();

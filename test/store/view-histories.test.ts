@@ -11,6 +11,7 @@ import { openStore } from "../../src/store/open-store.js";
 import { decodePackIndex, recordLength, recordsOffset } from "../../src/store/pack-index.js";
 import { assertComplete } from "../../src/store/reachable.js";
 import type { Lease, Sees, Store } from "../../src/store/store.js";
+import { fastFolder } from "../helpers/fast-folder.js";
 import { commitOf, dirEntry, fileEntry, treeOf, type Made } from "../helpers/small-commit.js";
 import { blob, makePack } from "../helpers/store-pack.js";
 
@@ -329,7 +330,7 @@ class World {
 }
 
 t.test("whatever is pushed, forgotten and lost", async (t) => {
-  const root = t.testdir();
+  const root = fastFolder(t);
   let [runs, refused, hidden] = [0, 0, 0];
   const property = fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), async (history) => {
     const world = new World(join(root, `${(runs += 1)}`));
