@@ -1,10 +1,11 @@
 /** Pushes and restores that are broken off: by Ctrl-C, by a server that dies, by each other. Nothing is lost, nothing is left over. */
 import { createCipheriv } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { BakUser, differences, type PushAnswer, type Running, type Serving } from "../helpers/bak-process.js";
 import { until, within } from "../helpers/deadline.js";
+import { fastFolder } from "../helpers/fast-folder.js";
 import { openProxy, type HeldProxy } from "../helpers/held-proxy.js";
 
 const mib = 1 << 20;
@@ -35,9 +36,16 @@ interface Scene {
   readonly pushUpTo: (mibs: number, ...args: string[]) => Promise<Running>;
 }
 
+/** A user with a folder `big`, in memory where there is room: much is written here, and it is not the disk that ends it. */
+function userWithBig(t: Test): BakUser {
+  const user = new BakUser(t, fastFolder(t, { roomBytes: 1024 * mib }));
+  mkdirSync(join(user.home, "big"));
+  return user;
+}
+
 /** A server, and a folder to push to it. */
 async function setScene(t: Test, files: number): Promise<Scene> {
-  const user = new BakUser(t, t.testdir({ big: {} }));
+  const user = userWithBig(t);
   const [big, store] = [join(user.home, "big"), join(user.home, "store")];
   fill(big, files, mib);
   const server = await user.serve(store);
@@ -64,7 +72,7 @@ t.test("Ctrl-C ends a push to a server", async (t) => {
 });
 
 t.test("Ctrl-C ends a push to a folder", async (t) => {
-  const user = new BakUser(t, t.testdir({ big: {} }));
+  const user = userWithBig(t);
   const big = join(user.home, "big");
   const store = join(user.home, "store");
   fill(big, 120, mib);
@@ -95,7 +103,7 @@ async function projectOf(user: BakUser, folder: string): Promise<string> {
 }
 
 t.test("Ctrl-C ends a restore, and takes unfinished files away", async (t) => {
-  const user = new BakUser(t, t.testdir({ big: {} }));
+  const user = userWithBig(t);
   const big = join(user.home, "big");
   fill(big, 2, 20 * mib);
   const server = await user.serve(join(user.home, "store"));
