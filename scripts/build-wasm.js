@@ -1,5 +1,5 @@
 /** Makes a WebAssembly module in dist/ of each file in assembly/. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 
 /** Named here, and not in the import: its types declare globals that differ from JavaScript's, for all of the project. */
 const compiler = "assemblyscript/asc";
@@ -11,5 +11,5 @@ const { main } = /** @type {Compiler} */ (await import(compiler));
 for (const file of readdirSync("assembly").filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))) {
   const outFile = `dist/${file.replace(/\.ts$/, ".wasm")}`;
   const { error } = await main([`assembly/${file}`, "--outFile", outFile, ...options], { stderr: process.stderr });
-  if (error !== null) process.exitCode = 1;
+  if (error !== null || !existsSync(outFile)) process.exitCode = 1;
 }

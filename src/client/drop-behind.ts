@@ -11,10 +11,12 @@ const minFileBytes = 64 * mib;
 const windowBytes = 8 * mib;
 /** A window is dropped when so many others have been begun to be written since: as a rule, it is on the disk then. */
 const windowsBehind = 2;
+/** What lies further apart than that is left to the kernel: all that others have written between would be written at once. */
+const maxSpanBytes = 8 * windowBytes;
 /** Who has to wait longer for the disk leaves the rest to the kernel: then time is dearer than memory. */
 const maxWaitMsPerMib = 4;
-/** Nothing is judged by less. */
-const minJudgedBytes = 64 * mib;
+/** A disk is judged by so much at a time. */
+const judgedBytes = 64 * mib;
 
 interface Window {
   readonly from: number;
@@ -63,8 +65,10 @@ export class DropBehind {
   #endWindow(descriptor: number): void {
     const begin = performance.now();
     const { from, to } = this.#window;
-    startWriteback(descriptor, from, to - from);
-    this.#behind.push(this.#window);
+    if (to - from <= maxSpanBytes) {
+      startWriteback(descriptor, from, to - from);
+      this.#behind.push(this.#window);
+    }
     const behind = this.#behind.length > windowsBehind ? this.#behind.shift() : undefined;
     if (behind !== undefined) dropPages(descriptor, behind.from, behind.to - behind.from);
     this.#judge({ bytes: this.#bytes, ms: performance.now() - begin });
@@ -73,7 +77,9 @@ export class DropBehind {
 
   #judge({ bytes, ms }: { bytes: number; ms: number }): void {
     this.#judged = { bytes: this.#judged.bytes + bytes, ms: this.#judged.ms + ms };
-    const all = this.#judged;
-    this.#isSlow = all.bytes >= minJudgedBytes && all.ms > this.#maxWaitMsPerMib * (all.bytes / mib);
+    const judged = this.#judged;
+    if (judged.bytes < judgedBytes) return;
+    this.#isSlow = judged.ms > this.#maxWaitMsPerMib * (judged.bytes / mib);
+    this.#judged = { bytes: 0, ms: 0 };
   }
 }

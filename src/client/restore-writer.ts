@@ -77,8 +77,8 @@ export class RestoreWriter {
   readonly #table: RestoreTable;
   readonly #plan: WriterPlan;
   readonly #folders: FolderCache<number>;
-  /** What a new file in a folder has by itself. */
   readonly #dropBehind = new DropBehind();
+  /** What a new file in a folder has by itself. */
   #births = new WeakMap<HeldFolder, Birth>();
   #calls: AtCalls | undefined | null = null;
   #buffer: Buffer | undefined;

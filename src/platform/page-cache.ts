@@ -9,6 +9,7 @@ type Advise = (descriptor: number, position: number, length: number, what: numbe
 /** POSIX_FADV_WILLNEED and POSIX_FADV_DONTNEED, in <bits/fcntl-linux.h>, and there SYNC_FILE_RANGE_WRITE. */
 const [willNeed, dontNeed, syncWrite] = [3, 4, 2];
 
+const nothing: Advise = () => undefined;
 let advise: Advise | undefined;
 let sync: Advise | undefined;
 
@@ -31,6 +32,10 @@ export function dropPages(descriptor: number, position: number, length: number):
 }
 
 function declare(prototype: string): Advise {
-  if (process.platform !== "linux" || !is64Bit) return () => undefined;
-  return loadLibc()?.func(prototype) ?? (() => undefined);
+  if (process.platform !== "linux" || !is64Bit) return nothing;
+  try {
+    return loadLibc()?.func(prototype) ?? nothing;
+  } catch {
+    return nothing; // this C library does not have it
+  }
 }

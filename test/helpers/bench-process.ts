@@ -28,7 +28,10 @@ export function makePlace(t: Test): Place {
 export function beginBench(t: Test, { work, bin }: Place, args: readonly string[]): Running {
   const env = { PATH: `${bin}:${process.env["PATH"]}`, HOME: work };
   const running = start(process.execPath, [script, ...args, "--work", work], { env });
-  t.teardown(() => running.child.kill("SIGKILL"));
+  t.teardown(async () => {
+    running.child.kill("SIGKILL");
+    await running.ended;
+  });
   return running;
 }
 

@@ -2,23 +2,31 @@
 import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadLibc } from "../../src/platform/libc.js";
 
-/** How many pages of 4 KiB, as fincore(1) counts them. */
-export function pagesOf(path: string): number {
-  return Number(execFileSync("fincore", ["--noheadings", "--raw", "--output", "PAGES", path], { encoding: "utf8" }));
+const mib = 1 << 20;
+
+/** How many bytes, in whole pages, as fincore(1) counts them. */
+export function cachedBytes(path: string): number {
+  return Number(
+    execFileSync("fincore", ["--noheadings", "--raw", "--bytes", "--output", "RES", path], { encoding: "utf8" }),
+  );
 }
 
-/** Has the kernel forget a file that is on the disk; how many pages it keeps nevertheless, as a file system in memory does. */
-export function forgetPages(path: string): number {
+/** Has the kernel forget a file that is on the disk; how many bytes it keeps nevertheless, as a file system in memory does. */
+export function forgetFile(path: string): number {
   execFileSync("dd", [`of=${path}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"]);
-  return pagesOf(path);
+  return cachedBytes(path);
 }
 
-/** Whether what is on the disk can be taken out of memory in this folder at all. */
-export function dropsPages(folder: string): boolean {
+/** Whether it can be seen in this folder that what is on the disk leaves memory: not on every file system, nor without koffi. */
+export function seesFilesLeave(folder: string): boolean {
+  if (process.platform !== "linux" || loadLibc() === undefined) return false;
   const path = join(folder, "control");
-  writeFileSync(path, Buffer.alloc(1 << 20, 1));
-  const left = forgetPages(path);
-  rmSync(path);
-  return process.platform === "linux" && left === 0;
+  writeFileSync(path, Buffer.alloc(mib, 1));
+  try {
+    return cachedBytes(path) === mib && forgetFile(path) === 0;
+  } finally {
+    rmSync(path);
+  }
 }

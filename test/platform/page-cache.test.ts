@@ -1,5 +1,5 @@
 /**
- * What is fetched ahead is in the kernel's cache before anyone reads it: fincore(1) counts its pages. Not every file
+ * What is fetched ahead is in the kernel's cache before anyone reads it: fincore(1) says how much of it. Not every file
  * system fetches what it is advised to, so Python gives the same advice for a file that is alike, and bak's has to come
  * as far.
  */
@@ -9,10 +9,10 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import t from "tap";
 import { dropPages, readAhead, startWriteback } from "../../src/platform/page-cache.js";
-import { dropsPages, forgetPages, pagesOf } from "../helpers/cached-pages.js";
+import { cachedBytes, forgetFile, seesFilesLeave } from "../helpers/cached-pages.js";
 
 const mib = 1 << 20;
-const pages = mib >> 12;
+const cannotSee = "it cannot be seen here what leaves memory";
 
 /** The same advice from another program. */
 function advise(path: string, offset: number, length: number): void {
@@ -22,38 +22,39 @@ function advise(path: string, offset: number, length: number): void {
   execFileSync("/usr/bin/python3", ["-c", program, path, String(offset), String(length)]);
 }
 
-/** Waits until a file has this many pages in memory; false if it has fewer after two seconds. */
-async function comes(path: string, count: number): Promise<boolean> {
-  for (const end = Date.now() + 2000; pagesOf(path) < count; await setTimeout(1)) if (Date.now() > end) return false;
+/** Waits until so many bytes of a file are in memory; false if there are fewer after two seconds. */
+async function comes(path: string, bytes: number): Promise<boolean> {
+  for (const end = Date.now() + 2000; cachedBytes(path) < bytes; await setTimeout(1))
+    if (Date.now() > end) return false;
   return true;
 }
 
 t.test("a file that is not in memory comes there", { skip: process.platform !== "linux" }, async (t) => {
   const [ours, control] = ["ours", "control"].map((name) => join(t.testdir(), name)) as [string, string];
   for (const path of [ours, control]) writeFileSync(path, Buffer.alloc(mib, 1));
-  if (forgetPages(ours) + forgetPages(control) > 0) return t.comment("this file system keeps all in memory");
+  if (forgetFile(ours) + forgetFile(control) > 0) return t.comment("this file system keeps all in memory");
   advise(control, mib / 2, mib / 16);
-  if (!(await comes(control, pages / 16))) return t.comment("this file system takes no advice");
+  if (!(await comes(control, mib / 16))) return t.comment("this file system takes no advice");
   const descriptor = openSync(ours, "r");
   readAhead(descriptor, mib / 2, mib / 16);
-  t.ok(await comes(ours, pages / 16), "what was asked for");
-  t.equal(pagesOf(ours) < pages, pagesOf(control) < pages, "and not all of it, where only a part comes");
+  t.ok(await comes(ours, mib / 16), "what was asked for");
+  t.equal(cachedBytes(ours) < mib, cachedBytes(control) < mib, "and not all of it, where only a part comes");
   readAhead(descriptor, 0, 0);
-  t.ok(await comes(ours, pages), "and then the rest");
+  t.ok(await comes(ours, mib), "and then the rest");
   closeSync(descriptor);
 });
 
 t.test("what is on the disk can leave memory", async (t) => {
   const folder = t.testdir();
-  if (!dropsPages(folder)) return t.comment("nothing leaves memory on this file system");
+  if (!seesFilesLeave(folder)) return t.comment(cannotSee);
   const path = join(folder, "file");
   const descriptor = openSync(path, "w");
   writeSync(descriptor, Buffer.alloc(2 * mib, 1));
   startWriteback(descriptor, 0, 2 * mib);
   fdatasyncSync(descriptor); // and waits until it is there
-  t.equal(pagesOf(path), 2 * pages);
+  t.equal(cachedBytes(path), 2 * mib);
   dropPages(descriptor, 0, 2 * mib);
-  t.equal(pagesOf(path), 0);
+  t.equal(cachedBytes(path), 0);
   closeSync(descriptor);
   t.ok(readFileSync(path).equals(Buffer.alloc(2 * mib, 1)));
 });
