@@ -8,7 +8,7 @@ const options = ["--optimizeLevel", "3", "--converge", "--noAssert", "--runtime"
 /** @typedef {{ main: (args: string[], io: { stderr: NodeJS.WriteStream }) => Promise<{ error: Error | null }> }} Compiler */
 
 const { main } = /** @type {Compiler} */ (await import(compiler));
-for (const file of readdirSync("assembly").filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))) {
+for (const file of readdirSync("assembly").filter((name) => name.endsWith(".ts"))) {
   const outFile = `dist/${file.replace(/\.ts$/, ".wasm")}`;
   const { error } = await main([`assembly/${file}`, "--outFile", outFile, ...options], { stderr: process.stderr });
   if (error !== null || !existsSync(outFile)) process.exitCode = 1;

@@ -68,9 +68,9 @@ export class DropBehind {
     if (to - from <= maxSpanBytes) {
       startWriteback(descriptor, from, to - from);
       this.#behind.push(this.#window);
+      const behind = this.#behind.length > windowsBehind ? this.#behind.shift() : undefined;
+      if (behind !== undefined) dropPages(descriptor, behind.from, behind.to - behind.from);
     }
-    const behind = this.#behind.length > windowsBehind ? this.#behind.shift() : undefined;
-    if (behind !== undefined) dropPages(descriptor, behind.from, behind.to - behind.from);
     this.#judge({ bytes: this.#bytes, ms: performance.now() - begin });
     this.#beginWindow();
   }

@@ -7,7 +7,6 @@ import { cachedBytes, seesFilesLeave } from "../helpers/cached-pages.js";
 
 const mib = 1 << 20;
 const piece = Buffer.alloc(mib, 1);
-const cannotSee = "it cannot be seen here what leaves memory";
 /** No disk is too slow. */
 const patient = { maxWaitMsPerMib: Infinity };
 
@@ -35,7 +34,7 @@ function write(
 
 t.test("what the disk has of a large file leaves memory", async (t) => {
   const folder = t.testdir();
-  if (!seesFilesLeave(folder)) return t.comment(cannotSee);
+  if (!seesFilesLeave(t, folder)) return;
   const left = (name: string, mibs: number, pieces = upTo(mibs)): number =>
     write(join(folder, name), new DropBehind(patient), { mibs, pieces });
   t.ok(left("in order", 96) <= 24);
@@ -50,7 +49,7 @@ t.test("what the disk has of a large file leaves memory", async (t) => {
 
 t.test("windows of one file are not taken for those of the next", async (t) => {
   const folder = t.testdir();
-  if (!seesFilesLeave(folder)) return t.comment(cannotSee);
+  if (!seesFilesLeave(t, folder)) return;
   const behind = new DropBehind(patient);
   const files = ["one", "two"].map((name, number) => ({
     number,
@@ -65,7 +64,7 @@ t.test("windows of one file are not taken for those of the next", async (t) => {
 
 t.test("a disk that has to be waited for is left alone", async (t) => {
   const folder = t.testdir();
-  if (!seesFilesLeave(folder)) return t.comment(cannotSee);
+  if (!seesFilesLeave(t, folder)) return;
   const left = write(join(folder, "file"), new DropBehind({ maxWaitMsPerMib: 0 }), { mibs: 160 });
   t.ok(left > 64, `${left} MiB`);
 });

@@ -38,7 +38,7 @@ async function crowd(t: Test, port: number, kinds: readonly string[]): Promise<(
 /** Sees that an honest push keeps at least half its speed while 200 of these kinds are in the way. */
 export async function seesPushGoOn(t: Test, served: Served, kinds: readonly string[]): Promise<void> {
   let seed = 0;
-  const begin = performance.now();
+  const sinceMs = performance.now();
   const count = 96; // takes longer than what a busy machine does between two of its turns
   /** Seconds for as many MiB that the store has not seen. */
   const push = async (): Promise<number> => {
@@ -65,7 +65,7 @@ export async function seesPushGoOn(t: Test, served: Served, kinds: readonly stri
   }
   t.ok(crowded <= 2 * quiet, `${crowded.toFixed(3)} s among them, ${quiet.toFixed(3)} s alone`);
   const told = served.events.filter(({ type }) => type === "crowded");
-  const minutes = Math.floor((performance.now() - begin) / 60_000);
+  const minutes = Math.floor((performance.now() - sinceMs) / 60_000);
   t.ok(told.length <= 1 + minutes, "told once a minute, not for each");
 }
 
