@@ -1,13 +1,14 @@
 /** The folders of a restore: made on the way down, held open while something is done in them, and finished when all is in them. */
 import type { ByteString } from "../objects/byte-string.js";
 import type { DirEntry } from "../objects/entry.js";
+import { FolderMaker, type Region } from "./folder-maker.js";
 import { FolderCache, type HeldFolder } from "./held-folder.js";
 import { putOnFolder } from "./put-attributes.js";
 import type { Leftovers } from "./restore-leftovers.js";
 import type { RestoreMetadata } from "./restore-metadata.js";
 import { planFolder } from "./restore-plan.js";
 import type { RestoreTally } from "./restore-tally.js";
-import { dropDefaultAcl, makeFolder, unlockFolder, type Made } from "./restore-target.js";
+import { dropDefaultAcl, unlockFolder, type Made } from "./restore-target.js";
 import { TargetFolder } from "./target-folder.js";
 
 /** Folders that are empty, or hold only others, wait for their modes up to so many. */
@@ -26,11 +27,13 @@ export interface RestoreFoldersOptions {
 export class RestoreFolders {
   readonly cache: FolderCache<TargetFolder>;
   readonly #options: RestoreFoldersOptions;
+  readonly #maker: FolderMaker;
   /** Folders that have been gone through, each after what is in it. */
   #finished: TargetFolder[] = [];
 
   constructor(options: RestoreFoldersOptions) {
     this.#options = options;
+    this.#maker = new FolderMaker(options.root);
     this.cache = new FolderCache(options.root, {
       parent: (folder: TargetFolder) => folder.parent,
       name: (folder) => folder.name,
@@ -48,8 +51,10 @@ export class RestoreFolders {
     const { isDryRun, tally } = this.#options;
     let folder: TargetFolder | undefined;
     tally.attempt(parent, entry.name, () => {
-      const made = isDryRun ? this.#plan(parent, entry) : makeFolder(this.cache.get(parent), entry.name);
-      const opened = new TargetFolder(parent, entry.name, { attributes: entry, isNew: made !== "there" });
+      const { made, region } = isDryRun
+        ? this.#plan(parent, entry)
+        : this.#maker.make(this.cache.get(parent), entry.name, parent.region);
+      const opened = new TargetFolder(parent, entry.name, { attributes: entry, isNew: made !== "there", region });
       if (!isDryRun) {
         if (made === "there") this.#enter(this.cache.get(opened));
         if (made === "there" || parent.attributes === undefined) dropDefaultAcl(this.cache.get(opened));
@@ -66,8 +71,9 @@ export class RestoreFolders {
     this.#options.leftovers?.sweep(folder);
   }
 
-  #plan(parent: TargetFolder, { name }: DirEntry): Made {
-    return parent.isNew ? "made" : planFolder(this.cache.get(parent), name);
+  #plan(parent: TargetFolder, { name }: DirEntry): { made: Made; region: Region } {
+    const made = parent.isNew ? "made" : planFolder(this.cache.get(parent), name);
+    return { made, region: parent.region };
   }
 
   /** Makes a folder of ours that may have been finished fit to make more in it. */

@@ -100,6 +100,7 @@ export class RestoreNames {
   /** Restores a name; where there is something to wait for, resolves when the next may come. */
   add(wanted: WantedName): Promise<void> | undefined {
     const { folder, path, entry } = wanted;
+    folder.region.names += 1;
     if (entry.hardLinkGroup !== undefined && this.#links.isOther(wanted)) return undefined; // made when the file is there
     switch (entry.kind) {
       case "file":

@@ -1,7 +1,7 @@
 /** What restore does to one name in the target; nothing here follows a symlink. */
-import { chmodSync, lstatSync, mkdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync, type Stats } from "node:fs";
+import { chmodSync, lstatSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync, type Stats } from "node:fs";
 import { errnoOf } from "../errors.js";
-import { byteString, type ByteString } from "../objects/byte-string.js";
+import { byteString } from "../objects/byte-string.js";
 import type { FileEntry, SymlinkEntry } from "../objects/entry.js";
 import { loadAttributeCalls } from "../platform/extended-attributes.js";
 import type { HeldFolder } from "./held-folder.js";
@@ -10,17 +10,6 @@ import { fsPath } from "./source-path.js";
 
 /** What has been done for a name: it took the place of something else, or there was nothing, or it was there. */
 export type Made = "made" | "there" | "replaced";
-
-/** Makes a folder where there is none; what else has that name is replaced. */
-export function makeFolder(parent: HeldFolder, name: ByteString): Made {
-  const path = parent.path(name);
-  const make = (): boolean => unlessThere(() => mkdirSync(path, { mode: 0o700 }));
-  if (make()) return "made";
-  if (lstatSync(path).isDirectory()) return "there";
-  unlinkSync(path);
-  mkdirSync(path, { mode: 0o700 });
-  return "replaced";
-}
 
 /** Makes it possible to work in a folder that was there: an earlier restore may have made it read-only. */
 export function unlockFolder(folder: HeldFolder): void {

@@ -1,6 +1,7 @@
 /** A folder of the commit on its way into the target. */
 import { joinPath, type ByteString } from "../objects/byte-string.js";
 import type { Attributes } from "../objects/entry.js";
+import { Region } from "./folder-maker.js";
 import { targetFolder, type RestoreTable } from "./restore-table.js";
 
 export class TargetFolder {
@@ -11,6 +12,8 @@ export class TargetFolder {
   readonly attributes: Attributes | undefined;
   /** Nothing was in it when it was opened. */
   readonly isNew: boolean;
+  /** Unless it is told, its parent's. */
+  readonly region: Region;
   /** It has had its attributes once; it may get them again. */
   isFinished = false;
   #round = 0;
@@ -19,12 +22,13 @@ export class TargetFolder {
   constructor(
     parent: TargetFolder | undefined,
     name: ByteString,
-    options: { attributes: Attributes | undefined; isNew: boolean },
+    options: { attributes: Attributes | undefined; isNew: boolean; region?: Region },
   ) {
     this.parent = parent;
     this.name = name;
     this.attributes = options.attributes;
     this.isNew = options.isNew;
+    this.region = options.region ?? parent?.region ?? new Region();
   }
 
   /** Within the target. */

@@ -1,0 +1,66 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test, type Test } from "tap";
+import { loadDistantFolders, type MakeDistantFolder } from "../../src/platform/distant-folders.js";
+import { loadLibc } from "../../src/platform/libc.js";
+import { inodeGroupOf, mountSmallDisk, mountSmallExt4 } from "../helpers/small-disk.js";
+
+function load(folder: string): MakeDistantFolder | undefined {
+  return loadDistantFolders(statSync(folder, { bigint: true }).dev);
+}
+
+/** The attributes that chattr(1) can set of a folder itself. */
+function flagsOf(folder: string): string {
+  return spawnSync("lsattr", ["-d", folder], { encoding: "utf8" }).stdout.split(" ", 1)[0] as string;
+}
+
+function withoutJournal(t: Test): string | undefined {
+  if (loadLibc() !== undefined) return mountSmallExt4(t, { hasJournal: false });
+  t.skip("not here: the C library cannot be called", () => undefined);
+  return undefined;
+}
+
+void test("a folder is made far from its parent, which keeps its flags", async (t) => {
+  const disk = withoutJournal(t);
+  if (disk === undefined) return;
+  const make = load(disk) as MakeDistantFolder;
+  for (const [name, attribute] of [
+    ["plain", "-A"],
+    ["without access times", "+A"],
+    ["a top already", "+T"],
+  ] as const) {
+    const parent = join(disk, "parents", name);
+    mkdirSync(parent, { recursive: true });
+    t.equal(spawnSync("chattr", [attribute, parent]).status, 0);
+    const before = flagsOf(parent);
+    const group = inodeGroupOf(parent);
+    const groups = [];
+    for (const each of ["one", "two", "three"]) {
+      const path = join(parent, each);
+      make(parent, path, 0o711);
+      t.equal(statSync(path).mode & 0o7777, 0o711);
+      t.notMatch(flagsOf(path), /T/);
+      groups.push(inodeGroupOf(path));
+    }
+    t.not(groups.includes(group), true, `${name}: in groups ${String(groups)}, not in ${group}`);
+    t.equal(flagsOf(parent), before);
+  }
+});
+
+void test("what keeps a folder from being made is thrown, and the parent's flags are as before", async (t) => {
+  const disk = withoutJournal(t);
+  if (disk === undefined) return;
+  const make = load(disk) as MakeDistantFolder;
+  const before = flagsOf(disk);
+  mkdirSync(join(disk, "there"));
+  t.throws(() => make(disk, join(disk, "there"), 0o700), { code: "EEXIST", syscall: "mkdir" });
+  t.throws(() => make(join(disk, "missing"), join(disk, "missing", "below"), 0o700), { code: "ENOENT" });
+  t.equal(flagsOf(disk), before);
+});
+
+void test("file systems that would not be faster for it are left alone", async (t) => {
+  for (const disk of [mountSmallDisk(t, 8), mountSmallExt4(t, { hasJournal: true })])
+    if (disk !== undefined) t.equal(load(disk), undefined);
+  t.equal(loadDistantFolders(0n), undefined);
+});
