@@ -8,10 +8,14 @@ import { readAhead } from "../platform/page-cache.js";
 import type { Done } from "../threads/jobs.js";
 import { packError, type ThreadError } from "../threads/thread-error.js";
 import { openToRead } from "./open-file.js";
+import { ReadPace } from "./read-pace.js";
 import { fsPath } from "./source-path.js";
 
 /** So many files are open before they are read: a disk fetches many at once, and a read waits for one. */
 const filesAhead = 32;
+
+/** Of this thread. */
+const pace = new ReadPace();
 
 /** For the i-th file: inode, size in bytes and ctime in ns at 3 i, as they were when it was found. */
 export const statFields = 3;
@@ -43,16 +47,20 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
   const ids = new Uint8Array(files.length * objectIdLength);
   const failures: { index: number; error: ThreadError }[] = [];
   const bytes = new Uint8Array(buffer);
-  const isMany = files.length > filesAhead; // for a few, the call is not worth loading
-  const opened: (Opened | undefined)[] = files.slice(0, filesAhead).map((path) => open(path, isMany));
+  const isFetched = pace.isSlow && files.length > filesAhead; // for a few, the call is not worth loading
+  const opened: (Opened | undefined)[] = files.slice(0, filesAhead).map((path) => open(path, isFetched));
   let at = 0;
+  let elapsedMs = 0;
   for (const index of files.keys()) {
     const later = files[index + filesAhead];
-    if (later !== undefined) opened.push(open(later, isMany));
+    if (later !== undefined) opened.push(open(later, isFetched));
     const end = at + Number(stats[index * statFields + 1]);
+    const beganMs = performance.now();
     try {
       const place = bytes.subarray(at, end);
-      if (readSame(openedNow(opened, index, files), place, stats.subarray(index * statFields))) {
+      const isSame = readSame(openedNow(opened, index, files), place, stats.subarray(index * statFields));
+      elapsedMs += performance.now() - beganMs;
+      if (isSame) {
         ids.set(blake3().hash(place), index * objectIdLength);
       } else {
         outcomes[index] = readOutcomes.moved;
@@ -63,6 +71,7 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
     }
     at = end;
   }
+  pace.observe(files.length, at, elapsedMs);
   return { result: { buffer, outcomes, ids, failures }, transfer: [buffer] };
 }
 

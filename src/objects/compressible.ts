@@ -10,20 +10,32 @@ const minBytes = 4096;
  */
 const likeness = 1.25;
 
+/** After so many samples it is clear of most text that it is no such data: twice the likeness of random bytes, ten times what chance makes of it. */
+const firstSamples = 2;
+const clearLikeness = 2;
+
 /** Whether the bytes look random, as compressed and encrypted files do: by the collision entropy of eight samples. */
 export function looksIncompressible(bytes: Uint8Array): boolean {
   if (bytes.length < minBytes) return false;
   const counts = new Uint16Array(256);
   const step = Math.floor((bytes.length - sampleBytes) / (samples - 1));
+  let alike = 0;
   for (let sample = 0; sample < samples; sample += 1) {
-    const start = sample * step;
+    // from the middle on, and then from the beginning: a header tells little
+    const start = ((sample + samples / 2) % samples) * step;
     for (let at = start; at < start + sampleBytes; at += 1) {
       const byte = bytes[at] as number;
-      counts[byte] = (counts[byte] as number) + 1;
+      const count = counts[byte] as number;
+      alike += 2 * count;
+      counts[byte] = count + 1;
     }
+    if (sample === firstSamples - 1 && alike > randomlyAlike(firstSamples) * clearLikeness) return false;
   }
-  const total = sampleBytes * samples;
-  let alike = 0;
-  for (const count of counts) alike += count * (count - 1);
-  return alike < ((total * (total - 1)) / 256) * likeness;
+  return alike < randomlyAlike(samples) * likeness;
+}
+
+/** How many of all pairs of so many samples' bytes are alike by chance. */
+function randomlyAlike(count: number): number {
+  const total = sampleBytes * count;
+  return (total * (total - 1)) / 256;
 }
