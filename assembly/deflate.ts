@@ -24,9 +24,15 @@ const buckets: usize = 1 << hashBits;
 /** A match at least this long is not put off for a better one at the next byte. */
 const goodMatch: u32 = 32;
 
-/** A block ends after so many matches, or so many bytes. */
-const maxMatches: usize = 16 << 10;
+/** A block gets one part after the other until it has more than so many matches, or bytes, */
+const maxMatches: usize = 24 << 10;
 const maxBlockBytes: usize = 256 << 10;
+const partBytes: usize = 32 << 10;
+/**
+ * or until the shares that symbols have of the next part differ by so much in all from those that they have of the block, in
+ * hundredths: 200 where no symbol is in both. libdeflate splits by the same measure, of fewer kinds of symbols.
+ */
+const otherPercent: u64 = 50;
 
 const literalCodes: u32 = 286;
 const distanceCodes: u32 = 30;
@@ -41,10 +47,13 @@ const maxLengthBits: u32 = 7;
 /** Two u32 a bucket: the latest place and the one before. */
 const table: usize = memory.data((<i32>buckets) << 3, 64);
 /** Per match: u32 literals before it; u16 length; u16 distance - 1. At the end, the literals after the last. */
-const matches: usize = memory.data((<i32>maxMatches + 1) << 3, 8);
+const matches: usize = memory.data((<i32>(maxMatches + partBytes / minMatch + 1)) << 3, 8);
 /** u32 a symbol. */
 const literalCounts: usize = memory.data(288 << 2, 4);
 const distanceCounts: usize = memory.data(32 << 2, 4);
+/** The same of a part of a block. */
+const partLiteralCounts: usize = memory.data(288 << 2, 4);
+const partDistanceCounts: usize = memory.data(32 << 2, 4);
 const lengthCounts: usize = memory.data(32 << 2, 4);
 /** u32 a symbol: the bits of its code, the first to be written lowest, and above bit 16 how many. */
 const literalBits: usize = memory.data(288 << 2, 4);
@@ -78,6 +87,10 @@ const outputRoom: usize = maxPieceBytes + (4 << 10) + marginBytes;
 let placeBase: u32 = 0;
 let isStored: bool = false;
 let isLazy: bool = false;
+
+/** Where the next match of the block is to be noted, and where the literals begin that come before it. */
+let matchAt: usize = 0;
+let literalsAt: usize = 0;
 
 let bitBuffer: u64 = 0;
 let bitCount: u32 = 0;
@@ -126,12 +139,25 @@ export function compress(length: usize, isLast: bool): usize {
     writeStored(pieceAt, end, isLast);
     return output - outputAt;
   }
-  let at = pieceAt;
-  do {
-    const from = at;
-    at = findMatches(from, min(from + maxBlockBytes, end), end);
-    writeBlock(from, at, isLast && at == end);
-  } while (at < end);
+  let from = pieceAt; // of the block
+  let at = from;
+  beginBlock(from);
+  while (at < end) {
+    const part = at;
+    const partMatches = matchAt;
+    const waiting = part - literalsAt;
+    at = findMatches(part, min(part + partBytes, end), end);
+    if (part > from && isBlockFull(at - from)) {
+      endBlockBefore(partMatches, waiting);
+      writeBlock(from, part, false);
+      beginBlockWith(partMatches, waiting);
+      from = part;
+    }
+    addCounts(literalCounts, partLiteralCounts, literalCodes);
+    addCounts(distanceCounts, partDistanceCounts, distanceCodes);
+  }
+  endBlock(matchAt, at - literalsAt);
+  writeBlock(from, at, isLast);
   if (isLast && bitCount > 0) putBits(0, 8 - bitCount);
   flushBits();
   if (!isLast) {
@@ -141,17 +167,15 @@ export function compress(length: usize, isLast: bool): usize {
   return output - outputAt;
 }
 
-/** Finds the matches of a block that begins at `from`, and counts its symbols; gives where it ends: about at `blockEnd`. */
-function findMatches(from: usize, blockEnd: usize, end: usize): usize {
-  memory.fill(literalCounts, 0, 288 << 2);
-  memory.fill(distanceCounts, 0, 32 << 2);
-  increase(literalCounts, endOfBlock);
-  const lastMatch = matches + ((maxMatches - 1) << 3);
-  const stop = min(blockEnd, end - tailBytes);
+/** Notes the matches of a part of a block that begins at `from`, and counts its symbols; gives where it ends: about at `partEnd`. */
+function findMatches(from: usize, partEnd: usize, end: usize): usize {
+  clearCounts(partLiteralCounts, partDistanceCounts);
+  const stop = min(partEnd, end - tailBytes);
   const lazyBelow = isLazy ? goodMatch : 0;
-  let match = matches;
+  let match = matchAt;
   let at = from;
-  let literals = from;
+  let literals = literalsAt;
+  let counted = from;
   let misses: usize = 0;
   while (at < stop) {
     const bytes = load<u32>(at);
@@ -227,9 +251,9 @@ function findMatches(from: usize, blockEnd: usize, end: usize): usize {
       at = next;
       isNextInserted = false;
     }
-    countLiterals(literals, at);
-    increase(literalCounts, firstLength + load<u8>(lengthSlots + length));
-    increase(distanceCounts, slotOfDistance(distance));
+    countLiterals(counted, at);
+    increase(partLiteralCounts, firstLength + load<u8>(lengthSlots + length));
+    increase(partDistanceCounts, slotOfDistance(distance));
     store<u32>(match, <u32>(at - literals));
     store<u32>(match, length | (distance << 16), 4);
     match += 8;
@@ -243,14 +267,78 @@ function findMatches(from: usize, blockEnd: usize, end: usize): usize {
     }
     at += length;
     literals = at;
-    if (match == lastMatch) break;
+    counted = at;
   }
   // steps over what does not match may have gone too far
-  if (at > end || (match < lastMatch && stop + tailBytes >= end)) at = end;
-  countLiterals(literals, at);
-  store<u32>(match, <u32>(at - literals));
-  store<u32>(match, 0, 4);
+  if (at > end || stop + tailBytes >= end) at = end;
+  countLiterals(counted, at);
+  matchAt = match;
+  literalsAt = literals;
   return at;
+}
+
+/** Begins a block of which nothing is known. */
+function beginBlock(from: usize): void {
+  matchAt = matches;
+  literalsAt = from;
+  clearCounts(literalCounts, distanceCounts);
+}
+
+/** Whether the block, which would have so many bytes with the part that was looked at last, has to do without it. */
+function isBlockFull(bytes: usize): bool {
+  return bytes > maxBlockBytes || matchAt > matches + (maxMatches << 3) || isOther();
+}
+
+/** Notes at the end of a block's matches how many literals follow. */
+function endBlock(to: usize, count: usize): void {
+  store<u64>(to, count);
+  increase(literalCounts, endOfBlock);
+}
+
+/** The first match of the part, which is to be noted in another place, meanwhile. */
+let firstOfPart: u64 = 0;
+
+/** Ends a block before a part, whose matches begin here; so many of the literals before the first of them are the block's. */
+function endBlockBefore(partMatches: usize, waiting: usize): void {
+  firstOfPart = load<u64>(partMatches);
+  endBlock(partMatches, waiting);
+}
+
+/** Begins a block with that part. */
+function beginBlockWith(partMatches: usize, waiting: usize): void {
+  const length = matchAt - partMatches;
+  if (length == 0) literalsAt += waiting;
+  store<u64>(partMatches, firstOfPart - waiting); // the literals are its lower half
+  memory.copy(matches, partMatches, length);
+  matchAt = matches + length;
+  clearCounts(literalCounts, distanceCounts);
+}
+
+function clearCounts(literals: usize, distances: usize): void {
+  memory.fill(literals, 0, 288 << 2);
+  memory.fill(distances, 0, 32 << 2);
+}
+
+function addCounts(counts: usize, more: usize, symbols: u32): void {
+  const end = counts + (symbols << 2);
+  for (; counts < end; counts += 4, more += 4) store<u32>(counts, load<u32>(counts) + load<u32>(more));
+}
+
+/** Whether literals and lengths of the part that was looked at last are so unlike the block's that a code of their own pays. */
+function isOther(): bool {
+  let total: u64 = 0;
+  let partTotal: u64 = 0;
+  for (let at: u32 = 0; at < literalCodes << 2; at += 4) {
+    total += load<u32>(literalCounts + at);
+    partTotal += load<u32>(partLiteralCounts + at);
+  }
+  let unlike: u64 = 0;
+  for (let at: u32 = 0; at < literalCodes << 2; at += 4) {
+    const share = load<u32>(literalCounts + at) * partTotal;
+    const partShare = load<u32>(partLiteralCounts + at) * total;
+    unlike += share > partShare ? share - partShare : partShare - share;
+  }
+  return unlike * 100 > total * partTotal * otherPercent;
 }
 
 function insert(at: usize): void {
@@ -276,7 +364,7 @@ function matchLength(at: usize, before: usize, end: usize): u32 {
 }
 
 function countLiterals(from: usize, to: usize): void {
-  for (let at = from; at < to; at++) increase(literalCounts, load<u8>(at));
+  for (let at = from; at < to; at++) increase(partLiteralCounts, load<u8>(at));
 }
 
 function increase(counts: usize, symbol: usize): void {

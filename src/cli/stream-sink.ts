@@ -27,9 +27,12 @@ export class StreamSink implements ByteSink {
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#length + bytes.length > gatherBytes) {
       const flushed = this.#flush();
-      if (bytes.length >= gatherBytes / 4) return this.#put(bytes) ?? flushed;
-      this.#gather(bytes);
-      return flushed;
+      if (bytes.length < gatherBytes / 4) {
+        this.#gather(bytes);
+        return flushed;
+      }
+      const put = this.#put(bytes);
+      return flushed === undefined || put === undefined ? (put ?? flushed) : both(flushed, put);
     }
     this.#gather(bytes);
     return undefined;
@@ -75,6 +78,11 @@ export class StreamSink implements ByteSink {
   #throwFailure(): void {
     if (this.#failure !== undefined) throw reasonOf(this.#failure);
   }
+}
+
+/** Where both fail, both have been waited for. */
+async function both(first: Promise<void>, second: Promise<void>): Promise<void> {
+  await Promise.all([first, second]);
 }
 
 function reasonOf(error: unknown): unknown {

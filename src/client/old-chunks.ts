@@ -13,8 +13,8 @@ export interface OldChunks {
 
 /** A smaller file is cut sooner than its list is fetched, which may come with others in its member. */
 export const minPredictedBytes = 64 << 20;
-/** Of a file with more chunks, some 64 GB, they are not fetched: they would take more than 5 MB, and 15 to find one. */
-const maxOldChunks = 1 << 17;
+/** Of a file with more chunks, some 40 GB, they are not fetched: they would take more than 10 MB, and 30 to find one. */
+const maxOldChunks = 1 << 18;
 
 /**
  * Fetches the chunks that a list names; undefined where there are too many. Rejects with NO_OBJECT if the store does not have

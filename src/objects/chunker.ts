@@ -9,16 +9,16 @@ import { findGearZeros } from "./gear.js";
 /** Files up to this size, in bytes, are one blob; larger ones are cut. */
 export const maxWholeFileBytes = 1 << 20;
 /** No chunk but the last is shorter than this. */
-export const minChunkBytes = 128 << 10;
+export const minChunkBytes = 32 << 10;
 /** Up to here a boundary is made rarer, from here on more frequent: chunks gather around this size. */
-export const normalChunkBytes = 512 << 10;
+export const normalChunkBytes = 128 << 10;
 /** No chunk is longer than this. */
 export const maxChunkBytes = 4 << 20;
 
-// The hash shifts left by one bit a byte, so its top bits depend on the most bytes: masks take those. 2^19 is the normal
+// The hash shifts left by one bit a byte, so its top bits depend on the most bytes: masks take those. 2^17 is the normal
 // size; normalised chunking of level 2 asks for two bits more before it and two bits fewer after it.
-const maskBeforeNormal = 0xfffff800 | 0; // 21 bits
-const maskAfterNormal = 0xffff8000 | 0; // 17 bits
+const maskBeforeNormal = 0xffffe000 | 0; // 19 bits
+const maskAfterNormal = 0xfffe0000 | 0; // 15 bits
 
 /**
  * The length of the first chunk of `bytes`, which begin where a chunk begins; undefined if it does not end in them. (The

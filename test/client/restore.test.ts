@@ -486,7 +486,7 @@ t.test("a blob of many files is asked for once, and no object twice", async (t) 
   await restoreTo(kept, target);
   t.equal(differences(source, target), "");
   t.equal(new Set(asked).size, asked.length);
-  t.ok(asked.length < 30, `${asked.length}`);
+  t.ok(asked.length < 50, `${asked.length}`); // chunks of 3 MiB, some 20 of them, and 12 contents
 });
 
 t.test("with a table that is soon full, everything comes back all the same", async (t) => {
@@ -580,9 +580,9 @@ t.test("where a blob never comes, its file is named, and nothing is left of it",
   const get = kept.remote.get.bind(kept.remote);
   let isList = true;
   kept.remote.get = async function* (ids) {
-    const [first, ...others] = ids;
-    yield* get(isList ? ids : others);
-    if (!isList) t.ok(first);
+    const lacking: Uint8Array[] = []; // what the first lies in, with others
+    if (!isList) for await (const member of get(ids.slice(0, 1))) lacking.push(Uint8Array.from(member));
+    for await (const member of get(ids)) if (!lacking.some((each) => Buffer.compare(each, member) === 0)) yield member;
     isList = false;
   };
   const { result, events } = await restoreTo(kept, target);

@@ -15,7 +15,8 @@ const binary = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(byte
 const ids = fc
   .array(objectIds, { minLength: 1, maxLength: 9 })
   .map((each) => Buffer.concat(each.map((id) => objectIdBytes(id))));
-const short = texts(20);
+/** A grapheme may have many characters. */
+const short = texts(20).filter((text) => Buffer.byteLength(text) <= 64);
 const orNothing = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
 

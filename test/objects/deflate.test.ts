@@ -7,6 +7,7 @@ import t from "tap";
 import { deflate, deflateInput, type DeflateLevel } from "../../src/objects/deflate.js";
 import { compressMember } from "../../src/objects/member-gzip.js";
 import { seededBytes } from "../helpers/arbitrary-bytes.js";
+import { holds } from "../helpers/arbitrary-properties.js";
 import { projectFolder } from "../helpers/project.js";
 
 const levels: readonly DeflateLevel[] = [0, 1, 2];
@@ -143,6 +144,29 @@ t.test("a block of what does not compress ends where its input does", (t) => {
   t.pass("at every length");
   t.end();
 });
+
+t.test(
+  "what changes from part to part gets other codes, and comes back, with matches or without, wherever it changes",
+  (t) => {
+    const kinds = [
+      text,
+      program,
+      seededBytes(5, 400_000),
+      Buffer.alloc(400_000, "a"),
+      Buffer.from(seededBytes(6, 300_000).toString("hex")), // which hardly matches, and has 16 symbols
+    ];
+    const mixes = fc.array(fc.record({ kind: fc.nat(kinds.length - 1), length: fc.nat(100_000) }), { maxLength: 20 });
+    const back = fc.property(mixes, (mix) =>
+      comesBack(Buffer.concat(mix.map(({ kind, length }) => (kinds[kind] as Buffer).subarray(0, length)))),
+    );
+    holds(t, "any mix", back, 60);
+    const [words, digits] = [text.subarray(0, 128 << 10), (kinds[4] as Buffer).subarray(0, 128 << 10)];
+    const apart = deflate(words, 2).length + deflate(digits, 2).length;
+    const together = deflate(Buffer.concat([words, digits]), 2).length;
+    t.ok(together < apart * 1.005, "two kinds take no more together than apart", { together, apart });
+    t.end();
+  },
+);
 
 t.test("text and programs become as small as with zlib's level 2, and smaller at level 2", (t) => {
   for (const [name, bytes] of [
