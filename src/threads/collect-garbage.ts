@@ -15,6 +15,9 @@ const maxGarbageBytes = 4 << 20;
 /** So much may be added to a small heap before all of it is gone through: more than buffers come to that are in use. */
 const headroomBytes = 32 << 20;
 
+/** In how many steps that follows the heap from one multiple of its size to the next: V8 is not told anew each time. */
+const steps = 4;
+
 type Collect = (options: { type: "minor" }) => void;
 
 let collect: Collect | undefined;
@@ -41,7 +44,7 @@ function findCollector(): Collect {
 /** Has V8 wait for so much before it goes through all of its heap; a heap that is larger itself is left to V8's own judgement. */
 function bearBuffers(): void {
   const { used_heap_size: heapBytes } = getHeapStatistics();
-  const percent = heapBytes < headroomBytes ? Math.ceil(headroomBytes / heapBytes) * 100 : 0;
+  const percent = heapBytes < headroomBytes ? Math.ceil((headroomBytes / heapBytes) * steps) * (100 / steps) : 0;
   if (percent === growingPercent) return;
   growingPercent = percent;
   setFlagsFromString(`--heap-growing-percent=${percent}`);
