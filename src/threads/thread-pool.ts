@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BakError } from "../errors.js";
 import { blake3 } from "../objects/hash.js";
+import { compileLater } from "./compile-later.js";
 import type { JobMessage, ResultMessage, ThreadStart, Work } from "./jobs.js";
 import { unpackError } from "./thread-error.js";
 
@@ -145,6 +146,7 @@ class Thread {
   #end: Error | undefined;
 
   constructor(entry: URL, events: { onFree: () => void; onGone: () => void }) {
+    compileLater();
     const start: ThreadStart = { blake3: blake3().name };
     this.#worker = new Worker(entry, {
       workerData: start,
