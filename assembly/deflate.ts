@@ -28,6 +28,8 @@ const goodMatch: u32 = 32;
 const maxMatches: usize = 24 << 10;
 const maxBlockBytes: usize = 256 << 10;
 const partBytes: usize = 32 << 10;
+/** A shorter part, at the end, tells too little. */
+const minPartBytes: usize = 4 << 10;
 /**
  * or until the shares that symbols have of the next part differ by so much in all from those that they have of the block, in
  * hundredths: 200 where no symbol is in both. libdeflate splits by the same measure, of fewer kinds of symbols.
@@ -147,7 +149,7 @@ export function compress(length: usize, isLast: bool): usize {
     const partMatches = matchAt;
     const waiting = part - literalsAt;
     at = findMatches(part, min(part + partBytes, end), end);
-    if (part > from && isBlockFull(at - from)) {
+    if (part > from && isBlockFull(part - from, at - part)) {
       endBlockBefore(partMatches, waiting);
       writeBlock(from, part, false);
       beginBlockWith(partMatches, waiting);
@@ -284,9 +286,10 @@ function beginBlock(from: usize): void {
   clearCounts(literalCounts, distanceCounts);
 }
 
-/** Whether the block, which would have so many bytes with the part that was looked at last, has to do without it. */
-function isBlockFull(bytes: usize): bool {
-  return bytes > maxBlockBytes || matchAt > matches + (maxMatches << 3) || isOther();
+/** Whether a block of so many bytes, which are more with the part that was looked at last, has to do without that. */
+function isBlockFull(bytes: usize, partLength: usize): bool {
+  const isTooLong = bytes + partLength > maxBlockBytes || matchAt > matches + (maxMatches << 3);
+  return isTooLong || (partLength >= minPartBytes && isOther());
 }
 
 /** Notes at the end of a block's matches how many literals follow. */

@@ -80,7 +80,7 @@ export class StreamSink implements ByteSink {
   }
 }
 
-/** Where both fail, both have been waited for. */
+/** Where both fail, neither is left to fail unheard. */
 async function both(first: Promise<void>, second: Promise<void>): Promise<void> {
   await Promise.all([first, second]);
 }

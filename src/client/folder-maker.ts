@@ -9,8 +9,10 @@ import type { HeldFolder } from "./held-folder.js";
 import { unlessThere, type Made } from "./restore-target.js";
 
 const mode = 0o700;
-/** Where nothing is in the way, a folder takes 10 to 40 µs. */
+/** Where nothing is in the way, a folder takes 10 to 40 µs, */
 const slowMs = 0.1;
+/** but for one that waits for the disk or a processor: so many in a region say more. */
+const slowFolders = 2;
 /** An eighth of the inodes that ext4 has in a group: so many names share a region, once making one has been slow. */
 const namesPerRegion = 1024;
 /** Of the time since the restore began, what may be spent on distant folders, and so much in any case: on a disk of many terabytes each takes milliseconds. */
@@ -20,7 +22,7 @@ const minAllowedMs = 50;
 /** Folders that were made near each other, with what is in them. */
 export class Region {
   names = 0;
-  isSlow = false;
+  slowFolders = 0;
 }
 
 export class FolderMaker {
@@ -60,13 +62,15 @@ export class FolderMaker {
       return new Region();
     }
     mkdirSync(path, { mode });
-    if (performance.now() - began > slowMs) region.isSlow = this.#wasSlow = true;
+    if (performance.now() - began > slowMs) region.slowFolders += 1;
     return region;
   }
 
   /** Where nothing has been slow, everything stays together; else, where no folder was, files may be. */
-  #isBetterElsewhere({ isSlow, names }: Region): boolean {
-    if (!this.#wasSlow || (!isSlow && names < namesPerRegion)) return false;
+  #isBetterElsewhere(region: Region): boolean {
+    const isSlow = region.slowFolders >= slowFolders;
+    this.#wasSlow ||= isSlow;
+    if (!this.#wasSlow || (!isSlow && region.names < namesPerRegion)) return false;
     return this.#distantMs < Math.max(minAllowedMs, (performance.now() - this.#began) * maxShare);
   }
 

@@ -23,7 +23,7 @@ let encoder: Encoder | undefined;
 
 /**
  * The deflate stream of the bytes, with `before` and `after` so many bytes of room around it, 64 at most; valid until the next
- * call, and in memory that is not to be transferred. It is longer than what is in it by 6 bytes in 64 KiB at most.
+ * call, and in memory that is not to be transferred. It is longer than what is in it by 12 bytes in 64 KiB at most.
  */
 export function deflate(bytes: Uint8Array, level: DeflateLevel, room = { before: 0, after: 0 }): Buffer {
   encoder ??= loadEncoder();

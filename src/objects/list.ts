@@ -20,7 +20,7 @@ export const maxListChildren = 4096;
  * ends a list, and with two children to a list such a file would need a level more for each doubling.
  */
 export const minListChildren = 16;
-/** 16 children in each of 9 levels over chunks of 128 KiB at least are 2^53 bytes: no file needs more. */
+/** 16 children in each of 9 levels over chunks of 32 KiB at least are 2 PiB, and with ids as they come far more: no file needs that. */
 export const maxListLevel = 8;
 
 export interface ListChild {

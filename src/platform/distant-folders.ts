@@ -16,7 +16,10 @@ const [getFlags, setFlags] = [0x8008_6601, 0x4008_6602];
 const machines = ["x64", "arm64", "riscv64", "loong64"];
 const topOfHierarchies = 0x0002_0000;
 
-/** Makes the folder `path`, of mode `mode`, in the folder `parent`. Throws what mkdir(2) fails with. */
+/**
+ * Makes the folder `path`, of mode `mode`, in the folder `parent`, and far from it if that may be marked. Throws what mkdir(2)
+ * fails with. (A parent that is marked while the process is killed stays so, which does no harm: chattr -T takes it away.)
+ */
 export type MakeDistantFolder = (parent: string | Buffer, path: string | Buffer, mode: number) => void;
 
 /** How to make a folder far from its parent, on the file system with this device number; undefined where that can't be done, or wins nothing. */
@@ -25,26 +28,39 @@ export function loadDistantFolders(device: bigint): MakeDistantFolder | undefine
   if (!isWithoutJournal(device)) return undefined;
   const ioctl = loadLibc()?.func("int ioctl(int, ulong, uint8_t *)");
   if (ioctl === undefined) return undefined;
+  const isDone = (descriptor: number, request: number, flags: Buffer): boolean =>
+    ioctl(descriptor, request, flags) === 0;
+  /** Sets the mark, or takes it away, and nothing else; whether it is now as asked, and was not before. */
+  const mark = (descriptor: number, isTop: boolean): boolean => {
+    const flags = Buffer.alloc(8); // of which the kernel uses four
+    if (!isDone(descriptor, getFlags, flags)) return false;
+    const before = flags.readUInt32LE(0);
+    const after = (isTop ? before | topOfHierarchies : before & ~topOfHierarchies) >>> 0;
+    flags.writeUInt32LE(after);
+    return after !== before && isDone(descriptor, setFlags, flags);
+  };
   return (parent, path, mode) => {
-    const descriptor = openSync(parent, constants.O_RDONLY | constants.O_DIRECTORY);
+    const descriptor = openToMark(parent);
     try {
-      const flags = Buffer.alloc(8); // of which the kernel uses four
-      const isRead = ioctl(descriptor, getFlags, flags) === 0;
-      const before = flags.readUInt32LE(0);
-      const mark = (value: number): void => {
-        flags.writeUInt32LE(value);
-        ioctl(descriptor, setFlags, flags);
-      };
-      if (isRead) mark((before | topOfHierarchies) >>> 0); // where it may not be set, the folder is made all the same
+      const isMarked = descriptor !== undefined && mark(descriptor, true);
       try {
         mkdirSync(path, { mode });
       } finally {
-        if (isRead) mark(before);
+        if (isMarked) mark(descriptor, false);
       }
     } finally {
-      closeSync(descriptor);
+      if (descriptor !== undefined) closeSync(descriptor);
     }
   };
+}
+
+/** Undefined for a folder that may not be read, or where none may be open any more: what is in it is made all the same. */
+function openToMark(folder: string | Buffer): number | undefined {
+  try {
+    return openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a device has an ext4 file system without a journal, as far as can be told. */

@@ -30,7 +30,7 @@ t.test("what is written comes in order, however long the pieces are", async (t) 
 t.test("a reader that has had enough is told of by the write that it ends, and by no other", async (t) => {
   for (const first of lengths.keys()) {
     // it outlives its reading: of one that has ended, Node takes away the pipe
-    const reader = spawn("sh", ["-c", "head -c 100000 >&2; exec 0<&-; sleep 60"], {
+    const reader = spawn("sh", ["-c", "head -c 100000 >&2; exec 0<&-; exec sleep 60"], {
       stdio: ["pipe", "ignore", "ignore"],
     });
     const sink = new StreamSink(reader.stdin);
