@@ -143,16 +143,20 @@ export function compress(length: usize, isLast: bool): usize {
   }
   let from = pieceAt; // of the block
   let at = from;
-  beginBlock(from);
+  matchAt = matches;
+  beginBlock(from, matches);
   while (at < end) {
     const part = at;
     const partMatches = matchAt;
     const waiting = part - literalsAt;
     at = findMatches(part, min(part + partBytes, end), end);
     if (part > from && isBlockFull(part - from, at - part)) {
-      endBlockBefore(partMatches, waiting);
+      // of the literals before the part's first match, those that wait are the block's
+      const firstOfPart = load<u64>(partMatches);
+      endBlock(partMatches, waiting);
       writeBlock(from, part, false);
-      beginBlockWith(partMatches, waiting);
+      store<u64>(partMatches, firstOfPart - waiting); // the literals are its lower half
+      beginBlock(part, partMatches);
       from = part;
     }
     addCounts(literalCounts, partLiteralCounts, literalCodes);
@@ -279,10 +283,12 @@ function findMatches(from: usize, partEnd: usize, end: usize): usize {
   return at;
 }
 
-/** Begins a block of which nothing is known. */
-function beginBlock(from: usize): void {
-  matchAt = matches;
-  literalsAt = from;
+/** Begins a block with the matches that have been noted from here on, and no literals from before `from`. */
+function beginBlock(from: usize, firstMatch: usize): void {
+  const length = matchAt - firstMatch;
+  if (length == 0) literalsAt = from;
+  memory.copy(matches, firstMatch, length);
+  matchAt = matches + length;
   clearCounts(literalCounts, distanceCounts);
 }
 
@@ -296,25 +302,6 @@ function isBlockFull(bytes: usize, partLength: usize): bool {
 function endBlock(to: usize, count: usize): void {
   store<u64>(to, count);
   increase(literalCounts, endOfBlock);
-}
-
-/** The first match of the part, which is to be noted in another place, meanwhile. */
-let firstOfPart: u64 = 0;
-
-/** Ends a block before a part, whose matches begin here; so many of the literals before the first of them are the block's. */
-function endBlockBefore(partMatches: usize, waiting: usize): void {
-  firstOfPart = load<u64>(partMatches);
-  endBlock(partMatches, waiting);
-}
-
-/** Begins a block with that part. */
-function beginBlockWith(partMatches: usize, waiting: usize): void {
-  const length = matchAt - partMatches;
-  if (length == 0) literalsAt += waiting;
-  store<u64>(partMatches, firstOfPart - waiting); // the literals are its lower half
-  memory.copy(matches, partMatches, length);
-  matchAt = matches + length;
-  clearCounts(literalCounts, distanceCounts);
 }
 
 function clearCounts(literals: usize, distances: usize): void {

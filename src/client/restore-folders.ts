@@ -1,7 +1,7 @@
 /** The folders of a restore: made on the way down, held open while something is done in them, and finished when all is in them. */
 import type { ByteString } from "../objects/byte-string.js";
 import type { DirEntry } from "../objects/entry.js";
-import { FolderMaker, type Region } from "./folder-maker.js";
+import { FolderMaker } from "./folder-maker.js";
 import { FolderCache, type HeldFolder } from "./held-folder.js";
 import { putOnFolder } from "./put-attributes.js";
 import type { Leftovers } from "./restore-leftovers.js";
@@ -52,7 +52,7 @@ export class RestoreFolders {
     let folder: TargetFolder | undefined;
     tally.attempt(parent, entry.name, () => {
       const { made, region } = isDryRun
-        ? this.#plan(parent, entry)
+        ? { made: this.#plan(parent, entry), region: parent.region }
         : this.#maker.make(this.cache.get(parent), entry.name, parent.region);
       const opened = new TargetFolder(parent, entry.name, { attributes: entry, isNew: made !== "there", region });
       if (!isDryRun) {
@@ -71,9 +71,8 @@ export class RestoreFolders {
     this.#options.leftovers?.sweep(folder);
   }
 
-  #plan(parent: TargetFolder, { name }: DirEntry): { made: Made; region: Region } {
-    const made = parent.isNew ? "made" : planFolder(this.cache.get(parent), name);
-    return { made, region: parent.region };
+  #plan(parent: TargetFolder, { name }: DirEntry): Made {
+    return parent.isNew ? "made" : planFolder(this.cache.get(parent), name);
   }
 
   /** Makes a folder of ours that may have been finished fit to make more in it. */
