@@ -4,8 +4,9 @@ import { joinPath, type ByteString } from "../objects/byte-string.js";
 import type { FolderRules } from "./folder-rules.js";
 import { leaveNothingOut, type LeaveOut } from "./leave-out.js";
 import { LeavingOut } from "./leaving-out.js";
+import { NameLooker } from "./name-looker.js";
 import { namesIn } from "./source-root.js";
-import { statSource } from "./source-stat.js";
+import { sourceStatOf, statSource } from "./source-stat.js";
 
 /** Names that are no folders, and the sum of the files' sizes in bytes. */
 export interface FolderSize {
@@ -32,6 +33,7 @@ export function measureInBackground(measured: Measured, onMeasured: (size: Folde
 export async function measureFolder({ folder, leaveOut = leaveNothingOut }: Measured): Promise<FolderSize> {
   const size = { files: 0, bytes: 0 };
   const leaving = new LeavingOut({ leaveOut, onEvent: () => undefined, pause: () => undefined });
+  const looker = new NameLooker();
   const folders: Folder[] = [{ relative: "" as ByteString, absolute: folder, rules: undefined }];
   for (let at = folders.pop(); at !== undefined; at = folders.pop()) {
     try {
@@ -40,7 +42,7 @@ export async function measureFolder({ folder, leaveOut = leaveNothingOut }: Meas
       const { names, rules } = await leaving.enter(entered, namesIn(at.absolute), at.rules);
       for (const name of names) {
         const [relative, absolute] = [joinPath(at.relative, name), joinPath(at.absolute, name)];
-        const stat = statSource(absolute);
+        const stat = sourceStatOf(looker.look(at.absolute, name));
         if (stat.kind === "dir") {
           folders.push({ relative, absolute, rules });
           continue;
@@ -54,6 +56,7 @@ export async function measureFolder({ folder, leaveOut = leaveNothingOut }: Meas
       // the push itself tells what it could not read
     }
   }
+  looker.close();
   return size;
 }
 

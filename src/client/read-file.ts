@@ -19,7 +19,7 @@ import { ChunkCutter } from "./chunk-cutter.js";
 import type { OldChunks } from "./old-chunks.js";
 import { openToRead } from "./open-file.js";
 import { fsPath } from "./source-path.js";
-import { sourceStatOf, type SourceStat } from "./source-stat.js";
+import { sourceStatOf, statusOf, type SourceStat } from "./source-stat.js";
 
 /** How often a file that changes while it is read is begun again before it is kept as it was read. */
 const maxTries = 3;
@@ -219,7 +219,7 @@ function isSameTime(a: SourceStat, b: SourceStat): boolean {
 }
 
 function statOf(fd: number): SourceStat {
-  const stat = sourceStatOf(fstatSync(fd, { bigint: true }));
+  const stat = sourceStatOf(statusOf(fstatSync(fd, { bigint: true })));
   if (stat.kind !== "file") throw new BakError("SOURCE_FAILED", "it is no longer a file");
   return stat;
 }

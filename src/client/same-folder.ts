@@ -2,18 +2,16 @@
  * Whether a folder is what the head's tree and the client's own index say, name by name: one lstat a name and nothing made
  * of it, since most folders of most pushes are.
  */
-import { lstatSync, type BigIntStats } from "node:fs";
 import { unreachable } from "../errors.js";
-import { joinPath, type ByteString } from "../objects/byte-string.js";
+import type { ByteString } from "../objects/byte-string.js";
 import type { TreeLoader } from "../objects/directory.js";
 import { EntryCursor } from "../objects/entry-cursor.js";
 import type { ObjectId } from "../objects/object-id.js";
+import type { FileStatus } from "../platform/statx.js";
 import { isOlderThan, raceLimits, type RaceLimits } from "./compare.js";
+import type { NameLooker } from "./name-looker.js";
 import type { FolderStats } from "./push-index.js";
-import { fsPath } from "./source-path.js";
 import { kindOf, sourceStatOf, type SourceStat } from "./source-stat.js";
-
-const billion = 1_000_000_000n;
 
 /** What a folder that is as it was has in it. */
 export interface SameFolder {
@@ -27,6 +25,7 @@ export interface SameFolder {
 export interface ComparedFolder {
   /** Absolute. */
   readonly absolute: ByteString;
+  readonly looker: Pick<NameLooker, "look">;
   /** The names that are there now, sorted. */
   readonly names: readonly ByteString[];
   readonly indexed: FolderStats;
@@ -42,7 +41,7 @@ export interface ComparedFolder {
 
 /** Compares; undefined as soon as anything is, or may be, another than it was. Throws what `load` throws. */
 export async function compareFolder(at: ComparedFolder): Promise<SameFolder | undefined> {
-  const { absolute, names, indexed, load, breathe, onOwner, maxFileBytes = Infinity } = at;
+  const { absolute, looker, names, indexed, load, breathe, onOwner, maxFileBytes = Infinity } = at;
   const cursor = new EntryCursor(indexed.tree, load);
   const limits = raceLimits(at.scanStartedMs);
   const folders: { name: ByteString; stat: SourceStat; tree: ObjectId }[] = [];
@@ -50,15 +49,14 @@ export async function compareFolder(at: ComparedFolder): Promise<SameFolder | un
   let bytes = 0;
   for (const [index, name] of names.entries()) {
     if (!cursor.next() || cursor.name !== name) return undefined;
-    const path = joinPath(absolute, name);
-    const stats = lstatIfThere(path);
-    if (stats === undefined || !hasAttributes(stats, cursor) || !isProven(stats, { index, indexed, limits }))
+    const status = lookIfThere(looker, absolute, name);
+    if (status === undefined || !hasAttributes(status, cursor) || !isProven(status, { index, indexed, limits }))
       return undefined;
     onOwner(cursor.uid, cursor.gid);
     if (cursor.kind === "dir") {
-      folders.push({ name, stat: sourceStatOf(stats), tree: cursor.tree() });
+      folders.push({ name, stat: sourceStatOf(status), tree: cursor.tree() });
     } else {
-      if (!isSameName(stats, cursor)) return undefined;
+      if (!isSameName(status, cursor)) return undefined;
       files += 1;
       if (cursor.kind === "file") {
         if (cursor.size > maxFileBytes) return undefined;
@@ -78,19 +76,18 @@ interface IndexedName {
 }
 
 /** Whether nothing of a name can have changed: not the target of a link, nor its extended attributes, nor how many names it has. */
-function isProven(stats: BigIntStats, { index, indexed, limits }: IndexedName): boolean {
+function isProven(status: FileStatus, { index, indexed, limits }: IndexedName): boolean {
+  const { ctimeNs } = status;
   return (
-    stats.ctimeNs === indexed.stats[index * 2] &&
-    stats.ino === indexed.stats[index * 2 + 1] &&
-    isOlderThan(stats.ctimeNs, limits)
+    ctimeNs === indexed.stats[index * 2] && status.ino === indexed.stats[index * 2 + 1] && isOlderThan(ctimeNs, limits)
   );
 }
 
 /** For a name that is proven to be as it was. */
-function isSameName(stats: BigIntStats, cursor: EntryCursor): boolean {
+function isSameName(status: FileStatus, cursor: EntryCursor): boolean {
   switch (cursor.kind) {
     case "file":
-      return Number(stats.size) === cursor.size;
+      return status.size === cursor.size;
     case "symlink":
     case "fifo":
     case "socket":
@@ -104,19 +101,20 @@ function isSameName(stats: BigIntStats, cursor: EntryCursor): boolean {
   }
 }
 
-function hasAttributes(stats: BigIntStats, cursor: EntryCursor): boolean {
+function hasAttributes(status: FileStatus, cursor: EntryCursor): boolean {
   return (
-    kindOf(stats) === cursor.kind &&
-    (Number(stats.mode) & 0o7777) === cursor.mode &&
-    Number(stats.uid) === cursor.uid &&
-    Number(stats.gid) === cursor.gid &&
-    stats.mtimeNs === BigInt(cursor.mtimeSeconds) * billion + BigInt(cursor.mtimeNanoseconds)
+    kindOf(status) === cursor.kind &&
+    (status.mode & 0o7777) === cursor.mode &&
+    status.uid === cursor.uid &&
+    status.gid === cursor.gid &&
+    status.mtimeSeconds === cursor.mtimeSeconds &&
+    status.mtimeNanoseconds === cursor.mtimeNanoseconds
   );
 }
 
-function lstatIfThere(path: ByteString): BigIntStats | undefined {
+function lookIfThere(looker: Pick<NameLooker, "look">, folder: ByteString, name: ByteString): FileStatus | undefined {
   try {
-    return lstatSync(fsPath(path), { bigint: true });
+    return looker.look(folder, name);
   } catch {
     return undefined; // the walk that looks with more care meets it again, and tells
   }

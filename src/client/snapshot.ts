@@ -14,6 +14,7 @@ import { knownEntry, noId } from "./known-entry.js";
 import { leaveNothingOut } from "./leave-out.js";
 import { LeavingOut } from "./leaving-out.js";
 import { LongPaths, type FolderReach } from "./long-paths.js";
+import { NameLooker } from "./name-looker.js";
 import type { OpenFolder, Taken } from "./open-folder.js";
 import type { FolderStats } from "./push-index.js";
 import { compareFolder, type SameFolder } from "./same-folder.js";
@@ -21,7 +22,7 @@ import type { Snapshot, SnapshotOptions } from "./snapshot-options.js";
 import { SourceAttributes, volumeOf, type SourceExtras, type Volume } from "./source-attributes.js";
 import { StoreFailure } from "./source-failure.js";
 import { isReplaced, isStillThere, namesIn, SourceRoot } from "./source-root.js";
-import { attributesOf, statSource, type SourceStat } from "./source-stat.js";
+import { attributesOf, sourceStatOf, type SourceStat } from "./source-stat.js";
 import { WalkTally, type TalliedName } from "./walk-tally.js";
 import { WalkTrees, type WalkedFolder } from "./walk-trees.js";
 import { WalkTurns } from "./walk-turns.js";
@@ -44,6 +45,7 @@ class Walk {
   readonly #leaving: LeavingOut;
   readonly #attributes: SourceAttributes;
   readonly #paths = new LongPaths();
+  readonly #looker = new NameLooker();
   /** Names that were something else when they were to be read: they are looked at once more. */
   #replaced: ReplacedName[] = [];
 
@@ -82,7 +84,10 @@ class Walk {
     const reach = this.#paths.reach(folder);
     const kept = await this.#leaving.enter({ ...at, absolute: reach.absolute }, names);
     const place = { path: at.relative, ...reach, stat: root, rules: kept.rules, volume };
-    const tree = await this.#wholeTree(place, kept.names, baseline.tree).finally(() => this.#paths.close());
+    const tree = await this.#wholeTree(place, kept.names, baseline.tree).finally(() => {
+      this.#paths.close();
+      this.#looker.close();
+    });
     this.#root.assertSame();
     const { counts, movements, unreadAttributes, owners, changes } = this.#tally;
     const { added, changed, removed, isAny } = changes;
@@ -149,7 +154,8 @@ class Walk {
       const maxFileBytes = this.#options.leaveOut?.maxFileBytes;
       const onOwner = this.#onOwner;
       const [load, breathe] = [this.#load, this.#turns.breathe];
-      const place = { absolute, names, indexed, scanStartedMs, onOwner, load, breathe, maxFileBytes };
+      const looker = this.#looker;
+      const place = { absolute, looker, names, indexed, scanStartedMs, onOwner, load, breathe, maxFileBytes };
       const same = await compareFolder(place);
       if (same !== undefined) return this.#sameFolder(at, same, indexed);
     }
@@ -222,7 +228,7 @@ class Walk {
     const relative = joinPath(parent.path, name);
     const absolute = joinPath(parent.absolute, name);
     try {
-      const stat = statSource(absolute);
+      const stat = sourceStatOf(this.#looker.look(parent.absolute, name));
       if (isAgain) {
         this.#tally.move(relative, "replaced");
         if (this.#leaving.isRuledOut({ relative, name, kind: stat.kind }, parent.rules))

@@ -4,7 +4,7 @@ import { BakError } from "../errors.js";
 import type { ByteString } from "../objects/byte-string.js";
 import { reasonOf } from "./source-failure.js";
 import { fsPath } from "./source-path.js";
-import { sourceStatOf, type SourceStat } from "./source-stat.js";
+import { kindOf, sourceStatOf, statusOf, type SourceStat } from "./source-stat.js";
 
 export class SourceRoot {
   /** As it was at the beginning: of the folder itself, where a link to it was named. */
@@ -62,14 +62,14 @@ export function isStillThere({ absolute, stat }: { absolute: ByteString; stat: S
 export function isReplaced({ absolute, stat }: { absolute: ByteString; stat: SourceStat }): boolean {
   try {
     const now = lstatSync(fsPath(absolute), { bigint: true, throwIfNoEntry: false });
-    return now !== undefined && !(sourceStatOf(now).kind === stat.kind && isSame(now, stat));
+    return now !== undefined && !(kindOf(now) === stat.kind && isSame(now, stat));
   } catch {
     return true;
   }
 }
 
 function statFolder(folder: ByteString): SourceStat {
-  return sourceStatOf(statSync(fsPath(folder), { bigint: true }));
+  return sourceStatOf(statusOf(statSync(fsPath(folder), { bigint: true })));
 }
 
 function isSame(a: Pick<SourceStat, "dev" | "ino">, b: Pick<SourceStat, "dev" | "ino">): boolean {

@@ -3,6 +3,7 @@ import { accessSync, constants, lstatSync, realpathSync, statSync, type BigIntSt
 import { BakError, errnoOf } from "../errors.js";
 import { byteString, type ByteString } from "../objects/byte-string.js";
 import type { Attributes, EntryKind } from "../objects/entry.js";
+import type { FileStatus } from "../platform/statx.js";
 import { reasonOf } from "./source-failure.js";
 import { fsPath } from "./source-path.js";
 
@@ -23,7 +24,7 @@ const billion = 1_000_000_000n;
 
 /** Throws what lstat(2) fails with. */
 export function statSource(path: ByteString): SourceStat {
-  return sourceStatOf(lstatSync(fsPath(path), { bigint: true }));
+  return sourceStatOf(statusOf(lstatSync(fsPath(path), { bigint: true })));
 }
 
 /**
@@ -55,8 +56,28 @@ function assertReadable(folder: Buffer, named: string): void {
   }
 }
 
-/** What Node's stat calls return, in the same terms. */
-export function sourceStatOf(stats: BigIntStats): SourceStat {
+/** A status in the terms of a tree's entry, to be kept. Throws SOURCE_FAILED for a time that no entry can have. */
+export function sourceStatOf(status: FileStatus): SourceStat {
+  const { mtimeSeconds } = status;
+  if (!Number.isSafeInteger(mtimeSeconds)) throw new BakError("SOURCE_FAILED", "its time is beyond what can be kept");
+  return {
+    kind: kindOf(status),
+    mode: status.mode & 0o7777,
+    uid: status.uid,
+    gid: status.gid,
+    mtimeSeconds,
+    mtimeNanoseconds: status.mtimeNanoseconds,
+    size: status.size,
+    dev: status.dev,
+    links: status.links,
+    ino: status.ino,
+    ctimeNs: status.ctimeNs,
+    rdev: status.rdev,
+  };
+}
+
+/** What Node's stat calls return, as a status. */
+export function statusOf(stats: BigIntStats): FileStatus {
   // BigInt division truncates towards zero; before 1970 the fraction still counts upwards
   let seconds = stats.mtimeNs / billion;
   let nanoseconds = stats.mtimeNs % billion;
@@ -64,20 +85,17 @@ export function sourceStatOf(stats: BigIntStats): SourceStat {
     seconds -= 1n;
     nanoseconds += billion;
   }
-  const mtimeSeconds = Number(seconds);
-  if (!Number.isSafeInteger(mtimeSeconds)) throw new BakError("SOURCE_FAILED", "its time is beyond what can be kept");
   return {
-    kind: kindOf(stats),
-    mode: Number(stats.mode) & 0o7777,
+    mode: Number(stats.mode),
     uid: Number(stats.uid),
     gid: Number(stats.gid),
-    mtimeSeconds,
-    mtimeNanoseconds: Number(nanoseconds),
-    size: Number(stats.size),
-    dev: stats.dev,
     links: Number(stats.nlink),
-    ino: stats.ino,
+    size: Number(stats.size),
+    mtimeSeconds: Number(seconds),
+    mtimeNanoseconds: Number(nanoseconds),
     ctimeNs: stats.ctimeNs,
+    ino: stats.ino,
+    dev: stats.dev,
     rdev: stats.rdev,
   };
 }
@@ -97,11 +115,21 @@ export function deviceNumbers(rdev: bigint): { major: number; minor: number } {
 }
 
 /** What kind of thing it is. */
-export function kindOf(stats: BigIntStats): EntryKind {
-  if (stats.isFile()) return "file";
-  if (stats.isDirectory()) return "dir";
-  if (stats.isSymbolicLink()) return "symlink";
-  if (stats.isFIFO()) return "fifo";
-  if (stats.isSocket()) return "socket";
-  return stats.isCharacterDevice() ? "char" : "block";
+export function kindOf({ mode }: { readonly mode: number | bigint }): EntryKind {
+  switch (Number(mode) & constants.S_IFMT) {
+    case constants.S_IFREG:
+      return "file";
+    case constants.S_IFDIR:
+      return "dir";
+    case constants.S_IFLNK:
+      return "symlink";
+    case constants.S_IFIFO:
+      return "fifo";
+    case constants.S_IFSOCK:
+      return "socket";
+    case constants.S_IFCHR:
+      return "char";
+    default:
+      return "block";
+  }
 }

@@ -6,7 +6,7 @@ import { readCommit } from "../../src/client/history.js";
 import { Journal, journalFile } from "../../src/client/journal.js";
 import { JournaledReader } from "../../src/client/journaled-reader.js";
 import type { PushOptions } from "../../src/client/push-options.js";
-import { sourceStatOf } from "../../src/client/source-stat.js";
+import { sourceStatOf, statusOf } from "../../src/client/source-stat.js";
 import { BakError } from "../../src/errors.js";
 import { objectIdBytes, objectIdOf, type ObjectId } from "../../src/objects/object-id.js";
 import type { Channel } from "../../src/protocol/channel.js";
@@ -106,7 +106,7 @@ t.test("only what is older than its reading, and stood still, is taken down", as
     "a moment": 5_000_000n,
     "the future": -(10n ** 9n),
   };
-  const stat = sourceStatOf(lstatSync(t.testdirName, { bigint: true }));
+  const stat = sourceStatOf(statusOf(lstatSync(t.testdirName, { bigint: true })));
   const reader = new JournaledReader({
     reader: {
       read: (path, found, done) => {

@@ -20,6 +20,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
+import { NameLooker } from "../../src/client/name-looker.js";
 import { compareFolder, type SameFolder } from "../../src/client/same-folder.js";
 import { namesIn } from "../../src/client/source-root.js";
 import type { ByteString } from "../../src/objects/byte-string.js";
@@ -47,7 +48,7 @@ async function known(folder: string): Promise<Known> {
   return { folder, indexed, objects: snapshot.objects, scanStartedMs: Date.now() + 60_000 };
 }
 
-function compare(at: Known, changes: Partial<Known> = {}): Promise<SameFolder | undefined> {
+async function compare(at: Known, changes: Partial<Known> = {}): Promise<SameFolder | undefined> {
   const { folder, indexed, objects, scanStartedMs } = { ...at, ...changes };
   const load = (id: ObjectId): Uint8Array => {
     const bytes = objects.get(id);
@@ -56,15 +57,21 @@ function compare(at: Known, changes: Partial<Known> = {}): Promise<SameFolder | 
   };
   const absolute = text(folder);
   const onOwner = (): void => undefined;
-  return compareFolder({
-    onOwner,
-    absolute,
-    names: namesIn(absolute),
-    indexed,
-    scanStartedMs,
-    load,
-    breathe: () => undefined,
-  });
+  const looker = new NameLooker();
+  try {
+    return await compareFolder({
+      onOwner,
+      absolute,
+      looker,
+      names: namesIn(absolute),
+      indexed,
+      scanStartedMs,
+      load,
+      breathe: () => undefined,
+    });
+  } finally {
+    looker.close();
+  }
 }
 
 /** The same stats beside other entries. */
