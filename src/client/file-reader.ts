@@ -91,7 +91,10 @@ export class FileReader {
     if (this.#failure !== undefined) throw this.#failure.reason;
     if (stat.size > maxWholeFileBytes) return this.#startLarge({ path, stat, done, before });
     const isFull = this.#gatheredBytes + stat.size > maxWholeFileBytes || this.#gathered.length >= maxBatchFiles;
-    if (isFull) this.#sendBatch();
+    if (isFull) {
+      this.#options.pool.startAll(); // where there is one full batch, there are more as a rule
+      this.#sendBatch();
+    }
     this.#gathered.push({ path, stat, done, before });
     this.#gatheredBytes += stat.size;
     return this.#waitingAgain > maxBatchFiles ? this.#again : this.#room;
@@ -131,7 +134,8 @@ export class FileReader {
 
   async #readBatch(files: readonly Asked[], buffer: Promise<ArrayBuffer>): Promise<void> {
     const stats = new BigInt64Array(files.length * statFields);
-    for (const [index, { stat }] of files.entries()) {
+    for (let index = 0; index < files.length; index += 1) {
+      const { stat } = files[index] as Asked;
       stats[index * statFields] = stat.ino;
       stats[index * statFields + 1] = BigInt(stat.size);
       stats[index * statFields + 2] = stat.ctimeNs;
@@ -141,7 +145,8 @@ export class FileReader {
     if (this.#failure !== undefined) return;
     this.#options.take(batchOf(files, result));
     const failures = new Map(result.failures.map(({ index, error }) => [index, error]));
-    for (const [index, asked] of files.entries()) {
+    for (let index = 0; index < files.length; index += 1) {
+      const asked = files[index] as Asked;
       const { stat, done } = asked;
       const failure = failures.get(index);
       if (failure !== undefined) {
@@ -219,10 +224,11 @@ export class FileReader {
 function batchOf(files: readonly Asked[], { buffer, outcomes, ids }: ReadResult): Batch {
   const places = new Uint32Array(files.length * 2);
   let at = 0;
-  for (const [index, { stat }] of files.entries()) {
+  for (let index = 0; index < files.length; index += 1) {
+    const { size } = (files[index] as Asked).stat;
     places[index * 2] = at;
-    places[index * 2 + 1] = stat.size;
-    at += stat.size;
+    places[index * 2 + 1] = size;
+    at += size;
   }
   const kinds = new Uint8Array(files.length); // blobs all
   return selectObjects({ buffer, kinds, ids, places }, (index) => outcomes[index] === readOutcomes.read);

@@ -24,12 +24,12 @@ export class HeadEntries {
     this.#advance();
   }
 
-  /** The entries before `name` that have not been given out. */
-  *upTo(name: ByteString): Generator<Entry, void, undefined> {
-    while (this.#next !== undefined && this.#next.name < name) {
-      yield this.#next;
-      this.#advance();
-    }
+  /** Gives out the next entry, if it comes before `name`; where no name is given, the next in any case. */
+  before(name?: ByteString): Entry | undefined {
+    const entry = this.#next;
+    if (entry === undefined || (name !== undefined && entry.name >= name)) return undefined;
+    this.#advance();
+    return entry;
   }
 
   /** The entry of that name, if it is the next. */
@@ -40,10 +40,6 @@ export class HeadEntries {
     const ino = this.#stats?.[this.#ordinal * 2 + 1];
     this.#advance();
     return { entry, indexed: ctimeNs === undefined || ino === undefined ? undefined : { ctimeNs, ino } };
-  }
-
-  *rest(): Generator<Entry, void, undefined> {
-    for (; this.#next !== undefined; this.#advance()) yield this.#next;
   }
 
   #advance(): void {

@@ -10,9 +10,9 @@ import { objectIdOf, type ObjectId } from "../objects/object-id.js";
 import { loadGroupNames, loadUserNames } from "../platform/owner-names.js";
 import { isSameAttributes } from "./compare.js";
 import { headOfIndex, nothingKnown, readHead } from "./head.js";
-import { deleteJournal } from "./journal.js";
 import { leaveNothingOut, rulesAsWritten } from "./leave-out.js";
-import { readPushIndex, writePushIndex, type PushIndex } from "./push-index.js";
+import { forgetJournal, NextIndex } from "./next-index.js";
+import { readPushIndex, type PushIndex } from "./push-index.js";
 import type { PushOptions, PushProgress, PushResult } from "./push-options.js";
 import type { Remote } from "./remote.js";
 import { namesOfOwners } from "./owners-seen.js";
@@ -112,13 +112,25 @@ async function finishPush(taking: Taking, { options, attempts, remote, startedMs
   const isTreeSame = snapshot.tree === undefined ? !snapshot.isChanged : snapshot.tree === head.commit?.tree;
   const isSame = head.commit !== undefined && isTreeSame && isSameAttributes(head.commit.root, snapshot.root);
   if (options.isDryRun || snapshot.tree === undefined) return { ...result, isUpToDate: isSame, commit: remote.head };
-  const kept = { store: remote.store, startedMs };
+  const nextIndex = (commit: ObjectId, commitBytes: Uint8Array): NextIndex => {
+    taking.kept.add(commit, commitBytes);
+    const { folders } = snapshot;
+    const attributes = attributeSight();
+    return new NextIndex(options, {
+      store: remote.store,
+      commit,
+      startedMs,
+      attributes,
+      folders,
+      objects: taking.kept,
+    });
+  };
   const endJournal = (): void => taking.journal?.end();
   if (isSame && remote.head !== undefined && !options.isEmptyAllowed) {
     await pipeline.uploader.finish(); // what was read again and found to be missing in the store
     endJournal();
     const isIndexStale = !head.isIndexed || progress.filesRead > 0 || snapshot.isMoreProven;
-    if (isIndexStale) keepIndex(options, snapshot, { ...kept, commit: remote.head, bytes: head.commitBytes });
+    if (isIndexStale) nextIndex(remote.head, head.commitBytes).put();
     else forgetJournal(options);
     return { ...result, isUpToDate: true, commit: remote.head };
   }
@@ -127,9 +139,18 @@ async function finishPush(taking: Taking, { options, attempts, remote, startedMs
   await pipeline.uploader.offer({ kind: "commit", id, bytes });
   await pipeline.uploader.finish();
   attempts.sent = { ...result, isUpToDate: false, commit: id };
-  await remote.commit(id, remote.head);
+  const committing = remote.commit(id, remote.head);
+  committing.catch(() => undefined); // thrown below
+  await new Promise((resolve) => setImmediate(resolve)); // it is on its way, and the store has to look through it
+  const index = nextIndex(id, bytes);
+  try {
+    await committing;
+  } catch (error) {
+    index.discard();
+    throw error;
+  }
   endJournal();
-  keepIndex(options, snapshot, { ...kept, commit: id, bytes });
+  index.put();
   return attempts.sent;
 }
 
@@ -168,31 +189,5 @@ export function userName(): string {
     return userInfo().username;
   } catch {
     return String(process.getuid?.() ?? "");
-  }
-}
-
-/** The commit is safe already: an index that cannot be written costs time, and no data. */
-function keepIndex(
-  options: PushOptions,
-  snapshot: Snapshot,
-  from: { store: string; commit: ObjectId; bytes: Uint8Array; startedMs: number },
-): void {
-  const { bytes, ...head } = from;
-  const objects = new Map(snapshot.objects).set(head.commit, bytes);
-  try {
-    const attributes = attributeSight();
-    writePushIndex(options.indexFile, { ...head, attributes, folders: snapshot.folders, objects });
-  } catch (error) {
-    options.onEvent({ type: "indexNotKept", why: error instanceof Error ? error.message : String(error) });
-    return;
-  }
-  forgetJournal(options); // it says nothing that the index does not
-}
-
-function forgetJournal({ indexFile, onEvent }: PushOptions): void {
-  try {
-    deleteJournal(indexFile);
-  } catch (error) {
-    onEvent({ type: "journalNotKept", why: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -14,7 +14,7 @@ import { byteString, byteStringFromText, bytesOf, type ByteString } from "../obj
 import { blake3, hashLength } from "../objects/hash.js";
 import { isObjectId, objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { makeFolders } from "./make-folders.js";
-import { replaceFile } from "./replace-file.js";
+import { writeBeside, type FreshFile } from "./replace-file.js";
 
 /** What was seen of one folder: for the i-th entry of its tree, ctime in ns at 2i and inode at 2i+1. */
 export interface FolderStats {
@@ -33,6 +33,11 @@ export interface PushIndex {
   readonly folders: ReadonlyMap<ByteString, FolderStats>;
   /** The trees' bytes, and the commit's. */
   readonly objects: ReadonlyMap<ObjectId, Uint8Array>;
+}
+
+/** An index that is to be written: its trees may come from elsewhere. */
+export interface NewPushIndex extends Omit<PushIndex, "objects"> {
+  readonly objects: { readonly size: number } & Iterable<readonly [ObjectId, Uint8Array]>;
 }
 
 const magic = Buffer.from("bakindex");
@@ -58,10 +63,10 @@ export function decodePushIndex(bytes: Buffer): PushIndex | undefined {
   return decode(bytes.subarray(0, end));
 }
 
-/** Writes the index in place of what the file held. */
-export function writePushIndex(file: string, index: PushIndex): void {
+/** Writes the index beside the file; it takes the place of what that held, if anything, once `put` is called. */
+export function writePushIndex(file: string, index: NewPushIndex): FreshFile {
   makeFolders(byteStringFromText(dirname(file)), 0o700);
-  replaceFile(byteStringFromText(file), { mode: 0o600, isKept: false }, (fd) => {
+  return writeBeside(byteStringFromText(file), { mode: 0o600, isKept: false }, (fd) => {
     const writer = new IndexWriter(fd);
     write(writer, index);
     writer.finish();
@@ -77,7 +82,7 @@ interface Header {
   objects: number;
 }
 
-function write(writer: IndexWriter, index: PushIndex): void {
+function write(writer: IndexWriter, index: NewPushIndex): void {
   const header = {
     store: index.store,
     commit: index.commit,

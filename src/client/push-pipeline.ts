@@ -14,7 +14,7 @@ import { Uploader, type Compression } from "./upload.js";
 const smallBuffersPerThread = 2;
 const moreSmallBuffers = 4;
 const largeBuffersPerThread = 1;
-const moreLargeBuffers = 2;
+const moreLargeBuffers = 1;
 
 export interface PipelineOptions {
   /** With 0 all is done on the calling thread. */

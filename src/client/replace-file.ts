@@ -1,5 +1,6 @@
 /** Files of bak's own, which are written whole or not at all. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { posix } from "node:path";
 import type { ByteString } from "../objects/byte-string.js";
 import { fsPath } from "./source-path.js";
 
@@ -10,14 +11,41 @@ export interface ReplaceOptions {
   readonly isKept: boolean;
 }
 
+/** A file that lies beside the one whose place it is to take. */
+export interface FreshFile {
+  /** Puts it there. Throws what the system says; it is gone then. */
+  put(): void;
+  /** Deletes it. */
+  discard(): void;
+}
+
 /**
  * Has a file written beside `path`, and puts it there, in the place of what was there; `write` is given its descriptor.
  * Throws what that throws, and what system calls fail with; nothing is left of it then.
  */
-export function replaceFile(path: ByteString, { mode, isKept }: ReplaceOptions, write: (fd: number) => void): void {
+export function replaceFile(path: ByteString, options: ReplaceOptions, write: (fd: number) => void): void {
+  writeBeside(path, options, write).put();
+}
+
+/** Has a file written beside `path`, which is to go there later. Throws as `replaceFile` does. */
+export function writeBeside(
+  path: ByteString,
+  { mode, isKept }: ReplaceOptions,
+  write: (fd: number) => void,
+): FreshFile {
   const fresh = fsPath(`${path}.${process.pid}.tmp` as ByteString);
-  try {
-    rmSync(fresh, { force: true }); // of a process that was killed, and had the same number
+  const discard = (): void => rmSync(fresh, { force: true });
+  const orDiscard = (step: () => void): void => {
+    try {
+      step();
+    } catch (error) {
+      discard();
+      throw error;
+    }
+  };
+  orDiscard(() => {
+    discard(); // of a process that was killed, and had the same number
+    deleteLeftovers(path);
     const fd = openSync(fresh, "wx", mode);
     try {
       write(fd);
@@ -25,9 +53,20 @@ export function replaceFile(path: ByteString, { mode, isKept }: ReplaceOptions, 
     } finally {
       closeSync(fd);
     }
-    renameSync(fresh, fsPath(path));
-  } catch (error) {
-    rmSync(fresh, { force: true });
-    throw error;
+  });
+  return { put: () => orDiscard(() => renameSync(fresh, fsPath(path))), discard };
+}
+
+/** What waits longer beside a file to take its place was left by a process that was killed. */
+const leftAfterMs = 24 * 60 * 60 * 1000;
+
+function deleteLeftovers(path: ByteString): void {
+  const folder = posix.dirname(path) as ByteString;
+  const start = `${posix.basename(path)}.`;
+  for (const name of readdirSync(fsPath(folder), { encoding: "latin1" }) as ByteString[]) {
+    if (!name.startsWith(start) || !/^[0-9]+\.tmp$/.test(name.slice(start.length))) continue;
+    const left = fsPath(`${folder}/${name}` as ByteString);
+    const modifiedMs = lstatSync(left, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (modifiedMs < Date.now() - leftAfterMs) rmSync(left, { force: true });
   }
 }

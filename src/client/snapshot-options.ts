@@ -6,6 +6,7 @@ import type { ObjectId } from "../objects/object-id.js";
 import type { PackedObject } from "../objects/object-kind.js";
 import type { ChangeEvent } from "./changes.js";
 import type { FileReader } from "./file-reader.js";
+import type { KeptTrees } from "./kept-trees.js";
 import type { LeaveOut } from "./leave-out.js";
 import type { LeavingEvent } from "./leaving-out.js";
 import type { FolderStats } from "./push-index.js";
@@ -60,6 +61,8 @@ export interface SnapshotSink {
   readonly reader: Pick<FileReader, "read" | "finish">;
   /** Takes a tree. What it returns is waited for, sooner or later; what it throws or rejects with stops the walk. */
   readonly offer: (tree: PackedObject<ObjectId>) => Promise<void> | undefined;
+  /** Keeps all trees, new or not, for the client's next index. */
+  readonly kept: Pick<KeptTrees, "keep" | "add">;
 }
 
 export interface SnapshotOptions {
@@ -101,9 +104,8 @@ export interface Snapshot {
   readonly ruledOut: number;
   /** How many names something happened to while the walk was at them. */
   readonly moved: Readonly<Record<Movement, number>>;
-  /** What the client's next index holds. */
+  /** What the client's next index holds, beside the trees. */
   readonly folders: ReadonlyMap<ByteString, FolderStats>;
-  readonly objects: ReadonlyMap<ObjectId, Uint8Array>;
 }
 
 /** A folder that may be left out. */

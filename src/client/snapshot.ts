@@ -104,7 +104,6 @@ class Walk {
       ruledOut: this.#leaving.count,
       moved: movements,
       folders: this.#trees.folders,
-      objects: this.#trees.objects,
     };
   }
 
@@ -162,15 +161,20 @@ class Walk {
     const open = sink === undefined ? undefined : this.#trees.open(at, names.length);
     const head = new HeadEntries(headTree, this.#load, indexed?.stats);
     for (const name of names) {
-      for (const entry of head.upTo(name)) this.#tally.changes.remove(joinPath(at.path, entry.name), entry);
-      await this.#name(at, name, { head: head.take(name), open });
+      for (let gone = head.before(name); gone !== undefined; gone = head.before(name)) this.#remove(at, gone);
+      const folder = this.#name(at, name, { head: head.take(name), open });
+      if (folder !== undefined) await folder;
       const pause = this.#turns.pause();
       if (pause !== undefined) await pause;
       if (this.#replaced.length > 0) await this.#lookAgain(); // the names after one are held until it is known
     }
-    for (const entry of head.rest()) this.#tally.changes.remove(joinPath(at.path, entry.name), entry);
+    for (let gone = head.before(); gone !== undefined; gone = head.before()) this.#remove(at, gone);
     open?.end();
     return { open, tree: undefined };
+  }
+
+  #remove(parent: FolderPlaceInWalk, entry: Entry): void {
+    this.#tally.changes.remove(joinPath(parent.path, entry.name), entry);
   }
 
   /** A folder that has nothing new in it itself; what is in its folders is looked at now. */
@@ -216,52 +220,74 @@ class Walk {
     const names = this.#replaced;
     this.#replaced = [];
     for (const { parent, name, its } of names) {
-      await this.#name(parent, name, its);
+      const folder = this.#name(parent, name, its);
+      if (folder !== undefined) await folder;
       const pause = this.#turns.pause();
       if (pause !== undefined) await pause;
     }
   }
 
-  /** One name of a folder; adds it to the folder's tree, now or when it has been read. */
-  async #name(parent: FolderPlaceInWalk, name: ByteString, its: NameInWalk): Promise<void> {
+  /**
+   * One name of a folder; adds it to the folder's tree, now or when it has been read. Gives something to wait for only where the
+   * name is a folder's: most are not.
+   */
+  #name(parent: FolderPlaceInWalk, name: ByteString, its: NameInWalk): Promise<void> | undefined {
     const { head, open, place: reserved, isAgain = false } = its;
     const relative = joinPath(parent.path, name);
     const absolute = joinPath(parent.absolute, name);
     try {
       const stat = sourceStatOf(this.#looker.look(parent.absolute, name));
-      if (isAgain) {
-        this.#tally.move(relative, "replaced");
-        if (this.#leaving.isRuledOut({ relative, name, kind: stat.kind }, parent.rules))
-          return this.#leaveOut(relative, its);
-      }
+      if (isAgain) this.#tally.move(relative, "replaced");
+      if (this.#isLeftOut(parent, { relative, name, stat, isAgain })) return this.#leaveOut(relative, its);
       const { extras, proof } = this.#attributes.of({ relative, absolute, stat }, parent.volume, head);
       const place = { name, relative, absolute, stat, extras, proof };
-      if (stat.kind === "dir") {
-        const folder = await this.#subfolder(parent, place, head?.entry);
-        if (folder === "replaced") {
-          if (isAgain) throw replacedWhileRead();
-          return this.#seeAgain(parent, name, its);
-        }
-        const entry = { name, ...attributesOf(stat), ...extras, kind: "dir", tree: noId } as const;
-        if (open !== undefined) this.#trees.add(open, folder, { entry, stat: proof, at: reserved });
-        return;
-      }
-      if (stat.kind === "file" && this.#leaving.isTooLarge({ relative, size: stat.size }))
-        return this.#leaveOut(relative, its);
+      if (stat.kind === "dir") return this.#folderName(parent, place, its);
       const known = knownEntry(place, head, this.#options);
-      if (known !== undefined)
-        this.#take({ entry: known, stat: proof }, { relative, head: head?.entry, open, place: reserved });
-      else this.#readFile(parent, place, its);
+      if (known === undefined) this.#readFile(parent, place, its);
+      else this.#take({ entry: known, stat: proof }, { relative, head: head?.entry, open, place: reserved });
     } catch (error) {
-      if (reserved !== undefined) open?.fill(reserved, undefined);
-      this.#tally.miss(parent, { relative, head: head?.entry }, error);
+      this.#miss(parent, relative, its, error);
+    }
+    return undefined;
+  }
+
+  async #folderName(parent: FolderPlaceInWalk, at: Place, its: NameInWalk): Promise<void> {
+    const { head, open, place: reserved, isAgain = false } = its;
+    const { name, relative, stat, extras, proof } = at;
+    try {
+      const folder = await this.#subfolder(parent, at, head?.entry);
+      if (folder === "replaced") {
+        if (isAgain) throw replacedWhileRead();
+        return this.#seeAgain(parent, name, its);
+      }
+      const entry = { name, ...attributesOf(stat), ...extras, kind: "dir", tree: noId } as const;
+      if (open !== undefined) this.#trees.add(open, folder, { entry, stat: proof, at: reserved });
+    } catch (error) {
+      this.#miss(parent, relative, its, error);
     }
   }
 
+  /** Whether a rule leaves out a name; the rules for names have been asked already, unless it was something else then. */
+  #isLeftOut(
+    { rules }: FolderPlaceInWalk,
+    { relative, name, stat, isAgain }: { relative: ByteString; name: ByteString; stat: SourceStat; isAgain: boolean },
+  ): boolean {
+    const { kind, size } = stat;
+    if (isAgain && this.#leaving.isRuledOut({ relative, name, kind }, rules)) return true;
+    return kind === "file" && this.#leaving.isTooLarge({ relative, size });
+  }
+
+  /** A name cannot be kept. */
+  #miss(parent: FolderPlaceInWalk, relative: ByteString, { head, open, place }: NameInWalk, error: unknown): void {
+    if (place !== undefined) open?.fill(place, undefined);
+    this.#tally.miss(parent, { relative, head: head?.entry }, error);
+  }
+
   /** A rule leaves out a name. */
-  #leaveOut(relative: ByteString, { head, open, place }: NameInWalk): void {
+  #leaveOut(relative: ByteString, { head, open, place }: NameInWalk): undefined {
     if (head !== undefined) this.#tally.changes.remove(relative, head.entry);
     if (place !== undefined) open?.fill(place, undefined);
+    return undefined;
   }
 
   /**
@@ -312,10 +338,7 @@ class Walk {
     const { name, relative } = at;
     const place = reserved ?? open?.reserve();
     const done = this.#turns.later((outcome: ReadOutcome) => {
-      const fail = (error: unknown): void => {
-        if (place !== undefined) open?.fill(place, undefined);
-        this.#tally.miss(parent, { relative, head: head?.entry }, error);
-      };
+      const fail = (error: unknown): void => this.#miss(parent, relative, { head, open, place }, error);
       if (outcome.type === "failed") {
         if (!isReplaced(at) || !isStillThere(parent)) return fail(outcome.error);
         if (isAgain) return fail(replacedWhileRead());

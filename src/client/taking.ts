@@ -5,6 +5,7 @@ import { CompressionLevel } from "./compression-level.js";
 import type { Head } from "./head.js";
 import { Journal, journalFile } from "./journal.js";
 import { JournaledReader } from "./journaled-reader.js";
+import { KeptTrees } from "./kept-trees.js";
 import { fetchOldChunks } from "./old-chunks.js";
 import { PushPipeline } from "./push-pipeline.js";
 import type { PushEvent, PushOptions } from "./push-options.js";
@@ -41,6 +42,8 @@ export class Taking {
   readonly compression: Promise<Compression>;
   /** What was read and is not committed yet; undefined where that is not kept. */
   readonly journal: Journal | undefined;
+  /** All trees of the snapshot. */
+  readonly kept: KeptTrees;
   readonly #stop = new AbortController();
   readonly #onEvent: PushOptions["onEvent"];
   /** What there is to be told, until it is certain that the head is the right one. */
@@ -54,6 +57,7 @@ export class Taking {
     const { progress, signal } = options;
     const { head, remote, store } = from;
     this.head = head;
+    this.kept = new KeptTrees(options.indexFile);
     this.#onEvent = options.onEvent;
     const confirmed = new Promise<Remote>((resolve, reject) => {
       this.#send = () => resolve(remote);
@@ -120,14 +124,16 @@ export class Taking {
     await this.pipeline.close();
     await this.snapshot.catch(() => undefined);
     this.journal?.end();
+    this.kept.close();
   }
 
   #sink(options: PushOptions, remote: Pick<Remote, "hasMany">): SnapshotSink {
     const { reader, uploader } = this.pipeline;
     const offer: SnapshotSink["offer"] = (tree) => uploader.offer(tree);
-    if (this.journal === undefined) return { reader, offer };
-    const { journal } = this;
-    return { reader: new JournaledReader({ reader, journal, remote, folderLength: options.folder.length }), offer };
+    const { journal, kept } = this;
+    if (journal === undefined) return { reader, offer, kept };
+    const journaled = new JournaledReader({ reader, journal, remote, folderLength: options.folder.length });
+    return { reader: journaled, offer, kept };
   }
 
   #tell(event: PushEvent): void {

@@ -28,7 +28,6 @@ export interface WalkTreesOptions extends Pick<SnapshotOptions, "baseline" | "is
 
 export class WalkTrees {
   readonly folders = new Map<ByteString, FolderStats>();
-  readonly objects = new Map<ObjectId, Uint8Array>();
   readonly #options: WalkTreesOptions;
 
   constructor(options: WalkTreesOptions) {
@@ -54,7 +53,7 @@ export class WalkTrees {
     const waiting = [folder.tree];
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
       const bytes = this.#options.load(id);
-      this.objects.set(id, bytes);
+      this.#options.sink?.kept.keep(id, bytes);
       if (isPagedTree(bytes)) waiting.push(...treesIn(decodeTree(bytes)));
     }
   }
@@ -91,7 +90,9 @@ export class WalkTrees {
 
   #offer(tree: PackedObject<ObjectId>): void {
     const { baseline, isFull, sink, turns } = this.#options;
-    this.objects.set(tree.id, baseline.objects.get(tree.id) ?? tree.bytes);
+    const known = baseline.objects.get(tree.id);
+    if (known === undefined) sink?.kept.add(tree.id, tree.bytes);
+    else sink?.kept.keep(tree.id, known);
     if (!isFull && baseline.isStored(tree.id)) return;
     try {
       turns.wait(sink?.offer(tree));

@@ -11,7 +11,7 @@ import { runInNewContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
 
 /** So much may lie unused. */
-const maxGarbageBytes = 4 << 20;
+const maxGarbageBytes = 2 << 20;
 /** So much may be added to a small heap before all of it is gone through: more than buffers come to that are in use. */
 const headroomBytes = 32 << 20;
 

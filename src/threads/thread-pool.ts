@@ -84,6 +84,12 @@ export class ThreadPool<Job, Result> {
     });
   }
 
+  /** Starts all threads, for work that is about to come: by then they have loaded what they need. */
+  startAll(): void {
+    if (this.#isClosed) return;
+    while (this.#threads.length < this.#options.size) this.#start();
+  }
+
   /** The thread with the least to do; what it is given goes before what waits for any. */
   thread(): PoolThread<Job, Result> {
     if (this.#options.size === 0) return this.#local;

@@ -59,7 +59,7 @@ t.test("an index comes back as it was written", async (t) => {
     t,
     "whatever is in it",
     fc.property(indexes, (index) => {
-      writePushIndex(file, index);
+      writePushIndex(file, index).put();
       return isDeepStrictEqual(plain(readPushIndex(file)), plain(index));
     }),
     200,
@@ -70,13 +70,13 @@ t.test("an index whose stats are part of a larger array is written without the r
   const file = join(t.testdir(), "index");
   const whole = BigInt64Array.of(1n, 2n, 3n, 4n, 5n, 6n);
   const index = { ...small, folders: new Map([["" as ByteString, { tree: two, stats: whole.subarray(2, 4) }]]) };
-  writePushIndex(file, index);
+  writePushIndex(file, index).put();
   t.strictSame([...(readPushIndex(file)?.folders.get("" as ByteString)?.stats ?? [])], [3n, 4n]);
 });
 
 t.test("any byte that is another, and any byte that is missing or more, makes it no index", async (t) => {
   const file = join(t.testdir(), "index");
-  writePushIndex(file, small);
+  writePushIndex(file, small).put();
   const bytes = readFileSync(file);
   const isRead = (changed: Uint8Array): boolean => {
     writeFileSync(file, changed);
@@ -97,7 +97,7 @@ t.test("any byte that is another, and any byte that is missing or more, makes it
 
 t.test("an index of another version or format is none, even if its hash is right", async (t) => {
   const file = join(t.testdir(), "index");
-  writePushIndex(file, small);
+  writePushIndex(file, small).put();
   const whole = readFileSync(file);
   const body = whole.subarray(0, whole.length - hashLength);
   for (const at of [0, 8, 11]) {
@@ -122,11 +122,16 @@ t.test("what cannot be read is no index", async (t) => {
 t.test("the file is the user's alone, in folders that are made for it, and replaces the one before", async (t) => {
   const folder = t.testdir();
   const file = join(folder, "a", "b", "index");
-  writePushIndex(file, small);
+  writePushIndex(file, small).put();
   t.equal(statSync(file).mode & 0o777, 0o600);
   t.equal(statSync(join(folder, "a", "b")).mode & 0o777, 0o700);
   chmodSync(file, 0o400);
-  writePushIndex(file, { ...small, store: "another" });
+  const another = writePushIndex(file, { ...small, store: "another" });
+  t.equal(readPushIndex(file)?.store, "a store", "until it is put in place");
+  writePushIndex(file, { ...small, store: "given up" }).discard();
+  t.equal(readPushIndex(file)?.store, "a store");
+  t.throws(() => another.put(), { code: "ENOENT" }, "the file of one that was given up is gone");
+  writePushIndex(file, { ...small, store: "another" }).put();
   t.equal(readPushIndex(file)?.store, "another");
   t.strictSame(readdirSync(join(folder, "a", "b")), ["index"]);
 });
@@ -134,7 +139,8 @@ t.test("the file is the user's alone, in folders that are made for it, and repla
 t.test("an index that cannot be put in place leaves nothing behind", async (t) => {
   const folder = t.testdir();
   mkdirSync(join(folder, "index", "x"), { recursive: true });
-  t.throws(() => writePushIndex(join(folder, "index"), small));
+  const index = writePushIndex(join(folder, "index"), small);
+  t.throws(() => index.put());
   t.strictSame(readdirSync(folder), ["index"]);
   t.ok(existsSync(join(folder, "index", "x")));
 });

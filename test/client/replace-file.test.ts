@@ -1,8 +1,8 @@
 /** Files that are written whole, or not at all. */
-import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { replaceFile } from "../../src/client/replace-file.js";
+import { replaceFile, writeBeside } from "../../src/client/replace-file.js";
 import { byteStringFromText, type ByteString } from "../../src/objects/byte-string.js";
 
 const kept = { isKept: true };
@@ -41,6 +41,37 @@ t.test("what a process of the same number has left is replaced, and a link in it
   t.equal(readFileSync(join(folder, "victim"), "utf8"), "theirs");
   t.equal(readFileSync(path, "utf8"), "ours");
   t.strictSame(readdirSync(folder), ["file", "victim"]);
+  t.end();
+});
+
+t.test("what a process that was killed has left beside it is deleted after a day, and nothing else", (t) => {
+  const folder = t.testdir({
+    "file.123.tmp": "left",
+    "file.4.tmp": "of somebody who is writing",
+    "file.x.tmp": "",
+    "file.5.tmp.old": "",
+    "other.123.tmp": "",
+  });
+  const twoDaysAgo = Date.now() / 1000 - 2 * 24 * 60 * 60;
+  for (const name of readdirSync(folder)) {
+    if (name !== "file.4.tmp") utimesSync(join(folder, name), twoDaysAgo, twoDaysAgo);
+  }
+  replaceFile(byteStringFromText(join(folder, "file")), kept, (fd) => writeFileSync(fd, "new"));
+  t.strictSame(readdirSync(folder).toSorted(), ["file", "file.4.tmp", "file.5.tmp.old", "file.x.tmp", "other.123.tmp"]);
+  t.end();
+});
+
+t.test("a file that waits beside it is put there, or given up", (t) => {
+  const folder = t.testdir({ file: "old" });
+  const path = join(folder, "file");
+  writeBeside(byteStringFromText(path), kept, (fd) => writeFileSync(fd, "never")).discard();
+  t.strictSame(readdirSync(folder), ["file"]);
+  const fresh = writeBeside(byteStringFromText(path), kept, (fd) => writeFileSync(fd, "new"));
+  t.equal(readFileSync(path, "utf8"), "old");
+  fresh.put();
+  t.equal(readFileSync(path, "utf8"), "new");
+  t.strictSame(readdirSync(folder), ["file"]);
+  t.throws(() => fresh.put(), { code: "ENOENT" });
   t.end();
 });
 

@@ -7,6 +7,7 @@ import type { Batch } from "../../src/client/batch.js";
 import { bytesAt, kindAt, packingRoomBytes } from "../../src/client/batch.js";
 import { BufferPool } from "../../src/client/buffer-pool.js";
 import { FileReader } from "../../src/client/file-reader.js";
+import { KeptTrees } from "../../src/client/kept-trees.js";
 import { push } from "../../src/client/push.js";
 import type { PushEvent, PushOptions, PushResult } from "../../src/client/push-options.js";
 import { createPushPool } from "../../src/client/push-work.js";
@@ -115,7 +116,8 @@ export const noBaseline: Baseline = {
 };
 
 export interface Taken {
-  readonly snapshot: Snapshot;
+  /** With the trees that are kept for the next index. */
+  readonly snapshot: Snapshot & { readonly objects: ReadonlyMap<ObjectId, Uint8Array> };
   readonly events: SnapshotEvent[];
   readonly progress: SnapshotProgress;
   /** What was offered, in order. */
@@ -148,12 +150,13 @@ export async function take(folder: string, options: TakeOptions = {}): Promise<T
     },
     { smallBuffers, onBytes: (count) => (progress.bytesRead += count) },
   );
+  const kept = new KeptTrees(`${folder}.index`);
   const taking = takeSnapshot({
     folder: text(folder),
     baseline: noBaseline,
     isFull: false,
     isLeftOut: () => false,
-    sink: isDry ? undefined : files,
+    sink: isDry ? undefined : { ...files, kept },
     progress,
     ...rest,
     onEvent: (event) => {
@@ -164,8 +167,9 @@ export async function take(folder: string, options: TakeOptions = {}): Promise<T
   try {
     const snapshot = await taking;
     await files.allTaken();
-    return { snapshot, events, progress, offered };
+    return { snapshot: { ...snapshot, objects: new Map(kept) }, events, progress, offered };
   } finally {
+    kept.close();
     await files.close();
   }
 }

@@ -295,7 +295,7 @@ const pushIndexes: fc.Arbitrary<PushIndex> = fc.record({
 
 /** The bytes of a file that holds the index. */
 function encodePushIndex(file: string, index: PushIndex): Buffer {
-  writePushIndex(file, index);
+  writePushIndex(file, index).put();
   return readFileSync(file);
 }
 
@@ -309,7 +309,7 @@ t.test("the client's index", async (t) => {
     judge: (bytes) => {
       const index = decodePushIndex(bytes);
       if (index === undefined) throw new BakError("STORE_DAMAGED", "not an index"); // to be counted
-      writePushIndex(again, index);
+      writePushIndex(again, index).put();
       return isDeepStrictEqual(readPushIndex(again), index) ? undefined : "another index comes of it";
     },
     count: 30_000,

@@ -191,3 +191,23 @@ t.test("the first few jobs are done where they are asked for", async (t) => {
   t.strictSame(where.slice(0, 2), [threadId, threadId]);
   t.not(where[2], threadId);
 });
+
+t.test("threads can be started before there is work for them", async (t) => {
+  const entry = new URL("./test-thread.js", import.meta.url);
+  let started = 0;
+  const onFirstThread = (): void => void (started += 1);
+  const pool: Pool = new ThreadPool({ entry, work: testWork, size: 2, localJobs: 1, onFirstThread });
+  t.teardown(() => pool.close());
+  pool.startAll();
+  pool.startAll();
+  t.equal(started, 1);
+  t.equal(await pool.run({ do: "where" }), threadId, "they are not waited for");
+  const where = await Promise.all([pool.run({ do: "where" }), pool.run({ do: "where" })]);
+  t.equal(new Set([...where, threadId]).size, 3, "there are two");
+  await pool.close();
+  pool.startAll();
+  await t.rejects(pool.run({ do: "where" }), { message: "the pool is closed" });
+  const none: Pool = new ThreadPool({ entry, work: testWork, size: 0 });
+  none.startAll();
+  t.equal(await none.run({ do: "where" }), threadId);
+});
