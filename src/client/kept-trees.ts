@@ -1,7 +1,7 @@
 /**
  * The trees of the client's next index, from when a walk meets them until it is known which commit they are of. Those that
  * are made wait in a file, so that the memory of a push does not grow with them. The file has no name: whoever is killed
- * leaves none. Where none can be written, memory has to do.
+ * leaves none. Where none can be written, memory has to do. On the disk there are then the last index, the trees, and the next.
  */
 import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -64,15 +64,18 @@ export class KeptTrees implements Iterable<readonly [ObjectId, Uint8Array]> {
     for (let at = 0; at < this.#fileBytes;) {
       const piece = Buffer.allocUnsafe(Math.min(bufferBytes, this.#fileBytes - at));
       this.#fill(piece, at);
-      at += yield* treesIn(piece);
+      const length = yield* treesIn(piece);
+      if (length === 0) throw new Error("the file of trees is damaged");
+      at += length;
     }
     yield* treesIn(Buffer.from(this.#buffer.subarray(0, this.#used)));
   }
 
   /** Lets go of the file. */
   close(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    const descriptor = this.#descriptor;
     this.#descriptor = undefined;
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 
   /** Writes what is in the buffer; if that fails, it stays there. */
@@ -95,7 +98,12 @@ export class KeptTrees implements Iterable<readonly [ObjectId, Uint8Array]> {
     makeFolders(byteStringFromText(dirname(this.#file)), 0o700);
     rmSync(this.#file, { force: true }); // of a process that was killed at just this moment
     const descriptor = openSync(this.#file, "wx+", 0o600);
-    rmSync(this.#file, { force: true });
+    try {
+      rmSync(this.#file, { force: true });
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
     return descriptor;
   }
 

@@ -1,6 +1,7 @@
 /**
  * The client's next index: written while the store still looks through the commit, and put where the last one is once that
- * is accepted. The commit is safe then: an index that cannot be written costs time, and no data.
+ * is accepted. The commit is safe then: an index that cannot be written costs time, and no data. It is written at once, so that
+ * nobody on this thread has a turn meanwhile: a second for some millions of files, of the minute that a store waits for a sign.
  */
 import { deleteJournal } from "./journal.js";
 import { writePushIndex, type NewPushIndex } from "./push-index.js";

@@ -13,6 +13,7 @@ import { Uploader, type Compression } from "./upload.js";
 /** For each thread: one buffer is read into, one is packed, and others wait for the store's answer or for the network. */
 const smallBuffersPerThread = 2;
 const moreSmallBuffers = 4;
+/** A large file's next buffer is read when the one before is packed: with two more instead of one, the image took as long. */
 const largeBuffersPerThread = 1;
 const moreLargeBuffers = 1;
 

@@ -1,7 +1,8 @@
 /** Files of bak's own, which are written whole or not at all. */
 import { closeSync, fsyncSync, lstatSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { posix } from "node:path";
-import type { ByteString } from "../objects/byte-string.js";
+import { nanoid } from "nanoid";
+import { joinPath, type ByteString } from "../objects/byte-string.js";
 import { fsPath } from "./source-path.js";
 
 export interface ReplaceOptions {
@@ -33,7 +34,7 @@ export function writeBeside(
   { mode, isKept }: ReplaceOptions,
   write: (fd: number) => void,
 ): FreshFile {
-  const fresh = fsPath(`${path}.${process.pid}.tmp` as ByteString);
+  const fresh = fsPath(`${path}.${nanoid(10)}.tmp` as ByteString);
   const discard = (): void => rmSync(fresh, { force: true });
   const orDiscard = (step: () => void): void => {
     try {
@@ -44,7 +45,6 @@ export function writeBeside(
     }
   };
   orDiscard(() => {
-    discard(); // of a process that was killed, and had the same number
     deleteLeftovers(path);
     const fd = openSync(fresh, "wx", mode);
     try {
@@ -60,13 +60,24 @@ export function writeBeside(
 /** What waits longer beside a file to take its place was left by a process that was killed. */
 const leftAfterMs = 24 * 60 * 60 * 1000;
 
+/** As far as that can be done: what is left takes room, and no more. */
 function deleteLeftovers(path: ByteString): void {
   const folder = posix.dirname(path) as ByteString;
   const start = `${posix.basename(path)}.`;
-  for (const name of readdirSync(fsPath(folder), { encoding: "latin1" }) as ByteString[]) {
-    if (!name.startsWith(start) || !/^[0-9]+\.tmp$/.test(name.slice(start.length))) continue;
-    const left = fsPath(`${folder}/${name}` as ByteString);
-    const modifiedMs = lstatSync(left, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    if (modifiedMs < Date.now() - leftAfterMs) rmSync(left, { force: true });
+  try {
+    for (const name of readdirSync(fsPath(folder), { encoding: "latin1" }) as ByteString[])
+      if (name.startsWith(start) && /^[\w-]{10}\.tmp$/.test(name.slice(start.length)))
+        deleteLeftover(joinPath(folder, name));
+  } catch {
+    // a folder may be written to and not be listed
+  }
+}
+
+function deleteLeftover(path: ByteString): void {
+  try {
+    const { mtimeMs } = lstatSync(fsPath(path));
+    if (mtimeMs < Date.now() - leftAfterMs) rmSync(fsPath(path));
+  } catch {
+    // it is somebody else's, or no file, or gone
   }
 }

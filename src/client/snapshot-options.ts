@@ -9,6 +9,7 @@ import type { FileReader } from "./file-reader.js";
 import type { KeptTrees } from "./kept-trees.js";
 import type { LeaveOut } from "./leave-out.js";
 import type { LeavingEvent } from "./leaving-out.js";
+import type { NameLooker } from "./name-looker.js";
 import type { FolderStats } from "./push-index.js";
 import type { Unsteadiness } from "./read-file.js";
 import type { SourceStat } from "./source-stat.js";
@@ -77,6 +78,8 @@ export interface SnapshotOptions {
   isLeftOut: (folder: FolderPlace) => boolean;
   /** What else is left out, beside what the folder's own rules say. */
   leaveOut?: LeaveOut | undefined;
+  /** Looks at names; is closed at the end. Made by the walk, unless given. */
+  looker?: NameLooker | undefined;
   onEvent: (event: SnapshotEvent) => void;
   /** Asked between two names: what the walk is to wait for, where whoever is told of things has to hold too many of them. */
   room?: () => Promise<void> | undefined;

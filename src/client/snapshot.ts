@@ -22,7 +22,7 @@ import type { Snapshot, SnapshotOptions } from "./snapshot-options.js";
 import { SourceAttributes, volumeOf, type SourceExtras, type Volume } from "./source-attributes.js";
 import { StoreFailure } from "./source-failure.js";
 import { isReplaced, isStillThere, namesIn, SourceRoot } from "./source-root.js";
-import { attributesOf, sourceStatOf, type SourceStat } from "./source-stat.js";
+import { attributesOf, sourceStatOf, statSource, type SourceStat } from "./source-stat.js";
 import { WalkTally, type TalliedName } from "./walk-tally.js";
 import { WalkTrees, type WalkedFolder } from "./walk-trees.js";
 import { WalkTurns } from "./walk-turns.js";
@@ -45,14 +45,15 @@ class Walk {
   readonly #leaving: LeavingOut;
   readonly #attributes: SourceAttributes;
   readonly #paths = new LongPaths();
-  readonly #looker = new NameLooker();
+  readonly #looker: NameLooker;
   /** Names that were something else when they were to be read: they are looked at once more. */
   #replaced: ReplacedName[] = [];
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
     this.#root = new SourceRoot(options.folder);
-    const { baseline, isFull, sink, leaveOut = leaveNothingOut, onEvent } = options;
+    const { baseline, isFull, sink, leaveOut = leaveNothingOut, looker = new NameLooker(), onEvent } = options;
+    this.#looker = looker;
     const load = this.#load;
     const turns = new WalkTurns(options);
     const tally = new WalkTally({ ...options, root: this.#root, load });
@@ -236,10 +237,10 @@ class Walk {
     const relative = joinPath(parent.path, name);
     const absolute = joinPath(parent.absolute, name);
     try {
-      const stat = sourceStatOf(this.#looker.look(parent.absolute, name));
+      const { stat, isBare } = this.#look(parent, { name, absolute, head, isAgain });
       if (isAgain) this.#tally.move(relative, "replaced");
       if (this.#isLeftOut(parent, { relative, name, stat, isAgain })) return this.#leaveOut(relative, its);
-      const { extras, proof } = this.#attributes.of({ relative, absolute, stat }, parent.volume, head);
+      const { extras, proof } = this.#attributes.of({ relative, absolute, stat, isBare }, parent.volume, head);
       const place = { name, relative, absolute, stat, extras, proof };
       if (stat.kind === "dir") return this.#folderName(parent, place, its);
       const known = knownEntry(place, head, this.#options);
@@ -249,6 +250,28 @@ class Walk {
       this.#miss(parent, relative, its, error);
     }
     return undefined;
+  }
+
+  /**
+   * Looks at a name in its open folder where nothing more is to be read of it by its path: if another folder had that path for a
+   * moment, an entry would be of two files, and the index would prove it.
+   */
+  #look(
+    parent: FolderPlaceInWalk,
+    {
+      name,
+      absolute,
+      head,
+      isAgain,
+    }: { name: ByteString; absolute: ByteString; head: HeadEntry | undefined; isAgain: boolean },
+  ): { stat: SourceStat; isBare: boolean } {
+    const looker = this.#looker;
+    if (looker.tellsBareNames && !isAgain) {
+      const stat = sourceStatOf(looker.look(parent.absolute, name));
+      const isProven = this.#attributes.isProven(stat, head);
+      if (stat.kind !== "symlink" && (isProven || looker.isBare(name))) return { stat, isBare: !isProven };
+    }
+    return { stat: statSource(absolute), isBare: false };
   }
 
   async #folderName(parent: FolderPlaceInWalk, at: Place, its: NameInWalk): Promise<void> {

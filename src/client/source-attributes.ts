@@ -22,6 +22,8 @@ export interface SourceName {
   readonly relative: ByteString;
   readonly absolute: ByteString;
   readonly stat: SourceStat;
+  /** Whether it is known to have no extended attributes. */
+  readonly isBare?: boolean;
 }
 
 /** A file system of the folder, known by where it begins there: the numbers that the system gives them do not last. */
@@ -80,16 +82,17 @@ export class SourceAttributes {
   of(name: SourceName, volume: Volume, head?: HeadEntry): SourceExtras {
     const { stat } = name;
     const group = hardLinkGroupOf(stat, volume);
-    if (this.#isProven(stat, head)) {
+    if (this.isProven(stat, head)) {
       const { extendedAttributes } = head.entry;
       return { extras: extrasOf(extendedAttributes, group), proof: stat };
     }
     this.readNames += 1;
-    const attributes = this.#read(name);
+    const attributes = name.isBare === true ? [] : this.#read(name);
     return { extras: extrasOf(attributes, group), proof: attributes === undefined ? noProof : stat };
   }
 
-  #isProven(stat: SourceStat, head: HeadEntry | undefined): head is HeadEntry {
+  /** Whether the attributes of a name are those that it has at the head, by the client's own index. */
+  isProven(stat: SourceStat, head: HeadEntry | undefined): head is HeadEntry {
     if (this.#options.isFull || head?.indexed === undefined || head.entry.kind !== stat.kind) return false;
     const { ctimeNs, ino } = head.indexed;
     return ctimeNs === stat.ctimeNs && ino === stat.ino && isOlderThan(ctimeNs, this.#limits);

@@ -121,10 +121,13 @@ export class Taking {
   async giveUp(reason: unknown): Promise<void> {
     this.#stop.abort(reason);
     this.#sendNothing(reason);
-    await this.pipeline.close();
-    await this.snapshot.catch(() => undefined);
-    this.journal?.end();
-    this.kept.close();
+    try {
+      await this.pipeline.close();
+      await this.snapshot.catch(() => undefined);
+    } finally {
+      this.journal?.end();
+      this.kept.close();
+    }
   }
 
   #sink(options: PushOptions, remote: Pick<Remote, "hasMany">): SnapshotSink {

@@ -43,7 +43,8 @@ export function loadLookAtName(): LookAtName | undefined {
 
 // <fcntl.h> and <linux/stat.h>
 const noFollow = 0x100;
-const basicStats = 0x7ff;
+/** STATX_BASIC_STATS, but for access time and blocks: nobody here asks for those, and a file system may not have them at hand. */
+const wanted = 0x3df;
 const statusBytes = 256;
 
 function declare(libc: Libc): LookAtName {
@@ -53,7 +54,7 @@ function declare(libc: Libc): LookAtName {
   const status = new Status(buffer.buffer);
   return (folder, name) => {
     const call = typeof name === "string" ? ofText : ofBytes;
-    return call(folder, name, noFollow, basicStats, buffer) === 0 && status.isWhole ? status : undefined;
+    return call(folder, name, noFollow, wanted, buffer) === 0 && status.isWhole ? status : undefined;
   };
 }
 
@@ -78,7 +79,7 @@ class Status implements FileStatus {
 
   /** Whether the file system has told all that was asked for. */
   get isWhole(): boolean {
-    return ((this.#u32[0] as number) & basicStats) === basicStats;
+    return ((this.#u32[0] as number) & wanted) === wanted;
   }
 
   get links(): number {

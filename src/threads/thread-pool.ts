@@ -1,7 +1,7 @@
 /**
- * A pool of threads (node:worker_threads) that all do one kind of job. Threads are started when there is work for them, and
- * keep what they have loaded from one job to the next. What a job or a result holds in array buffers is handed over, not
- * copied.
+ * A pool of threads (node:worker_threads) that all do one kind of job. Threads are started when there is work for them, or
+ * soon will be, and keep what they have loaded from one job to the next. What a job or a result holds in array buffers is
+ * handed over, not copied.
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
@@ -32,7 +32,7 @@ export interface ThreadPoolOptions<Job, Result> {
   readonly work: Work<Job, Result>;
   /** Threads at most. With 0 the jobs are done on this thread, one after the other, with a turn for others in between. */
   readonly size: number;
-  /** So many jobs are done on this thread before others are started: for little work that is sooner than starting one. */
+  /** So many jobs are done on this thread before others are given any: for little work that is sooner than starting one. */
   readonly localJobs?: number;
   /** Called before the first thread is started. */
   readonly onFirstThread?: () => void;

@@ -20,10 +20,13 @@ import { NameLooker } from "../../src/client/name-looker.js";
 import { namesIn } from "../../src/client/source-root.js";
 import { statusOf } from "../../src/client/source-stat.js";
 import type { ByteString } from "../../src/objects/byte-string.js";
+import { readDirectory } from "../../src/objects/directory.js";
+import type { ObjectId } from "../../src/objects/object-id.js";
 import { loadLookAtName, type FileStatus } from "../../src/platform/statx.js";
 import { addNamesOfBytes } from "../helpers/sample-folder.js";
-import { makeFifo, text } from "./world.js";
+import { makeFifo, take, text } from "./world.js";
 
+const canTell = new NameLooker().tellsBareNames;
 const isRoot = process.getuid?.() === 0;
 
 function look(t: Test): NameLooker {
@@ -114,6 +117,82 @@ t.test(
     t.end();
   },
 );
+
+t.test(
+  "a name with extended attributes is not bare, nor is one that was not looked at in the folder",
+  { skip: !canTell },
+  (t) => {
+    const folder = realpathSync(t.testdir({ a: "", b: "", d: {} }));
+    const at = text(folder);
+    execFileSync("setfattr", ["-n", "user.x", "-v", "1", join(folder, "b")]);
+    addNamesOfBytes(folder);
+    symlinkSync("b", join(folder, "link"));
+    const looker = look(t);
+    t.equal(looker.isBare("a" as ByteString), false, "nothing was looked at");
+    for (const name of namesIn(at)) {
+      looker.look(at, name);
+      t.equal(looker.isBare(name), name !== "b", name);
+    }
+    t.throws(() => looker.look(at, "none" as ByteString));
+    t.equal(looker.isBare("a" as ByteString), false);
+    for (let round = 0; round < 100; round += 1) {
+      looker.look(at, "b" as ByteString);
+      looker.isBare("b" as ByteString);
+    }
+    t.equal(looker.tellsBareNames, false, "where no name is, it is not asked any more");
+    t.end();
+  },
+);
+
+t.test("without the calls, or with one of them, a walk makes the same tree", async (t) => {
+  const folder = realpathSync(t.testdir({ a: "content", d: { b: "more", e: {} } }));
+  execFileSync("setfattr", ["-n", "user.x", "-v", "1", join(folder, "d", "b")]);
+  symlinkSync("a", join(folder, "link"));
+  makeFifo(join(folder, "d", "fifo"));
+  addNamesOfBytes(folder);
+  const lookAt = loadLookAtName();
+  const made = [
+    await take(folder),
+    await take(folder, { looker: new NameLooker({ lookAt, isBare: undefined }) }),
+    await take(folder, { looker: new NameLooker({ lookAt: undefined, isBare: undefined }) }),
+  ];
+  t.equal(new Set(made.map(({ snapshot }) => snapshot.tree)).size, 1);
+  for (const { snapshot } of made.slice(1)) t.strictSame(snapshot.folders, made[0]?.snapshot.folders);
+});
+
+/** What readlink says is of the path, what is seen in an open folder is not. */
+t.test("of a folder that was another for a moment, nothing false is proven", async (t) => {
+  const root = realpathSync(t.testdir({ source: { p: {} }, other: {} }));
+  const path = join(root, "source", "p");
+  for (const [folder, target] of [
+    [path, "old"],
+    [join(root, "other"), "new"],
+  ] as const) {
+    makeFifo(join(folder, "a"));
+    symlinkSync(target, join(folder, "l"));
+    makeFifo(join(folder, "z"));
+  }
+  const swap = (from: string, to: string): void => {
+    renameSync(path, join(root, from));
+    renameSync(join(root, to), path);
+  };
+  const targets: string[] = [];
+  const { snapshot } = await take(join(root, "source"), {
+    onEvent: (event) => {
+      if (!("path" in event)) return;
+      if (event.path === "p/a") swap("away", "other");
+      if (event.path === "p/l") swap("other", "away");
+    },
+  });
+  const indexed = snapshot.folders.get("p" as ByteString);
+  const load = (id: ObjectId): Uint8Array => snapshot.objects.get(id) as Uint8Array;
+  for (const entry of indexed === undefined ? [] : readDirectory(indexed.tree, load))
+    if (entry.kind === "symlink") targets.push(entry.target);
+  t.equal(targets.length, 1);
+  const { ino, ctimeNs } = lstatSync(join(path, "l"), { bigint: true });
+  const isProven = indexed?.stats[2] === ctimeNs && indexed.stats[3] === ino;
+  t.ok(targets[0] === "old" || !isProven, `'${targets[0]}' is kept, and ${isProven ? "" : "not "}proven`);
+});
 
 t.test("a folder that another has taken the place of", (t) => {
   const folder = realpathSync(t.testdir({ d: { a: "old" } }));
