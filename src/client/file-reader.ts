@@ -134,8 +134,7 @@ export class FileReader {
 
   async #readBatch(files: readonly Asked[], buffer: Promise<ArrayBuffer>): Promise<void> {
     const stats = new BigInt64Array(files.length * statFields);
-    for (let index = 0; index < files.length; index += 1) {
-      const { stat } = files[index] as Asked;
+    for (const [index, { stat }] of files.entries()) {
       stats[index * statFields] = stat.ino;
       stats[index * statFields + 1] = BigInt(stat.size);
       stats[index * statFields + 2] = stat.ctimeNs;
@@ -145,8 +144,7 @@ export class FileReader {
     if (this.#failure !== undefined) return;
     this.#options.take(batchOf(files, result));
     const failures = new Map(result.failures.map(({ index, error }) => [index, error]));
-    for (let index = 0; index < files.length; index += 1) {
-      const asked = files[index] as Asked;
+    for (const [index, asked] of files.entries()) {
       const { stat, done } = asked;
       const failure = failures.get(index);
       if (failure !== undefined) {
@@ -224,11 +222,10 @@ export class FileReader {
 function batchOf(files: readonly Asked[], { buffer, outcomes, ids }: ReadResult): Batch {
   const places = new Uint32Array(files.length * 2);
   let at = 0;
-  for (let index = 0; index < files.length; index += 1) {
-    const { size } = (files[index] as Asked).stat;
+  for (const [index, { stat }] of files.entries()) {
     places[index * 2] = at;
-    places[index * 2 + 1] = size;
-    at += size;
+    places[index * 2 + 1] = stat.size;
+    at += stat.size;
   }
   const kinds = new Uint8Array(files.length); // blobs all
   return selectObjects({ buffer, kinds, ids, places }, (index) => outcomes[index] === readOutcomes.read);

@@ -10,7 +10,7 @@
  * store and folder; the file's own name is that of the project's index. A record is only written for a file that was older
  * than its reading, so that a later change shows in its ctime; nothing is synced.
  */
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { byteStringFromText, type ByteString } from "../objects/byte-string.js";
 import type { FileContent } from "../objects/entry.js";
@@ -27,6 +27,7 @@ import {
 } from "./journal-record.js";
 import { JournalTable } from "./journal-table.js";
 import { makeFolders } from "./make-folders.js";
+import { writeAll } from "./write-all.js";
 
 /** What a journal is of. */
 export interface JournalOf {
@@ -150,6 +151,7 @@ export class Journal {
   #write(before: Buffer): void {
     const batch = asBatch(this.#pending.bytes.subarray(0, this.#used));
     this.#used = headLength;
+    // at once, as a rule: who is killed leaves all of it, or nothing
     writeAll(this.#fd as number, Buffer.concat([before, batch]));
   }
 }
@@ -161,11 +163,6 @@ function asBatch(bytes: Buffer): Buffer {
   bytes.writeUInt32LE(bytes.length - headLength, 0);
   checkOf(bytes.subarray(headLength)).copy(bytes, 4);
   return bytes;
-}
-
-/** At once, as a rule: who is killed leaves all of it, or nothing. */
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }
 
 function checkOf(bytes: Uint8Array): Buffer {

@@ -3,12 +3,13 @@
  * are made wait in a file, so that the memory of a push does not grow with them. The file has no name: whoever is killed
  * leaves none. Where none can be written, memory has to do. On the disk there are then the last index, the trees, and the next.
  */
-import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { byteStringFromText } from "../objects/byte-string.js";
 import { IdSet } from "../objects/id-set.js";
 import { objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { makeFolders } from "./make-folders.js";
+import { writeAll } from "./write-all.js";
 
 /** Trees are written, and read, about so many bytes at a time. */
 const bufferBytes = 256 << 10;
@@ -38,7 +39,7 @@ export class KeptTrees implements Iterable<readonly [ObjectId, Uint8Array]> {
 
   /** Keeps a tree whose bytes somebody else has in memory as well, for as long as this. */
   keep(id: ObjectId, bytes: Uint8Array): void {
-    if (!this.#written.has(objectIdBytes(id))) this.#inMemory.set(id, bytes);
+    if (this.#written.size === 0 || !this.#written.has(objectIdBytes(id))) this.#inMemory.set(id, bytes);
   }
 
   /** Keeps a tree that was made. */
@@ -78,15 +79,12 @@ export class KeptTrees implements Iterable<readonly [ObjectId, Uint8Array]> {
     if (descriptor !== undefined) closeSync(descriptor);
   }
 
-  /** Writes what is in the buffer; if that fails, it stays there. */
+  /** Writes what is in the buffer; if that fails, it stays there, and nothing is written any more. */
   #flush(): void {
     if (this.#isFailed) return;
     try {
       this.#descriptor ??= this.#open();
-      for (let done = 0; done < this.#used;) {
-        const at = this.#fileBytes + done;
-        done += writeSync(this.#descriptor, this.#buffer, done, this.#used - done, at);
-      }
+      writeAll(this.#descriptor, this.#buffer.subarray(0, this.#used));
       this.#fileBytes += this.#used;
       this.#used = 0;
     } catch {

@@ -8,13 +8,14 @@
  *     and for each object   length, id, bytes, padding        numbers little-endian, padding to 8 bytes
  *     BLAKE3 of all before
  */
-import { readFileSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { byteString, byteStringFromText, bytesOf, type ByteString } from "../objects/byte-string.js";
 import { blake3, hashLength } from "../objects/hash.js";
 import { isObjectId, objectIdAt, objectIdBytes, objectIdLength, type ObjectId } from "../objects/object-id.js";
 import { makeFolders } from "./make-folders.js";
 import { writeBeside, type FreshFile } from "./replace-file.js";
+import { writeAll } from "./write-all.js";
 
 /** What was seen of one folder: for the i-th entry of its tree, ctime in ns at 2i and inode at 2i+1. */
 export interface FolderStats {
@@ -125,7 +126,7 @@ class IndexWriter {
       if (this.#used + part.length > this.#buffer.length) this.#flush();
       if (part.length > this.#buffer.length) {
         this.#hasher.update(part);
-        this.#write(part);
+        writeAll(this.#fd, part);
       } else {
         this.#buffer.set(part, this.#used);
         this.#used += part.length;
@@ -141,18 +142,14 @@ class IndexWriter {
   /** The hash of all that was written. */
   finish(): void {
     this.#flush();
-    this.#write(this.#hasher.digest());
+    writeAll(this.#fd, this.#hasher.digest());
   }
 
   #flush(): void {
     const used = this.#buffer.subarray(0, this.#used);
     this.#hasher.update(used);
-    this.#write(used);
+    writeAll(this.#fd, used);
     this.#used = 0;
-  }
-
-  #write(bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done);
   }
 }
 
