@@ -1,5 +1,5 @@
 /**
- * Deflate (RFC 1951), made for speed: at the ratio of zlib's level 2 it takes little more than half of the time. This is
+ * Deflate (RFC 1951), made for speed: it makes less than zlib's level 3 in half of its time. This is
  * AssemblyScript, which becomes dist/deflate.wasm; src/objects/deflate.ts is the other side of it.
  *
  * Matches are looked for in buckets of the two latest places where four bytes had the same hash, as libdeflate's
@@ -10,24 +10,27 @@
 
 /** How far back a match may lie. */
 const windowBytes: usize = 32 << 10;
-const windowMask: u32 = 0x7fff;
 /** Input of one call at most. */
 const maxPieceBytes: usize = (4 << 20) + (64 << 10);
 
 const minMatch: u32 = 4;
 const maxMatch: u32 = 258;
-/** So many bytes at the end of a piece are not looked at for matches: reading eight at a time stays inside. */
-const tailBytes: usize = 12;
+/** Matches of up to so many bytes are measured without a branch. */
+const briefMatch: u32 = 20;
+/** So many bytes at the end of a piece are not looked at for matches: reading ahead stays inside. */
+const tailBytes: usize = briefMatch;
 
 const hashBits: u32 = 15;
 const buckets: usize = 1 << hashBits;
 /** A match at least this long is not put off for a better one at the next byte. */
-const goodMatch: u32 = 32;
+const goodMatch: u32 = 64;
+/** For a match at the next byte, its length counts four times, against the bits of its distance: libdeflate's measure. */
+const leastWon: u32 = 2;
 
 /** A block gets one part after the other until it has more than so many matches, or bytes, */
 const maxMatches: usize = 24 << 10;
 const maxBlockBytes: usize = 256 << 10;
-const partBytes: usize = 32 << 10;
+const partBytes: usize = 16 << 10;
 /** A shorter part, at the end, tells too little. */
 const minPartBytes: usize = 4 << 10;
 /**
@@ -46,7 +49,7 @@ const maxLiteralBits: u32 = 14;
 const maxDistanceBits: u32 = 15;
 const maxLengthBits: u32 = 7;
 
-/** Two u32 a bucket: the latest place and the one before. */
+/** Two u32 a bucket: the addresses of the latest place and of the one before, or 0. */
 const table: usize = memory.data((<i32>buckets) << 3, 64);
 /** Per match: u32 literals before it; u16 length; u16 distance - 1. At the end, the literals after the last. */
 const matches: usize = memory.data((<i32>(maxMatches + partBytes / minMatch + 1)) << 3, 8);
@@ -71,8 +74,10 @@ const lengthCodeLengths: usize = memory.data(20, 4);
 /** u16 an element: symbol, and above bit 5 its extra bits. */
 const runs: usize = memory.data(320 << 1, 4);
 const lengthOrder: usize = memory.data<u8>([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]);
-/** Of `makeCode`: u32 a symbol in use, sorted; how many codes have each length; the next code of each length. */
+/** Of `makeCode`: u32 a symbol in use, sorted, and room to sort in; how many codes have each length; the next code of each length. */
 const sorted: usize = memory.data(288 << 2, 4);
+const unsorted: usize = memory.data(288 << 2, 4);
+const digitTotals: usize = memory.data(256 << 1, 4);
 const lengthTotals: usize = memory.data(32 << 2, 4);
 const nextCodes: usize = memory.data(32 << 2, 4);
 
@@ -85,8 +90,6 @@ const outputAt: usize = pieceAt + maxPieceBytes + marginBytes;
 /** A block is stored where that is shorter, so output is longer than input by little. */
 const outputRoom: usize = maxPieceBytes + (4 << 10) + marginBytes;
 
-/** Added to an address, gives a place: it grows from piece to piece, so that no two places in the table are alike. */
-let placeBase: u32 = 0;
 let isStored: bool = false;
 let isLazy: bool = false;
 
@@ -125,12 +128,7 @@ export function begin(level: i32): void {
   isLazy = level > 1;
   bitBuffer = 0;
   bitCount = 0;
-  // places of the stream before are too far away to be taken for matches
-  placeBase += <u32>(maxPieceBytes + windowBytes);
-  if (placeBase > 0x4000_0000) {
-    memory.fill(table, 0, buckets << 3);
-    placeBase = <u32>(maxPieceBytes + windowBytes);
-  }
+  if (!isStored) memory.fill(table, 0, buckets << 3); // so that equal input gives equal output
 }
 
 /** Compresses the piece that lies at the input address, the last or not; gives the output's length. */
@@ -166,14 +164,24 @@ export function compress(length: usize, isLast: bool): usize {
   writeBlock(from, at, isLast);
   if (isLast && bitCount > 0) putBits(0, 8 - bitCount);
   flushBits();
-  if (!isLast) {
-    memory.copy(history, end - windowBytes, windowBytes);
-    placeBase += <u32>length;
-  }
+  if (!isLast) becomeHistory(length);
   return output - outputAt;
 }
 
-/** Notes the matches of a part of a block that begins at `from`, and counts its symbols; gives where it ends: about at `partEnd`. */
+/** Moves the end of a piece of `length` bytes to where the next piece finds it, and the places in it. */
+function becomeHistory(length: usize): void {
+  memory.copy(history, pieceAt + length - windowBytes, windowBytes);
+  for (let entry = table; entry < table + (buckets << 3); entry += 4) {
+    const place = <usize>load<u32>(entry);
+    store<u32>(entry, place < history + length ? 0 : <u32>(place - length));
+  }
+}
+
+/**
+ * Notes the matches of a part of a block that begins at `from`, and counts its symbols; gives where it ends: about at `partEnd`.
+ * Which branches are taken is hard to foretell in most data, and a branch that was foretold wrongly costs as much as ten
+ * lines here: so wherever something can be computed in any case, it is.
+ */
 function findMatches(from: usize, partEnd: usize, end: usize): usize {
   clearCounts(partLiteralCounts, partDistanceCounts);
   const stop = min(partEnd, end - tailBytes);
@@ -181,106 +189,130 @@ function findMatches(from: usize, partEnd: usize, end: usize): usize {
   let match = matchAt;
   let at = from;
   let literals = literalsAt;
-  let counted = from;
   let misses: usize = 0;
   while (at < stop) {
     const bytes = load<u32>(at);
-    const bucket = bucketOf(bytes);
-    const places = load<u64>(bucket);
-    const place = placeBase + <u32>at;
-    store<u64>(bucket, (places << 32) | place);
-    // most bytes match nothing: one branch for both places, which reads inside the window wherever they lie
-    let near = place - <u32>places - 1;
-    let far = place - <u32>(places >> 32) - 1;
-    let nearAt = at - 1 - (near & windowMask);
-    let farAt = at - 1 - (far & windowMask);
-    let isNear = (<u32>(near < <u32>windowBytes)) & (<u32>(load<u32>(nearAt) == bytes));
-    let isFar = (<u32>(far < <u32>windowBytes)) & (<u32>(load<u32>(farAt) == bytes));
-    if ((isNear | isFar) == 0) {
+    let places = replacePlaces(at, bytes);
+    let nearAt = <usize>places;
+    let farAt = <usize>(places >> 32);
+    let isNear = isMatch(nearAt, at, bytes);
+    let isFar = isMatch(farAt, at, bytes);
+    if (!(isNear | isFar)) {
+      increase(partLiteralCounts, bytes & 0xff);
+      at++;
       // what does not match for long is looked at less and less closely
       misses++;
-      at += 1 + (misses >> 8);
+      if (misses >= 256) {
+        const next = min(at + (misses >> 8), end);
+        countLiterals(at, next);
+        at = next;
+      }
       continue;
     }
     misses = 0;
-    let length: u32 = 0;
-    let distance: u32 = 0; // less 1
-    if (isNear) {
-      length = matchLength(at, nearAt, end);
-      distance = near;
-    }
-    if (isFar && load<u8>(farAt + length) == load<u8>(at + length)) {
-      const other = matchLength(at, farAt, end);
-      if (other > length) {
-        length = other;
-        distance = far;
-      }
-    }
-    let isNextInserted = false;
+    let nearLength = select<u32>(briefLength(at, nearAt), 0, isNear);
+    let farLength = select<u32>(briefLength(at, farAt), 0, isFar);
+    if (nearLength == briefMatch) nearLength = wholeLength(at, nearAt, end);
+    if (farLength == briefMatch) farLength = wholeLength(at, farAt, end);
+    let isFarther = farLength > nearLength;
+    let length = select<u32>(farLength, nearLength, isFarther);
+    let before = select<usize>(farAt, nearAt, isFarther);
     while (length < lazyBelow && at + 1 < stop) {
       const next = at + 1;
       const nextBytes = load<u32>(next);
-      const nextBucket = bucketOf(nextBytes);
-      const nextPlaces = load<u64>(nextBucket);
-      const nextPlace = placeBase + <u32>next;
-      store<u64>(nextBucket, (nextPlaces << 32) | nextPlace);
-      isNextInserted = true;
+      places = replacePlaces(next, nextBytes);
+      nearAt = <usize>places;
+      farAt = <usize>(places >> 32);
       // what is longer is alike at the end, too
-      const tailAt = next + length - 3;
-      const tail = load<u32>(tailAt);
-      near = nextPlace - <u32>nextPlaces - 1;
-      far = nextPlace - <u32>(nextPlaces >> 32) - 1;
-      nearAt = next - 1 - (near & windowMask);
-      farAt = next - 1 - (far & windowMask);
-      isNear = (<u32>(near < <u32>windowBytes)) & (<u32>(load<u32>(nearAt) == nextBytes));
-      isFar = (<u32>(far < <u32>windowBytes)) & (<u32>(load<u32>(farAt) == nextBytes));
-      isNear &= <u32>(load<u32>(nearAt + (tailAt - next)) == tail);
-      isFar &= <u32>(load<u32>(farAt + (tailAt - next)) == tail);
-      if ((isNear | isFar) == 0) break;
-      let longest = length;
-      if (isNear) {
-        const other = matchLength(next, nearAt, end);
-        if (other > longest) {
-          longest = other;
-          distance = near;
-        }
-      }
-      if (isFar) {
-        const other = matchLength(next, farAt, end);
-        if (other > longest) {
-          longest = other;
-          distance = far;
-        }
-      }
-      if (longest == length) break;
-      length = longest;
+      const tail = load<u32>(next + length - 3);
+      isNear = isMatch(nearAt, next, nextBytes) & (load<u32>(nearAt + length - 3) == tail);
+      isFar = isMatch(farAt, next, nextBytes) & (load<u32>(farAt + length - 3) == tail);
+      if (!(isNear | isFar)) break;
+      nearLength = select<u32>(briefLength(next, nearAt), 0, isNear);
+      farLength = select<u32>(briefLength(next, farAt), 0, isFar);
+      if (nearLength == briefMatch) nearLength = wholeLength(next, nearAt, end);
+      if (farLength == briefMatch) farLength = wholeLength(next, farAt, end);
+      const nearWorth = worth(nearLength, next, nearAt);
+      const farWorth = worth(farLength, next, farAt);
+      if (max(nearWorth, farWorth) <= worth(length, at, before) + leastWon) break;
+      isFarther = farWorth > nearWorth;
+      length = select<u32>(farLength, nearLength, isFarther);
+      before = select<usize>(farAt, nearAt, isFarther);
+      increase(partLiteralCounts, load<u8>(at));
       at = next;
-      isNextInserted = false;
     }
-    countLiterals(counted, at);
+    const distance = <u32>(at - before) - 1;
     increase(partLiteralCounts, firstLength + load<u8>(lengthSlots + length));
     increase(partDistanceCounts, slotOfDistance(distance));
     store<u32>(match, <u32>(at - literals));
     store<u32>(match, length | (distance << 16), 4);
     match += 8;
-    // of the match, only these places can be found again: all of them take more time than they win
-    if (!isNextInserted) insert(at + 1);
+    // of the match, only these places can be found again: all of them take more time than they win. Of a short one, some are the same
+    insert(at + 1);
     insert(at + 2);
     insert(at + 3);
-    if (length > 5) {
-      insert(at + 4);
-      insert(at + length - 1);
-    }
+    insert(at + length - 3);
+    insert(at + length - 2);
+    insert(at + length - 1);
     at += length;
     literals = at;
-    counted = at;
   }
-  // steps over what does not match may have gone too far
-  if (at > end || stop + tailBytes >= end) at = end;
-  countLiterals(counted, at);
+  if (stop + tailBytes >= end) {
+    countLiterals(at, end);
+    at = end;
+  }
   matchAt = match;
   literalsAt = literals;
   return at;
+}
+
+/** The two places where the bytes at an address may have been before, of which that becomes the latest. */
+function replacePlaces(at: usize, bytes: u32): u64 {
+  const bucket = bucketOf(bytes);
+  const places = load<u64>(bucket);
+  store<u64>(bucket, (places << 32) | at);
+  return places;
+}
+
+/** Makes an address the latest place of its bytes, if it is not yet. */
+function insert(at: usize): void {
+  const bucket = bucketOf(load<u32>(at));
+  const places = load<u64>(bucket);
+  store<u64>(bucket, select<u64>(places, (places << 32) | at, <u32>places == <u32>at));
+}
+
+function bucketOf(bytes: u32): usize {
+  return table + ((<usize>((bytes * 0x9e3779b1) >> (32 - hashBits))) << 3);
+}
+
+/** Whether the four bytes at an address are at a place before it, too, which is near enough. */
+function isMatch(place: usize, at: usize, bytes: u32): bool {
+  return (at - place - 1 < windowBytes) & (load<u32>(place) == bytes);
+}
+
+/** How many bytes are alike at two addresses, of which four are, and none is looked at beyond 20. */
+function briefLength(at: usize, place: usize): u32 {
+  const first = load<u64>(at, 4) ^ load<u64>(place, 4);
+  const second = load<u64>(at, 12) ^ load<u64>(place, 12);
+  return 4 + select<u32>(<u32>(ctz(first) >> 3), 8 + <u32>(ctz(second) >> 3), first != 0);
+}
+
+/** How many bytes are alike at two addresses, of which 20 are; neither is read from `end` on. */
+function wholeLength(at: usize, place: usize, end: usize): u32 {
+  const most = min(<usize>maxMatch, end - at);
+  let length = <usize>briefMatch;
+  while (length + 8 <= most) {
+    const differing = load<u64>(at + length) ^ load<u64>(place + length);
+    if (differing != 0) return <u32>length + <u32>(ctz(differing) >> 3);
+    length += 8;
+  }
+  while (length < most && load<u8>(at + length) == load<u8>(place + length)) length++;
+  return <u32>length;
+}
+
+/** What a match wins, in about bits, beside others; no match, of length 0, wins less than any. */
+function worth(length: u32, at: usize, place: usize): u32 {
+  return (length << 2) + clz((<u32>(at - place - 1)) | 1);
 }
 
 /** Begins a block with the matches that have been noted from here on, and no literals from before `from`. */
@@ -316,12 +348,8 @@ function addCounts(counts: usize, more: usize, symbols: u32): void {
 
 /** Whether literals and lengths of the part that was looked at last are so unlike the block's that a code of their own pays. */
 function isOther(): bool {
-  let total: u64 = 0;
-  let partTotal: u64 = 0;
-  for (let at: u32 = 0; at < literalCodes << 2; at += 4) {
-    total += load<u32>(literalCounts + at);
-    partTotal += load<u32>(partLiteralCounts + at);
-  }
+  const total = sumOf(literalCounts);
+  const partTotal = sumOf(partLiteralCounts);
   let unlike: u64 = 0;
   for (let at: u32 = 0; at < literalCodes << 2; at += 4) {
     const share = load<u32>(literalCounts + at) * partTotal;
@@ -331,26 +359,11 @@ function isOther(): bool {
   return unlike * 100 > total * partTotal * otherPercent;
 }
 
-function insert(at: usize): void {
-  const bucket = bucketOf(load<u32>(at));
-  store<u64>(bucket, (load<u64>(bucket) << 32) | (placeBase + <u32>at));
-}
-
-function bucketOf(bytes: u32): usize {
-  return table + ((<usize>((bytes * 0x9e3779b1) >> (32 - hashBits))) << 3);
-}
-
-/** How many bytes are alike at two addresses, of which four are; neither is read from `end` on. */
-function matchLength(at: usize, before: usize, end: usize): u32 {
-  const most = min(<usize>maxMatch, end - at);
-  let length = <usize>minMatch;
-  while (length + 8 <= most) {
-    const differing = load<u64>(at + length) ^ load<u64>(before + length);
-    if (differing != 0) return <u32>length + <u32>(ctz(differing) >> 3);
-    length += 8;
-  }
-  while (length < most && load<u8>(at + length) == load<u8>(before + length)) length++;
-  return <u32>length;
+/** The sum of the counts of literals and lengths, two at a time: it is less than 2^32. */
+function sumOf(counts: usize): u64 {
+  let sums: u64 = 0;
+  for (let at: u32 = 0; at < literalCodes << 2; at += 8) sums += load<u64>(counts + at);
+  return (sums & 0xffff_ffff) + (sums >> 32);
 }
 
 function countLiterals(from: usize, to: usize): void {
@@ -440,7 +453,10 @@ function writeStored(from: usize, to: usize, isLast: bool): void {
   } while (at < to);
 }
 
-/** Writes literals and matches; bits are kept in locals, and written once a match and once in four literals. */
+/**
+ * Writes literals and matches; bits are kept in locals, and written once a match and once in four literals. Most matches come
+ * after fewer than four, whose codes are fetched in any case: see `findMatches`.
+ */
 function writeCodes(from: usize): void {
   let buffer = bitBuffer;
   let count: u64 = bitCount;
@@ -448,17 +464,18 @@ function writeCodes(from: usize): void {
   let at = from;
   for (let match = matches; ; match += 8) {
     let literals = load<u32>(match);
-    for (; literals >= 4; literals -= 4) {
+    for (; ; literals -= 4) {
       const four = load<u32>(at);
-      const a = load<u32>(literalBits + ((four & 0xff) << 2));
+      const a = load<u32>(literalBits + ((four & 0xff) << 2)) & onlyIf(literals > 0);
       buffer |= (<u64>(a & 0xffff)) << count;
       count += a >> 16;
-      const b = load<u32>(literalBits + (((four >> 8) & 0xff) << 2));
+      const b = load<u32>(literalBits + (((four >> 8) & 0xff) << 2)) & onlyIf(literals > 1);
       buffer |= (<u64>(b & 0xffff)) << count;
       count += b >> 16;
-      const c = load<u32>(literalBits + (((four >> 16) & 0xff) << 2));
+      const c = load<u32>(literalBits + (((four >> 16) & 0xff) << 2)) & onlyIf(literals > 2);
       buffer |= (<u64>(c & 0xffff)) << count;
       count += c >> 16;
+      if (literals < 4) break;
       const d = load<u32>(literalBits + ((four >> 24) << 2));
       buffer |= (<u64>(d & 0xffff)) << count;
       count += d >> 16;
@@ -468,12 +485,7 @@ function writeCodes(from: usize): void {
       buffer >>= count & 56;
       count &= 7;
     }
-    for (; literals > 0; literals--) {
-      const code = load<u32>(literalBits + ((<usize>load<u8>(at)) << 2));
-      buffer |= (<u64>(code & 0xffff)) << count;
-      count += code >> 16;
-      at++;
-    }
+    at += literals;
     // at most 7 + 3 * 14 bits wait here; a length has 19 and a distance 28 more
     const length = <usize>load<u16>(match, 4);
     if (length == 0) break;
@@ -505,6 +517,11 @@ function writeCodes(from: usize): void {
   bitCount = <u32>count;
   output = to;
   flushBits();
+}
+
+/** All bits, or none. */
+function onlyIf(condition: bool): u32 {
+  return -(<u32>condition);
 }
 
 /** The code lengths of both codes with what repeats written short (RFC 1951, 3.2.7), counted; gives where they end. */
@@ -586,18 +603,29 @@ function makeCode(counts: usize, symbols: u32, limit: u32, codes: usize, lengths
   }
 }
 
-/** Shell's sort, with gaps of a third each. */
+/** Sorts by count, eight bits of it at a time, the lowest first; what has equal counts stays in the order of its symbols. */
 function sortUp(count: u32): void {
-  for (let gap: u32 = 121; gap > 0; gap /= 3) {
-    for (let at = gap; at < count; at++) {
-      const moving = load<u32>(sorted + (at << 2));
-      let to = at;
-      for (; to >= gap; to -= gap) {
-        const other = load<u32>(sorted + ((to - gap) << 2));
-        if (other <= moving) break;
-        store<u32>(sorted + (to << 2), other);
-      }
-      store<u32>(sorted + (to << 2), moving);
+  let largest: u32 = 0;
+  for (let at: u32 = 0; at < count << 2; at += 4) largest |= load<u32>(sorted + at);
+  for (let shift: u32 = 9; largest >> shift != 0; shift += 8) {
+    memory.copy(unsorted, sorted, count << 2);
+    memory.fill(digitTotals, 0, 256 << 1);
+    for (let at: u32 = 0; at < count << 2; at += 4) {
+      const total = digitTotals + (((load<u32>(unsorted + at) >> shift) & 0xff) << 1);
+      store<u16>(total, load<u16>(total) + 1);
+    }
+    let next: u32 = 0;
+    for (let total = digitTotals; total < digitTotals + (256 << 1); total += 2) {
+      const its = <u32>load<u16>(total);
+      store<u16>(total, <u16>next);
+      next += its;
+    }
+    for (let at: u32 = 0; at < count << 2; at += 4) {
+      const each = load<u32>(unsorted + at);
+      const to = digitTotals + (((each >> shift) & 0xff) << 1);
+      const place = <u32>load<u16>(to);
+      store<u16>(to, <u16>(place + 1));
+      store<u32>(sorted + (place << 2), each);
     }
   }
 }
