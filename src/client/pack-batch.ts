@@ -1,5 +1,5 @@
 /** Packs the objects of a batch into members. */
-import { looksIncompressible } from "../objects/compressible.js";
+import { deflatesYet, looksIncompressible } from "../objects/compressible.js";
 import { packMember, tarRoom, type Codec } from "../objects/member-codec.js";
 import { memberTarEncoder, tarLength } from "../objects/member-tar.js";
 import { objectIdAt, objectIdLength, type ObjectId } from "../objects/object-id.js";
@@ -48,7 +48,7 @@ export async function packBatch(job: PackJob): Promise<Done<PackResult>> {
   for (let index = 0; index < job.kinds.length; index += 1) {
     const object = objectAt(job, index);
     const from = object.bytes.byteOffset;
-    const isIncompressible = object.kind === "blob" && looksIncompressible(object.bytes);
+    const isIncompressible = object.kind === "blob" && isCompressionWasted(object.bytes, job.codec);
     const key = isIncompressible ? "incompressible" : object.kind;
     let gathering = gatherings.get(key);
     if (gathering === undefined) {
@@ -67,6 +67,11 @@ export async function packBatch(job: PackJob): Promise<Done<PackResult>> {
   const members = packed.finish();
   const transfer = new Set([job.buffer, ...members.map(({ room }) => room.buffer)]);
   return { result: { buffer: job.buffer, members }, transfer: [...transfer] };
+}
+
+/** zstd finds out by itself, and is as fast then. */
+function isCompressionWasted(bytes: Uint8Array, codec: Codec): boolean {
+  return looksIncompressible(bytes) && !(codec === "gzip" && deflatesYet(bytes));
 }
 
 function objectAt(job: PackJob, index: number): PackedObject<ObjectId> {

@@ -1,4 +1,5 @@
 /** Tells data that compression would only slow down from data that it makes smaller, by a sample. */
+import { deflate } from "./deflate.js";
 
 const sampleBytes = 128;
 const samples = 8;
@@ -32,6 +33,22 @@ export function looksIncompressible(bytes: Uint8Array): boolean {
     if (sample === firstSamples - 1 && alike > randomlyAlike(firstSamples) * clearLikeness) return false;
   }
   return alike < randomlyAlike(samples) * likeness;
+}
+
+/** Below this, a trial is too large a part of the work that it may save. */
+const minTriedBytes = 64 << 10;
+const trialBytes = 16 << 10;
+/** What becomes this much smaller costs a tenth of the CPU, for a byte less, that a higher level costs. */
+const worthwhile = 0.98;
+
+/**
+ * Whether deflate makes data smaller that looks incompressible, by trying it in the middle: much compressed data has parts
+ * that are not, and some structure in what is. Writes over `deflateInput`.
+ */
+export function deflatesYet(bytes: Uint8Array): boolean {
+  if (bytes.length < minTriedBytes) return false;
+  const start = (bytes.length - trialBytes) >>> 1;
+  return deflate(bytes.subarray(start, start + trialBytes), 2).length < trialBytes * worthwhile;
 }
 
 /** How many of all pairs of so many samples' bytes are alike by chance. */

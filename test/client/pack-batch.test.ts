@@ -10,7 +10,7 @@ import { objectIdBytes, type ObjectId } from "../../src/objects/object-id.js";
 import type { PackedObject } from "../../src/objects/object-kind.js";
 import { memberTargetBytes } from "../../src/objects/pack-format.js";
 import { memberHeadroomBytes } from "../../src/protocol/message-codec.js";
-import { seededBytes } from "../helpers/arbitrary-bytes.js";
+import { repetitiveBytes, seededBytes } from "../helpers/arbitrary-bytes.js";
 import { object } from "../helpers/store-pack.js";
 
 type Made = PackedObject<ObjectId>;
@@ -134,6 +134,8 @@ t.test("what does not compress is stored; with no codec everything is", async (t
   };
   const random = await pack(t, noise(4, 100_000));
   t.ok(random.result.members.every(isStored));
+  const structured = await pack(t, [object("blob", repetitiveBytes(1, 200_000))]);
+  t.notOk(structured.result.members.some(isStored), "what has some structure is not");
   const plain = await pack(t, texts(100, 2000));
   t.notOk(plain.result.members.some(isStored));
   const none = await pack(t, texts(100, 2000), { codec: "none" });

@@ -28,6 +28,13 @@ export function seededBytes(seed: number, length: number): Buffer {
   return Buffer.from(words.buffer, 0, length);
 }
 
+/** Bytes that look random one by one, though one string in ten stood there before. */
+export function repetitiveBytes(seed: number, length: number): Buffer {
+  const bytes = seededBytes(seed, length);
+  for (let at = 1000; at + 160 < length; at += 160) bytes.copy(bytes, at, at - 900, at - 884);
+  return bytes;
+}
+
 /** Every shorter beginning of the bytes, the bytes with one more, and the bytes with each byte replaced by some others. */
 export function* mutationsOf(bytes: Uint8Array): Generator<Buffer, void, undefined> {
   for (let length = 0; length < bytes.length; length += 1) yield Buffer.from(bytes.subarray(0, length));

@@ -2,8 +2,8 @@
 import { deflateSync, gzipSync } from "node:zlib";
 import { readFileSync } from "node:fs";
 import t from "tap";
-import { looksIncompressible } from "../../src/objects/compressible.js";
-import { seededBytes } from "../helpers/arbitrary-bytes.js";
+import { deflatesYet, looksIncompressible } from "../../src/objects/compressible.js";
+import { repetitiveBytes, seededBytes } from "../helpers/arbitrary-bytes.js";
 import { projectFolder } from "../helpers/project.js";
 
 const source = readFileSync(new URL("src/objects/tree.ts", projectFolder));
@@ -29,6 +29,20 @@ t.test("text, programs and zeros look compressible", (t) => {
   t.notOk(looksIncompressible(readFileSync(process.execPath).subarray(0, 4 << 20)));
   t.notOk(looksIncompressible(new Uint8Array(100_000)));
   t.notOk(looksIncompressible(Buffer.from(seededBytes(3, 60_000).toString("base64"))), "even random bytes in base64");
+  t.end();
+});
+
+t.test("what looks incompressible, and has some structure, is told by trying", (t) => {
+  const noise = seededBytes(7, 200_000);
+  t.notOk(deflatesYet(noise), "noise has none");
+  const repetitive = repetitiveBytes(7, 200_000);
+  t.ok(looksIncompressible(repetitive));
+  t.ok(deflatesYet(repetitive));
+  t.notOk(
+    deflatesYet(Buffer.concat([repetitive.subarray(0, 90_000), noise, repetitive.subarray(0, 90_000)])),
+    "elsewhere",
+  );
+  t.notOk(deflatesYet(repetitive.subarray(0, (64 << 10) - 1)), "too little to try");
   t.end();
 });
 
