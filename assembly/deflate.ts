@@ -247,7 +247,8 @@ function findMatches(from: usize, partEnd: usize, end: usize): usize {
     store<u32>(match, <u32>(at - literals));
     store<u32>(match, length | (distance << 16), 4);
     match += 8;
-    // of the match, only these places can be found again: all of them take more time than they win. Of a short one, some are the same
+    // of the match, only these places can be found again: all of them would take more time than they win; of a short one,
+    // some are the same
     insert(at + 1);
     insert(at + 2);
     insert(at + 3);
