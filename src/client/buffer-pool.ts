@@ -2,7 +2,7 @@
 
 export class BufferPool {
   readonly sizeBytes: number;
-  readonly #limit: number;
+  #limit: number;
   readonly #free: ArrayBuffer[] = [];
   readonly #waiting: { resolve: (buffer: ArrayBuffer) => void; reject: (error: unknown) => void }[] = [];
   #made = 0;
@@ -12,6 +12,11 @@ export class BufferPool {
   constructor(sizeBytes: number, limit: number) {
     this.sizeBytes = sizeBytes;
     this.#limit = limit;
+  }
+
+  /** How many buffers there may be. */
+  get limit(): number {
+    return this.#limit;
   }
 
   /** A buffer, with whatever is in it. Resolves when there is one; rejects once the pool has failed. */
@@ -24,6 +29,17 @@ export class BufferPool {
       return new ArrayBuffer(this.sizeBytes);
     }
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  /** From now on there may be `limit` buffers, if that is more than before. */
+  allow(limit: number): void {
+    this.#limit = Math.max(this.#limit, limit);
+    while (this.#made < this.#limit) {
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) return;
+      this.#made += 1;
+      waiting.resolve(new ArrayBuffer(this.sizeBytes));
+    }
   }
 
   /** Takes a buffer back. */

@@ -5,6 +5,7 @@
 import { maxChunkBytes, maxWholeFileBytes } from "../objects/chunker.js";
 import { packingRoomBytes } from "./batch.js";
 import { BufferPool } from "./buffer-pool.js";
+import { Distance } from "./distance.js";
 import { FileReader, type FileReaderOptions } from "./file-reader.js";
 import { createPushPool, type PushPool } from "./push-work.js";
 import type { PackReceipt, Remote } from "./remote.js";
@@ -16,6 +17,11 @@ const moreSmallBuffers = 4;
 /** A large file's next buffer is read when the one before is packed: with two more instead of one, the image took as long. */
 const largeBuffersPerThread = 1;
 const moreLargeBuffers = 1;
+
+/** How long a thread is busy with a MiB, about: as long as an answer takes, others have to be at hand. */
+const busyMsPerMib = 10;
+/** Of either size, where answers take long. */
+const maxDistanceBytes = 32 << 20;
 
 export interface PipelineOptions {
   /** With 0 all is done on the calling thread. */
@@ -46,6 +52,13 @@ export class PushPipeline {
       maxChunkBytes + packingRoomBytes,
       largeBuffersPerThread * pool.size + moreLargeBuffers,
     );
+    const distance = new Distance((ms) => {
+      for (const buffers of [smallBuffers, largeBuffers]) {
+        const busyMs = (buffers.sizeBytes / (1 << 20)) * busyMsPerMib;
+        const more = Math.min((ms / busyMs) * pool.size, maxDistanceBytes / buffers.sizeBytes);
+        buffers.allow(buffers.limit + Math.floor(more));
+      }
+    });
     const giveBack = (buffer: ArrayBuffer): void => {
       (buffer.byteLength === largeBuffers.sizeBytes ? largeBuffers : smallBuffers).give(buffer);
     };
@@ -57,6 +70,7 @@ export class PushPipeline {
       packBytes,
       onSent,
       onKept,
+      onAnswered: (ms) => distance.observe(ms),
       onFailed: (reason) => this.#stop(reason),
     });
     this.reader = new FileReader({

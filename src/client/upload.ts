@@ -69,6 +69,8 @@ export interface UploaderOptions {
   readonly onSent?: (bytes: number) => void;
   /** Told of each pack that was acknowledged. */
   readonly onKept?: (receipt: PackReceipt) => void;
+  /** Told how long the store took to say what it lacks of a batch, in ms. */
+  readonly onAnswered?: (ms: number) => void;
   /** Called once, as soon as nothing more can be sent, with the reason. */
   readonly onFailed?: (reason: unknown) => void;
 }
@@ -138,7 +140,11 @@ export class Uploader {
   offerBatch(batch: Batch, release: (buffer: ArrayBuffer) => void): void {
     const fresh = selectObjects(batch, (index) => this.#seen.add(batch.ids, index * objectIdLength));
     if (fresh.kinds.length === 0 || this.#failure !== undefined) return release(batch.buffer);
-    const answer = this.#remote.hasMany(fresh.ids);
+    const askedMs = performance.now();
+    const answer = this.#remote.hasMany(fresh.ids).then((isKnown) => {
+      this.#options.onAnswered?.(performance.now() - askedMs);
+      return isKnown;
+    });
     this.#afterAnswer(answer, async () => {
       const isKnown = await answer;
       const lacking = selectObjects(fresh, (index) => !isKnown(index));

@@ -37,6 +37,23 @@ t.test("who waits longest is served first, and a buffer is given to one alone", 
   t.strictSame(new Set(await Promise.all(taking)), new Set([only]));
 });
 
+t.test("more may be allowed, and who waits gets one at once; fewer may not", async (t) => {
+  const pool = new BufferPool(10, 1);
+  await pool.take();
+  let served = 0;
+  const taking = Array.from({ length: 3 }, () => pool.take().then(() => (served += 1)));
+  pool.allow(3);
+  await settle();
+  t.equal(served, 2);
+  t.equal(pool.limit, 3);
+  pool.allow(2);
+  t.equal(pool.limit, 3);
+  pool.allow(5);
+  await within(1000, "the last", Promise.all(taking));
+  await within(1000, "one that nobody waited for", pool.take());
+  t.equal(served, 3);
+});
+
 t.test("a pool that has failed tells those who wait and those who come, with the first reason", async (t) => {
   const pool = new BufferPool(1, 1);
   const only = await pool.take();
