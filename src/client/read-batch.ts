@@ -50,7 +50,6 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
   const isFetched = pace.isSlow && files.length > filesAhead; // for a few, the call is not worth loading
   const opened: (Opened | undefined)[] = files.slice(0, filesAhead).map((path) => open(path, isFetched));
   let at = 0;
-  let elapsedMs = 0;
   for (const index of files.keys()) {
     const later = files[index + filesAhead];
     if (later !== undefined) opened.push(open(later, isFetched));
@@ -59,7 +58,7 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
     try {
       const place = bytes.subarray(at, end);
       const isSame = readSame(openedNow(opened, index, files), place, stats.subarray(index * statFields));
-      elapsedMs += performance.now() - beganMs;
+      pace.observe(end - at, performance.now() - beganMs);
       if (isSame) {
         ids.set(blake3().hash(place), index * objectIdLength);
       } else {
@@ -71,7 +70,7 @@ export function readBatch({ paths, stats, buffer }: ReadJob): Done<ReadResult> {
     }
     at = end;
   }
-  pace.observe(files.length, at, elapsedMs);
+  pace.endBatch();
   return { result: { buffer, outcomes, ids, failures }, transfer: [buffer] };
 }
 

@@ -3,20 +3,33 @@
 /** From memory a file takes 2 to 10 µs, and 0.1 ns a byte; from a fast disk, 80 µs or more. */
 const fileMs = 0.03;
 const byteMs = 1e-6;
-/** A thread that has to wait for a processor is slow, too, but not so many times running. */
+/**
+ * A disk is slow with most files of a batch. A thread that has to wait for a processor is so with one or two, however long, and
+ * not so many times running.
+ */
+const slowShare = 1 / 4;
 const enough = 5;
 
 export class ReadPace {
-  #slow = 0;
+  #files = 0;
+  #slowFiles = 0;
+  #slowBatches = 0;
 
   /** Whether it pays to have files fetched before they are read. Once it did, it stays so: they are faster for being fetched. */
   get isSlow(): boolean {
-    return this.#slow >= enough;
+    return this.#slowBatches >= enough;
   }
 
-  /** So many files, of so many bytes together, took so long to read. */
-  observe(files: number, bytes: number, elapsedMs: number): void {
-    if (this.isSlow) return;
-    this.#slow = elapsedMs > files * fileMs + bytes * byteMs ? this.#slow + 1 : 0;
+  /** A file of so many bytes took so long to read. */
+  observe(bytes: number, elapsedMs: number): void {
+    this.#files += 1;
+    if (elapsedMs > fileMs + bytes * byteMs) this.#slowFiles += 1;
+  }
+
+  /** The files since the last call were read one after the other. */
+  endBatch(): void {
+    if (!this.isSlow) this.#slowBatches = this.#slowFiles > this.#files * slowShare ? this.#slowBatches + 1 : 0;
+    this.#files = 0;
+    this.#slowFiles = 0;
   }
 }
