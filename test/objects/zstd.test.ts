@@ -1,4 +1,5 @@
 /** Zstandard from Node and from WebAssembly: both read what the other, and the zstd program, have written. */
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import t from "tap";
 import { canWriteZstd, compressZstd, loadZstdReader, zstdReader, type ZstdReader } from "../../src/objects/zstd.js";
@@ -122,6 +123,19 @@ t.test("the zstd program reads what Node has written", { skip: !canWriteZstd() &
   }
   t.end();
 });
+
+t.test(
+  "level 1 makes less of text than the zstd program's",
+  { skip: !canWriteZstd() && "this Node has no zstd" },
+  (t) => {
+    const pages = ["commands", "format", "performance", "protocol"].map((page) => `docs/${page}.md`);
+    const text = Buffer.concat([...pages, "package-lock.json"].map((path) => readFileSync(path))); // as long as a member
+    const bytes = compressZstd(text, 1).length;
+    const usual = zstdMember(text, 1).length;
+    t.ok(bytes < usual * 0.995, `${bytes} bytes, not ${usual}`);
+    t.end();
+  },
+);
 
 t.test("a frame that decodes to another length or checksum than it says is refused", async (t) => {
   const content = seededBytes(1, 400);
