@@ -11,7 +11,8 @@ if (!existsSync(bundle)) {
   process.exitCode = 1;
 } else {
   if (process.env["DEBUG"]) process.setSourceMapsEnabled(true); // a stack then names what is in src/
-  const { execute, settings } = await import(bundle.href);
+  const { execute, settings, tendStandardStreams } = await import(bundle.href);
+  tendStandardStreams();
   // NODE_ENV=test or development would make oclif look for src/ and a TypeScript loader.
   settings.enableAutoTranspile = false;
   // oclif asks the system for the user's shell, which throws for a user without a name, as in a container.

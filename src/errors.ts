@@ -4,6 +4,7 @@
  * A BakError is an answer to the user (or to a peer): it says what failed, on what, and what to do next. Any other
  * Error that escapes is a bug in bak.
  */
+import { getSystemErrorMap } from "node:util";
 
 /** Exit codes of the command line; scripts rely on them, so a number never changes its meaning. */
 export const exitCodes = {
@@ -107,6 +108,11 @@ export function isBakError(error: unknown, ...codes: ErrorCode[]): error is BakE
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" && "errno" in error ? error.code : undefined;
+}
+
+/** What the name of an errno means, in the system's words, such as `no space left on device`. */
+export function meaningOf(errno: string): string | undefined {
+  return [...getSystemErrorMap().values()].find(([name]) => name === errno)?.[1];
 }
 
 /** What is left of a switch over a union that answers every case; a new case then fails to compile here. */

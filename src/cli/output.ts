@@ -27,7 +27,7 @@ export interface OutputOptions {
 
 /**
  * Opens the output, has it written to, and finishes it: of a file, it is then in its place on stable storage; where anything
- * fails, nothing of it is left. Rejects with TARGET_FAILED where the file cannot be written, and with ReaderGone where nobody reads stdout.
+ * fails, nothing of it is left. Rejects with TARGET_FAILED where it cannot be written, and with ReaderGone where nobody reads stdout.
  */
 export async function withOutput<T>(
   { file, isGzipped = false, signal }: OutputOptions,
@@ -74,14 +74,18 @@ const stdoutPlace: Place = {
   stream: process.stdout,
   finish: () => Promise.resolve(),
   giveUp: () => Promise.resolve(),
-  failureOf: (error) => (errnoOf(error) === "EPIPE" ? new ReaderGone("nobody reads on", { cause: error }) : error),
+  failureOf: (error) =>
+    errnoOf(error) === "EPIPE" ? new ReaderGone("nobody reads on", { cause: error }) : cannotWrite("to stdout", error),
 };
 
+/** Where a system call failed, that writing did; any other error stays as it is. */
+function cannotWrite(what: string, cause: unknown): unknown {
+  if (errnoOf(cause) === undefined) return cause;
+  return new BakError("TARGET_FAILED", `cannot write ${what}: ${reasonOf(cause)}`, { cause });
+}
+
 async function openFile(file: string): Promise<Place> {
-  const failureOf = (cause: unknown): unknown => {
-    if (errnoOf(cause) === undefined) return cause;
-    return new BakError("TARGET_FAILED", `cannot write '${file}': ${reasonOf(cause)}`, { cause });
-  };
+  const failureOf = (cause: unknown): unknown => cannotWrite(`'${file}'`, cause);
   try {
     const { path, isFile } = await lookAt(file);
     const temporary = join(dirname(path), `.${basename(path).slice(0, 200)}.bak-${randomUUID()}.tmp`);

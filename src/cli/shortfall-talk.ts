@@ -1,7 +1,6 @@
 /** What a restore tells of names that are there, but not with all that they had. */
-import { getSystemErrorMap } from "node:util";
 import type { Shortfall } from "../client/shortfalls.js";
-import { unreachable } from "../errors.js";
+import { meaningOf, unreachable } from "../errors.js";
 import { displayName, type ByteString } from "../objects/byte-string.js";
 import { formatCounted } from "./format.js";
 
@@ -52,6 +51,6 @@ function wordsFor(errno: string): string {
     case "EINVAL":
       return "the system does not know it";
     default:
-      return [...getSystemErrorMap().values()].find(([name]) => name === errno)?.[1] ?? errno;
+      return meaningOf(errno) ?? errno;
   }
 }

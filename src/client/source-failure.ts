@@ -1,5 +1,5 @@
 /** Tells what failed because of a file of the source, which is left out, from what the store failed with, which stops a push. */
-import { BakError, errnoOf } from "../errors.js";
+import { BakError, errnoOf, meaningOf } from "../errors.js";
 
 const sourceCodes: ReadonlySet<string> = new Set(["SOURCE_FAILED", "LIMIT"]);
 
@@ -47,6 +47,6 @@ export function reasonOf(error: unknown): string {
     case "ENAMETOOLONG":
       return "path too long";
     default:
-      return error instanceof Error ? error.message : String(error);
+      return meaningOf(errno ?? "") ?? (error instanceof Error ? error.message : String(error));
   }
 }

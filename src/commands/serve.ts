@@ -18,7 +18,7 @@ import { TrustedProxies } from "../server/trusted-proxies.js";
 export default class Serve extends BaseCommand {
   static override summary = "Serve a store to other machines.";
   static override description =
-    "Makes the store if the folder is missing or empty. Listens on this machine alone unless --host says otherwise, for which the store must have a token ('bak token add'). As soon as it has any, nobody is served without one. Ctrl-C ends it; pushes that are under way can be taken up again.";
+    "Makes the store if the folder is missing or empty. Listens on this machine alone unless --host says otherwise, for which the store must have a token ('bak token add'). As soon as it has any, nobody is served without one. Ctrl-C ends it, and so does the end of its terminal, unless it was started with nohup or setsid; pushes that are under way can be taken up again.";
   static override examples = [
     {
       description: "Keep the store in ./store and serve it to this machine",
@@ -74,8 +74,7 @@ export default class Serve extends BaseCommand {
     }),
     "audit-log": Flags.string({
       summary: "Append a line of JSON for each login, push, read, deletion and change of tokens to a file.",
-      description:
-        "Made with mode 600 if it is missing. SIGHUP opens it anew, for whoever has moved it away; a server whose terminal is closed ends.",
+      description: "Made with mode 600 if it is missing. SIGHUP opens it anew, for whoever has moved it away.",
       helpValue: "FILE",
     }),
     scrub: Flags.boolean({ summary: "Read packs again by and by.", default: true, allowNo: true }),
@@ -141,6 +140,7 @@ export default class Serve extends BaseCommand {
     const level = logLevels.find((each) => each === flags["log-level"]) ?? "info";
     const projectQuotaBytes = flags.quota === undefined ? undefined : parseSize(flags.quota);
     const audit = await this.#openAuditLog(flags["audit-log"]);
+    this.#listenForHangUps(audit);
     const options: ListenOptions = {
       host: flags.host,
       port: flags.port,
@@ -192,10 +192,13 @@ export default class Serve extends BaseCommand {
     process.kill(process.pid, "SIGHUP");
   }
 
-  /** Opens the file of the audit trail, and opens it anew at each SIGHUP, save the one of a terminal that was closed. */
   async #openAuditLog(path: string | undefined): Promise<AuditLog | undefined> {
     if (path === undefined) return undefined;
-    const audit = await openAuditLog(path, (error) => this.complain(`cannot write '${path}': ${error.message}`));
+    return openAuditLog(path, (error) => this.complain(`cannot write '${path}': ${error.message}`));
+  }
+
+  /** At each SIGHUP the audit trail is opened anew, save at the one of a terminal that was closed, which ends the server. */
+  #listenForHangUps(audit: AuditLog | undefined): void {
     const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
     process.on("SIGHUP", () => {
       if (terminals.some((descriptor) => !isatty(descriptor))) {
@@ -203,12 +206,11 @@ export default class Serve extends BaseCommand {
         return;
       }
       try {
-        audit.reopen();
+        audit?.reopen();
       } catch (error) {
         this.complain(error instanceof Error ? error.message : String(error));
       }
     });
-    return audit;
   }
 }
 

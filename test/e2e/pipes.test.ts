@@ -1,13 +1,19 @@
 /** What goes to which end of a pipe, and what a terminal sees. */
 import { spawnSync } from "node:child_process";
 import { createCipheriv } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { bakScript, BakUser, environment, start } from "../helpers/bak-process.js";
+import { bakScript, BakUser, differences, environment, start, type Finished } from "../helpers/bak-process.js";
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 const bak = `${quote(process.execPath)} ${quote(bakScript)}`;
+
+const noFullDevice = !existsSync("/dev/full") && "no /dev/full";
+
+function inShell(user: BakUser, command: string): Promise<Finished> {
+  return start("bash", ["-c", command], { cwd: user.home, env: environment(user.home) }).ended;
+}
 
 /** A user with a store of 3,000 names, so that listings are longer than a pipe holds. */
 async function pushed(t: Test): Promise<BakUser> {
@@ -48,6 +54,50 @@ t.test("a reader that has enough ends it quietly", async (t) => {
   const { stdout, stderr } = await shell.ended;
   t.match(stdout, /^bak: replaced '[^\n]*\n$/);
   t.equal(stderr, "");
+  t.equal(differences(join(user.home, "docs"), join(user.home, "out")), "", "though nobody read on, all was restored");
+});
+
+t.test("an answer that cannot be written is told of, and no success", { skip: noFullDevice }, async (t) => {
+  const user = await pushed(t);
+  const place = "-s store -p docs";
+  writeFileSync(join(user.home, "docs", "one more"), "");
+  for (const args of [
+    `ls -r ${place}`,
+    `ls -r --json ${place}`,
+    `cat "head:a name that is long enough to fill a pipe 1" ${place}`,
+    `export ${place}`,
+    `push docs ${place}`,
+    "ls --help",
+    "--help",
+  ]) {
+    const { code, stderr } = await inShell(user, `${bak} ${args} > /dev/full`);
+    t.equal(code, 1, args);
+    t.equal(stderr, "bak: cannot write to stdout: no space left on device\n", args);
+  }
+  const { code, stderr } = await inShell(user, `${bak} ls head nothing ${place} > /dev/full`);
+  t.equal(code, 1);
+  t.match(stderr, /^bak: (?!cannot write)[^\n]*\n(?: {5}[^\n]*\n)?$/, "what else failed is told of alone");
+  t.equal((await user.json<unknown[]>(["log", ...place.split(" ")])).length, 2, "a push was made");
+});
+
+t.test("what stderr does not take ends nothing", { skip: noFullDevice }, async (t) => {
+  const user = await pushed(t);
+  const server = start("bash", ["-c", `exec ${bak} serve store --port 0 2> /dev/full`], {
+    cwd: user.home,
+    env: environment(user.home),
+  });
+  t.teardown(async () => {
+    server.child.kill("SIGKILL");
+    await server.ended;
+  });
+  const [, url = ""] = await server.until(/ on (ws:\S+)$/m);
+  for (const text of ["one", "two"]) {
+    writeFileSync(join(user.home, "docs", "one more"), text);
+    const { code, stderr } = await user.run(["push", "docs", "-s", url, "-p", "docs"]);
+    t.equal(code, 0, stderr);
+  }
+  server.child.kill("SIGINT");
+  t.equal((await server.ended).code, 0);
 });
 
 t.test("a terminal sees how far it is, and nothing of that in the end", async (t) => {
