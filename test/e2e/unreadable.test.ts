@@ -42,7 +42,7 @@ t.test(
     t.strictSame(answer.unreadable.map(({ path }) => path).toSorted(), expected.toSorted());
     for (const { path, why } of answer.unreadable) {
       t.ok(pushed.stderr.includes(`bak: cannot read '${path}': ${why}\n`));
-      t.match(why, /^input\/output error$|^no such file|^E[A-Z]+: /);
+      t.match(why, /^[a-z][^:]*$/, "words, and not the name of an error");
     }
     t.match(pushed.stderr, new RegExp(`bak: ${expected.length} paths? could not be read\n$`));
     t.ok(answer.counts.files > 20, `${answer.counts.files} files`);
