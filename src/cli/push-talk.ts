@@ -93,7 +93,7 @@ export class PushTalk {
     const { progress, folder } = options;
     this.#line = showProgress(() => ({
       files: progress.files,
-      bytes: progress.bytes,
+      bytes: progress.bytes + progress.bytesUnderWay,
       totalFiles: this.#total?.files,
       totalBytes: this.#total?.bytes,
       note: progress.bytesSent === 0 ? undefined : `sent ${formatBytes(progress.bytesSent)}`,

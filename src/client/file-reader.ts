@@ -44,6 +44,8 @@ export interface FileReaderOptions {
   readonly take: (batch: Batch) => void;
   /** Told of bytes as they are read. */
   readonly onBytes: (count: number) => void;
+  /** Told of a file that is read a buffer at a time by how much more of it was read, and at its end of all that as taken away. */
+  readonly onUnderWay: (change: number) => void;
   /** Fetches the chunks that a list of the head names. What it rejects with stops the reading of all files. */
   readonly oldChunks?: (list: ObjectId) => Promise<OldChunks | undefined>;
 }
@@ -174,8 +176,22 @@ export class FileReader {
     this.#track(reading);
   }
 
-  async #readLarge({ path, stat, done, before }: Asked): Promise<void> {
-    const { pool, largeBuffers, take, onBytes, oldChunks } = this.#options;
+  async #readLarge(asked: Asked): Promise<void> {
+    const { onBytes, onUnderWay } = this.#options;
+    let underWay = 0;
+    try {
+      await this.#readParts(asked, (count) => {
+        underWay += count;
+        onBytes(count);
+        onUnderWay(count);
+      });
+    } finally {
+      onUnderWay(-underWay);
+    }
+  }
+
+  async #readParts({ path, stat, done, before }: Asked, onRead: (count: number) => void): Promise<void> {
+    const { pool, largeBuffers, take, oldChunks } = this.#options;
     const isPredicted = before !== undefined && stat.size >= minPredictedBytes;
     let old = isPredicted ? await oldChunks?.(before) : undefined;
     if (this.#failure !== undefined) return;
@@ -199,7 +215,7 @@ export class FileReader {
         return;
       }
       if (this.#failure !== undefined) return void (await giveUp());
-      onBytes(step.bytesRead);
+      onRead(step.bytesRead);
       if (step.batch !== undefined) take(step.batch);
       if (step.end !== undefined) return done({ type: "read", ...step.end });
     }

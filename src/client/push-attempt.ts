@@ -13,7 +13,7 @@ import { headOfIndex, nothingKnown, readHead } from "./head.js";
 import { leaveNothingOut, rulesAsWritten } from "./leave-out.js";
 import { forgetJournal, NextIndex } from "./next-index.js";
 import { readPushIndex, type PushIndex } from "./push-index.js";
-import type { PushOptions, PushProgress, PushResult } from "./push-options.js";
+import { noProgress, type PushOptions, type PushResult } from "./push-options.js";
 import type { Remote } from "./remote.js";
 import { namesOfOwners } from "./owners-seen.js";
 import { attributeSight } from "./source-attributes.js";
@@ -34,7 +34,7 @@ export interface Attempts {
 export async function pushOnce(options: PushOptions, attempts: Attempts): Promise<PushResult> {
   const { progress, signal } = options;
   const startedMs = Date.now();
-  Object.assign(progress, noProgress);
+  Object.assign(progress, noProgress());
   if (attempts.isDistrusted) forgetJournal(options); // it takes a list in the store for all that the list names
   const index = attempts.isDistrusted ? undefined : usableIndex(options);
   const connecting = options.connect({ have: index?.commit, wantTrees: !attempts.isDistrusted });
@@ -58,7 +58,7 @@ export async function pushOnce(options: PushOptions, attempts: Attempts): Promis
     if (remote.isHeadIncomplete && !attempts.isDistrusted && !options.isDryRun) throw lossOfHead(remote);
     if (taking === undefined || remote.head !== index?.commit || remote.store !== guess?.store) {
       await taking?.giveUp(new Error("the head is another than the index's"));
-      Object.assign(progress, noProgress);
+      Object.assign(progress, noProgress());
       const head = attempts.isDistrusted ? nothingKnown : await readHead(remote, index, options.folder);
       taking = new Taking(options, { ...from, head, store: remote.store });
     }
@@ -81,8 +81,6 @@ function usableIndex({ indexFile }: PushOptions): PushIndex | undefined {
 function lossOfHead({ peer, head }: Remote): BakError {
   return new BakError("INCOMPLETE_COMMIT", `'${peer}' has lost something of the head '${head}'`);
 }
-
-const noProgress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
 
 interface Finishing {
   readonly options: PushOptions;

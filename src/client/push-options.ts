@@ -24,8 +24,14 @@ export type PushEvent =
 
 /** Counters for whoever shows progress; they begin again when a push does. */
 export interface PushProgress extends SnapshotProgress {
+  /** What was read of large files that are not among the files yet. */
+  bytesUnderWay: number;
   /** Bytes of packs sent. */
   bytesSent: number;
+}
+
+export function noProgress(): PushProgress {
+  return { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesUnderWay: 0, bytesSent: 0 };
 }
 
 export interface PushOptions {

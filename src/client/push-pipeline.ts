@@ -29,8 +29,9 @@ export interface PipelineOptions {
   readonly compression: Promise<Compression>;
   readonly packBytes: number;
   readonly oldChunks: FileReaderOptions["oldChunks"] & object;
-  /** Told of bytes as they are read, and as they are sent. */
-  readonly onRead: (bytes: number) => void;
+  /** Told of bytes as they are read, as a large file goes on, and as they are sent. */
+  readonly onRead: FileReaderOptions["onBytes"];
+  readonly onUnderWay: FileReaderOptions["onUnderWay"];
   readonly onSent: (bytes: number) => void;
   readonly onKept: (receipt: PackReceipt) => void;
 }
@@ -42,7 +43,7 @@ export class PushPipeline {
   readonly #buffers: readonly BufferPool[];
 
   constructor(remote: Pick<Remote, "hasMany" | "upload">, options: PipelineOptions) {
-    const { threads, compression, packBytes, oldChunks, onRead, onSent, onKept } = options;
+    const { threads, compression, packBytes, oldChunks, onRead, onUnderWay, onSent, onKept } = options;
     const pool = createPushPool(threads);
     const smallBuffers = new BufferPool(
       maxWholeFileBytes + packingRoomBytes,
@@ -79,6 +80,7 @@ export class PushPipeline {
       largeBuffers,
       take: (batch) => this.uploader.offerBatch(batch, giveBack),
       onBytes: onRead,
+      onUnderWay,
       oldChunks,
     });
   }

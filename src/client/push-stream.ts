@@ -100,6 +100,7 @@ function openPipeline(remote: Remote, options: PushStreamOptions): PushPipeline 
     packBytes: packTargetBytes,
     oldChunks: () => Promise.resolve(undefined),
     onRead: () => undefined,
+    onUnderWay: () => undefined,
     onSent: (bytes) => (options.progress.bytesSent += bytes),
     onKept: () => undefined,
   });

@@ -74,6 +74,7 @@ export class Taking {
       threads: options.threads,
       compression: this.compression,
       onRead: (bytes) => (progress.bytesRead += bytes),
+      onUnderWay: (change) => (progress.bytesUnderWay += change),
       onSent: (bytes) => (progress.bytesSent += bytes),
       packBytes: from.packBytes,
       oldChunks: async (list) => fetchOldChunks(await confirmed, list),

@@ -13,7 +13,7 @@ import { findSourceFolder } from "../client/source-stat.js";
 import { push } from "../client/push.js";
 import { assertTags } from "../client/tag.js";
 import { pushStream, streamPath } from "../client/push-stream.js";
-import type { PushProgress, PushResult } from "../client/push-options.js";
+import { noProgress, type PushResult } from "../client/push-options.js";
 import { BakError, exitCodes } from "../errors.js";
 import { bytesOf, displayName } from "../objects/byte-string.js";
 import { usefulThreads } from "../threads/thread-pool.js";
@@ -143,7 +143,7 @@ export default class Push extends StoreCommand {
     }
     const isDryRun = flags["dry-run"];
     const connector = await this.open(address, { mayCreate: !isDryRun, mayBeVacant: isDryRun });
-    const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
+    const progress = noProgress();
     const talk = new PushTalk(this, {
       folder,
       progress,

@@ -10,7 +10,7 @@ import { StoreCommand } from "../cli/store-command.js";
 import { readHistory, type LoggedCommit } from "../client/history.js";
 import { formatReason } from "../client/leave-out.js";
 import { push } from "../client/push.js";
-import type { PushProgress } from "../client/push-options.js";
+import { noProgress } from "../client/push-options.js";
 import { findSourceFolder } from "../client/source-stat.js";
 import { exitCodes } from "../errors.js";
 import { displayName } from "../objects/byte-string.js";
@@ -79,7 +79,7 @@ export default class Status extends StoreCommand {
     const project = this.projectOf(flags, named, { isWhole: true });
     const folder = findSourceFolder(named);
     const connector = await this.open(address, { mayCreate: false, mayBeVacant: true });
-    const progress: PushProgress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
+    const progress = noProgress();
     const changes: Changed[] = [];
     const leftOutNames: RuledOut[] = [];
     let talk: PushTalk | undefined;

@@ -25,6 +25,7 @@ interface Reading {
   /** Ids of all objects taken. */
   readonly ids: string[];
   bytes: number;
+  underWay: number;
   readonly outcomes: Map<string, ReadOutcome>;
   /** Has a file of the folder read; returns what the reader wants to be waited for. */
   read(name: string, path?: string): Promise<void> | undefined;
@@ -53,7 +54,8 @@ function readerOf(
     else giveBack(batch);
   };
   const onBytes = (count: number): void => void (reading.bytes += count);
-  const reader = new FileReader({ pool, smallBuffers: small, largeBuffers: large, take, onBytes });
+  const onUnderWay = (change: number): void => void (reading.underWay += change);
+  const reader = new FileReader({ pool, smallBuffers: small, largeBuffers: large, take, onBytes, onUnderWay });
   const reading: Reading = {
     reader,
     small,
@@ -62,6 +64,7 @@ function readerOf(
     taken: 0,
     ids: [],
     bytes: 0,
+    underWay: 0,
     outcomes: new Map(),
     read: (name, path = join(folder, name)) =>
       reader.read(text(path), statSource(text(path)), (outcome) => {
@@ -121,6 +124,7 @@ t.test("every file is answered once with what it holds, small and large", async 
     reading.bytes,
     lengths.reduce((sum, length) => sum + length, 0),
   );
+  t.equal(reading.underWay, 0);
 });
 
 t.test("small files go many to a batch, by their bytes and by their number", async (t) => {
@@ -174,6 +178,7 @@ t.test("large files are read one at a time for each thread, and no further than 
   await settle();
   t.equal(reading.taken, 1);
   t.equal(reading.outcomes.size, 0);
+  t.ok(reading.underWay > 1 << 20 && reading.underWay === reading.bytes, "what was read of it is told of meanwhile");
   const releasing = setInterval(() => reading.release(), 1);
   t.teardown(() => clearInterval(releasing));
   await within(20_000, "the first", waited as Promise<void>);
@@ -181,6 +186,7 @@ t.test("large files are read one at a time for each thread, and no further than 
   for (const name of names.slice(1)) await reading.read(name);
   await finish(reading);
   t.equal(reading.outcomes.size, 3);
+  t.equal(reading.underWay, 0);
 });
 
 t.test("files that have changed since they were found are read again, as they then are", async (t) => {
@@ -267,6 +273,7 @@ t.test("a reader that is abandoned waits for what is under way, and then calls n
   await settle();
   t.equal(reading.outcomes.size, size);
   t.equal(reading.taken, taken);
+  t.equal(reading.underWay, 0);
   t.strictSame(openIn(folder), []);
   t.throws(() => reading.read(names[0] as string), { message: /given up/ });
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { readCommit } from "../../src/client/history.js";
 import { readPushIndex } from "../../src/client/push-index.js";
-import type { PushOptions } from "../../src/client/push-options.js";
+import { noProgress, type PushOptions } from "../../src/client/push-options.js";
 import { BakError } from "../../src/errors.js";
 import type { ObjectId } from "../../src/objects/object-id.js";
 import { parseProjectId } from "../../src/objects/project-id.js";
@@ -148,7 +148,7 @@ t.test("while the server does not answer, what there is to be told does not pile
   const deep = join(place.source, ...["b", "c", "d", "e"].map((name) => name.repeat(230)));
   mkdirSync(deep, { recursive: true });
   for (let index = 0; index < files; index += 1) writeFileSync(join(deep, `${index}`), "");
-  const progress = { files: 0, bytes: 0, filesRead: 0, bytesRead: 0, bytesSent: 0 };
+  const progress = noProgress();
   let answer: () => void = () => undefined;
   const silence = new Promise<void>((resolve) => (answer = resolve));
   const connect: PushOptions["connect"] = async (hello) => {

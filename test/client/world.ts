@@ -9,7 +9,7 @@ import { BufferPool } from "../../src/client/buffer-pool.js";
 import { FileReader } from "../../src/client/file-reader.js";
 import { KeptTrees } from "../../src/client/kept-trees.js";
 import { push } from "../../src/client/push.js";
-import type { PushEvent, PushOptions, PushResult } from "../../src/client/push-options.js";
+import { noProgress, type PushEvent, type PushOptions, type PushResult } from "../../src/client/push-options.js";
 import { createPushPool } from "../../src/client/push-work.js";
 import { Remote } from "../../src/client/remote.js";
 import { takeSnapshot } from "../../src/client/snapshot.js";
@@ -33,7 +33,7 @@ import { serveSession } from "../../src/server/session.js";
 import { openStore } from "../../src/store/open-store.js";
 import type { Store } from "../../src/store/store.js";
 import { until } from "../helpers/deadline.js";
-import { noProgress, quietPush } from "../helpers/quiet-push.js";
+import { quietPush } from "../helpers/quiet-push.js";
 import { testProject } from "../helpers/small-commit.js";
 
 export const text = byteStringFromText;
@@ -204,6 +204,7 @@ function readFiles(
       taken = Promise.all([taken, offerBatch(batch).catch(stop)]).then(() => undefined);
     },
     onBytes: options.onBytes,
+    onUnderWay: () => undefined,
   });
   return {
     reader,

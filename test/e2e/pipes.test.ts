@@ -9,10 +9,22 @@ import { bakScript, BakUser, differences, environment, start, type Finished } fr
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 const bak = `${quote(process.execPath)} ${quote(bakScript)}`;
 
+/** What a line is redrawn with. */
+const clear = "\u001b[1G\u001b[2K";
+
 const noFullDevice = !existsSync("/dev/full") && "no /dev/full";
 
 function inShell(user: BakUser, command: string): Promise<Finished> {
   return start("bash", ["-c", command], { cwd: user.home, env: environment(user.home) }).ended;
+}
+
+/** What a terminal of 100 columns is sent by a command, which must end well. */
+function inTerminal({ home }: BakUser, args: string): string {
+  const command = `stty cols 100; ${bak} ${args}`;
+  const options = { cwd: home, env: { ...environment(home), SHELL: "/bin/sh", TERM: "xterm" } };
+  const { stdout, status } = spawnSync("script", ["-qec", command, "/dev/null"], { ...options, encoding: "utf8" });
+  if (status !== 0) throw new Error(`bak ${args} ended with ${status}: ${stdout}`);
+  return stdout;
 }
 
 /** A user with a store of 3,000 names, so that listings are longer than a pipe holds. */
@@ -100,6 +112,27 @@ t.test("what stderr does not take ends nothing", { skip: noFullDevice }, async (
   t.equal((await server.ended).code, 0);
 });
 
+t.test("a terminal sees how far a large file is", async (t) => {
+  const user = new BakUser(t, t.testdir({ docs: {} }));
+  const size = 200 << 20;
+  const stream = createCipheriv("aes-128-ctr", Buffer.alloc(16, 1), Buffer.alloc(16));
+  writeFileSync(join(user.home, "docs", "large"), stream.update(Buffer.alloc(size)));
+  const seen = inTerminal(user, "push docs -s store -p docs");
+  const shares = seen.split(clear).flatMap((each) => {
+    const share = /^0 of 1 files {2}[\d.]+ [kM]?B of 210 MB {2}(\d+)%/.exec(each)?.[1];
+    return share === undefined ? [] : [Number(share)];
+  });
+  t.ok(
+    shares.some((share) => share > 0 && share < 100),
+    shares.join(),
+  );
+  t.strictSame(
+    shares,
+    shares.toSorted((a, b) => a - b),
+    "and it only grows",
+  );
+});
+
 t.test("a terminal sees how far it is, and nothing of that in the end", async (t) => {
   const user = new BakUser(t, t.testdir({ docs: {} }));
   for (let index = 0; index < 60; index += 1) {
@@ -108,19 +141,11 @@ t.test("a terminal sees how far it is, and nothing of that in the end", async (t
     const stream = createCipheriv("aes-128-ctr", Buffer.alloc(16, index), Buffer.alloc(16));
     writeFileSync(join(folder, `file ${index}`), stream.update(Buffer.alloc(2 << 20)));
   }
-  const inTerminal = (args: string): string => {
-    const command = `stty cols 100; ${bak} ${args}`;
-    const options = { cwd: user.home, env: { ...environment(user.home), SHELL: "/bin/sh", TERM: "xterm" } };
-    const { stdout, status } = spawnSync("script", ["-qec", command, "/dev/null"], { ...options, encoding: "utf8" });
-    t.equal(status, 0, stdout);
-    return stdout;
-  };
-  const clear = "\u001b[1G\u001b[2K";
   for (const [args, line] of [
     ["push docs -s store -p docs", /^\d+( of 60)? files {2}[\d.]+ [kM]?B/],
     ["restore --to out -s store -p docs", /^\d+ of 60 files {2}[\d.]+ [kM]?B of 126 MB {2}\d+%/],
   ] as const) {
-    const seen = inTerminal(args);
+    const seen = inTerminal(user, args);
     const drawn = seen.split(clear);
     t.ok(drawn.length > 2, args);
     t.ok(

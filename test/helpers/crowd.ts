@@ -16,7 +16,8 @@ import { parseProjectId, type ProjectId } from "../../src/objects/project-id.js"
 import { dialWebSocket } from "../../src/protocol/websocket-dial.js";
 import { seededBytes, seededNumbers } from "./arbitrary-bytes.js";
 import type { BakUser, PushAnswer } from "./bak-process.js";
-import { noProgress, quietPush } from "./quiet-push.js";
+import { noProgress } from "../../src/client/push-options.js";
+import { quietPush } from "./quiet-push.js";
 
 /** What is in a folder: the content of each file by its path. */
 type Contents = ReadonlyMap<string, Buffer>;

@@ -12,12 +12,3 @@ export const quietPush = {
   version: "0",
   isLeftOut: () => false,
 } satisfies Partial<PushOptions>;
-
-/** Counts of nothing yet. */
-export const noProgress = (): PushOptions["progress"] => ({
-  files: 0,
-  bytes: 0,
-  filesRead: 0,
-  bytesRead: 0,
-  bytesSent: 0,
-});

@@ -10,7 +10,8 @@ import type { ProjectId } from "../../src/objects/project-id.js";
 import { openMemoryChannel } from "../../src/protocol/memory-channel.js";
 import { serveSession, type SessionOptions } from "../../src/server/session.js";
 import type { Store } from "../../src/store/store.js";
-import { noProgress, quietPush } from "./quiet-push.js";
+import { noProgress } from "../../src/client/push-options.js";
+import { quietPush } from "./quiet-push.js";
 
 /** Says hello to the store about a project. */
 function connect(
