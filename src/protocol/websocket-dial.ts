@@ -9,10 +9,12 @@ import type { KeyFingerprint } from "./server-key.js";
 import { dialTls } from "./tls-dial.js";
 import { channelOf } from "./websocket-channel.js";
 
-const handshakeTimeoutMs = 15_000;
+const defaultHandshakeMs = 15_000;
 
 export interface DialOptions {
   signal?: AbortSignal;
+  /** How long it may take until the server has agreed to speak; 15 s if nothing is said. */
+  handshakeMs?: number;
   /** After so long without a byte from it, the server is given up; a minute if nothing is said. */
   silenceLimitMs?: number;
   /** The key that a `wss://` server must have, whatever its certificate says. */
@@ -42,15 +44,20 @@ async function dial(url: string, options: DialOptions): Promise<Channel> {
   const socket = new WebSocket(url, subprotocol, {
     maxPayload: maxFrameBytes,
     perMessageDeflate: false, // what is large is compressed already
-    handshakeTimeout: handshakeTimeoutMs,
     ...(isTls || isLoopback(hostname) ? { generateMask: noMask } : {}),
     ...(isTls ? { createConnection: tlsConnector(new URL(url), options) } : {}),
   });
+  const { handshakeMs = defaultHandshakeMs } = options;
   const abort = (): void => socket.terminate();
+  let late: NodeJS.Timeout | undefined;
   options.signal?.addEventListener("abort", abort, { once: true });
   try {
     return await new Promise<Channel>((resolve, reject) => {
       let connection: Socket | undefined;
+      late = setTimeout(() => {
+        reject(noServer(url, "it did not answer in time"));
+        socket.terminate();
+      }, handshakeMs);
       socket.once("upgrade", (response) => (connection = response.socket));
       // the channel listens before the first frame can come
       socket.once("open", () => {
@@ -68,15 +75,19 @@ async function dial(url: string, options: DialOptions): Promise<Channel> {
     options.signal?.throwIfAborted();
     throw error;
   } finally {
+    clearTimeout(late);
     options.signal?.removeEventListener("abort", abort);
     socket.on("error", () => undefined); // what comes after a failed handshake has been said
   }
 }
 
 /** What makes the connection that a WebSocket runs over; it is handed over only once the server is known to be the right one. */
-function tlsConnector(url: URL, { pin, signal }: DialOptions): NonNullable<ClientRequestArgs["createConnection"]> {
+function tlsConnector(
+  url: URL,
+  { pin, signal, handshakeMs = defaultHandshakeMs }: DialOptions,
+): NonNullable<ClientRequestArgs["createConnection"]> {
   return (_options, onConnected) => {
-    dialTls(url, { pin, signal, timeoutMs: handshakeTimeoutMs }).then(
+    dialTls(url, { pin, signal, timeoutMs: handshakeMs }).then(
       (connection) => onConnected(null, connection),
       (error: Error) => onConnected(error, undefined as never),
     );

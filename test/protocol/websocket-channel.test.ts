@@ -164,7 +164,7 @@ t.test("a port where nobody listens says so", async (t) => {
   });
 });
 
-t.test("a handshake can be given up", async (t) => {
+t.test("a handshake is given up when it takes too long, or on demand", async (t) => {
   const silent = createTcpServer(() => undefined).listen(0, "127.0.0.1");
   await once(silent, "listening");
   t.teardown(() => silent.close());
@@ -173,6 +173,10 @@ t.test("a handshake can be given up", async (t) => {
   const connected = once(silent, "connection");
   const dialing = dialWebSocket(`ws://127.0.0.1:${port}`, { signal: stop.signal });
   const [socket] = (await connected) as [Socket];
+  await t.rejects(within(2000, "dialing", dialWebSocket(`ws://127.0.0.1:${port}`, { handshakeMs: 20 })), {
+    code: "NO_SERVER",
+    message: `cannot reach the server 'ws://127.0.0.1:${port}': it did not answer in time`,
+  });
   stop.abort(new Error("no more"));
   await t.rejects(within(2000, "dialing", dialing), new Error("no more"));
   await t.rejects(dialWebSocket(`ws://127.0.0.1:${port}`, { signal: stop.signal }), new Error("no more"));
