@@ -1,6 +1,7 @@
 /** What every command of bak does alike: flags, errors as one line with their exit code, interruption, and talk on stderr. */
 import { Command } from "@oclif/core/command";
 import { CLIError } from "@oclif/core/errors";
+import { reasonOf } from "../client/source-failure.js";
 import { BakError, exitCodes, isBakError } from "../errors.js";
 import { blake3Names, loadBlake3, useBlake3, type Blake3Name } from "../objects/hash.js";
 import { errorData } from "./error-data.js";
@@ -72,6 +73,12 @@ export abstract class BaseCommand extends Command {
     if (this.signal.aborted) return new BakError("INTERRUPTED", "interrupted");
     if (isBakError(error)) return error;
     if (error instanceof CLIError) return usageError(error, this.id);
+    if (isAboutCurrentFolder(error)) {
+      return new BakError("USAGE", `cannot tell the current folder: ${reasonOf(error)}`, {
+        hint: "change to another one",
+        cause: error,
+      });
+    }
     return new BakError("INTERNAL", error.message, { cause: error });
   }
 
@@ -87,6 +94,11 @@ export abstract class BaseCommand extends Command {
       process.off("SIGTERM", interrupt);
     };
   }
+}
+
+/** Whether the folder that bak was started in is gone, or a folder above it is not to be looked into. */
+function isAboutCurrentFolder(error: Error): boolean {
+  return "syscall" in error && error.syscall === "uv_cwd";
 }
 
 /** What the parser of flags and arguments says, in one line and in our words. */

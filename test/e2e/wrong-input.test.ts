@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { BakUser } from "../helpers/bak-process.js";
+import { bakScript, BakUser, environment, start } from "../helpers/bak-process.js";
 
 /** Everything beneath a folder: kinds, modes, sizes, names and what is in them. Only a store's lock may say who had it last. */
 function pictureOf(folder: string): string {
@@ -186,4 +186,15 @@ t.test("a folder in which nothing can be made", async (t) => {
   chmodSync(full, 0o555);
   const wrong = { args: ["push", "docs", "-s", "full/store"], code: 1, name: "STORE_FAILED", message: /full\/store/ };
   await refuses(t, user, wrong);
+});
+
+t.test("a current folder that is gone", async (t) => {
+  const user = new BakUser(t, t.testdir({ docs: { a: "a" } }));
+  for (const args of ["push -s store", "status", "serve"]) {
+    const shell = `mkdir gone && cd gone && rmdir ../gone && exec "$@"`;
+    const command = ["-c", shell, "bash", process.execPath, bakScript, ...args.split(" ")];
+    const { code, stderr } = await start("bash", command, { cwd: user.home, env: environment(user.home) }).ended;
+    t.equal(code, 2, args);
+    t.equal(stderr, "bak: cannot tell the current folder: no such file or folder\n     change to another one\n", args);
+  }
 });
