@@ -4,46 +4,31 @@
  */
 import { BakError, isBakError, unreachable, type ErrorCode } from "../errors.js";
 import { decodeCommit, encodeCommit } from "../objects/commit.js";
-import { codecOfMember } from "../objects/member-codec.js";
 import { decodeObjectIds, type ObjectId } from "../objects/object-id.js";
-import { maxPackBytes, maxPackObjects, packCodecs, type PackCodec } from "../objects/pack-format.js";
+import { maxPackBytes, maxPackObjects, packCodecs } from "../objects/pack-format.js";
 import type { ProjectId } from "../objects/project-id.js";
 import type { Channel } from "../protocol/channel.js";
 import { Conversation, errorMessage } from "../protocol/conversation.js";
 import {
   maxFindingBytes,
   helloTimeoutMs,
-  maxIdsPerMessage,
   maxLogLinesPerMessage,
   maxUnacknowledgedPacks,
   protocolVersion,
 } from "../protocol/limits.js";
 import { encodeLogLines } from "../protocol/log-lines.js";
-import { memberHeadroomBytes } from "../protocol/message-codec.js";
 import type { Message, MessageOf, MessageType } from "../protocol/messages.js";
-import { sendPackStream } from "../protocol/pack-stream.js";
-import { assertComplete, reachableTrees } from "../store/reachable.js";
-import type {
-  Collected,
-  Finding,
-  HeldMembers,
-  Lease,
-  MemberLocation,
-  ObjectSource,
-  Quota,
-  ReceiveOptions,
-  Sees,
-  Store,
-} from "../store/store.js";
+import { assertComplete } from "../store/reachable.js";
+import type { Collected, Finding, Lease, ObjectSource, Quota, ReceiveOptions, Sees, Store } from "../store/store.js";
 import { fullAccess, type Access, type Authorize } from "./access.js";
 import { answerForget, answerForgottenLog } from "./forgetting.js";
 import { answerMeasure } from "./measuring.js";
 import { LongRequests, type LongWork } from "./long-requests.js";
-import { assertMay, notAllowed } from "./request-rights.js";
+import { assertMay } from "./request-rights.js";
 import { answerTokens, type TokenKeeper } from "./token-requests.js";
+import { Sending } from "./sending.js";
 import { Uploads } from "./uploads.js";
 import { errorWithoutPlaces, withoutPlaces } from "./without-places.js";
-import { withoutBlobs } from "./without-blobs.js";
 
 /** What a session is told beside its channel and its store. */
 export interface SessionOptions {
@@ -104,11 +89,10 @@ class Session {
   #isEnded = false;
   #changingTokens: Promise<void> | undefined;
   readonly #refusals = new Set<string>();
-  readonly #sent = { objects: 0, bytes: 0 };
   /** From hello on nothing is deleted that the client may rely on. */
   #lease: Lease | undefined;
-  /** What members the client can deal with. */
-  #reads: readonly PackCodec[] = [];
+  /** From hello on. */
+  #sending: Sending | undefined;
 
   constructor(channel: Channel, store: Store, options: SessionOptions) {
     this.#store = store;
@@ -134,8 +118,9 @@ class Session {
       await this.#uploads.abort();
       await this.#long.abort();
       this.#lease?.release();
-      const { bytes } = this.#sent;
-      if (this.#project !== undefined && bytes > 0) this.#tell({ type: "read", project: this.#project, ...this.#sent });
+      const sent = this.#sending?.sent;
+      if (this.#project !== undefined && sent !== undefined && sent.bytes > 0)
+        this.#tell({ type: "read", project: this.#project, ...sent });
     }
   }
 
@@ -198,17 +183,18 @@ class Session {
 
   async #answer(message: Message): Promise<void> {
     if (message.type === "hello") return this.#hello(message);
-    const [project, lease] = [this.#project, this.#lease];
-    if (project === undefined || lease === undefined) throw new BakError("PROTOCOL", "the first message must be hello");
+    const [project, lease, sending] = [this.#project, this.#lease, this.#sending];
+    if (project === undefined || lease === undefined || sending === undefined)
+      throw new BakError("PROTOCOL", "the first message must be hello");
     assertMay(this.#access, message.type, project);
     const { request } = message;
     switch (message.type) {
       case "has":
         return this.#conversation.send({ type: "known", request, bitmap: await lease.hasMany(message.ids) });
       case "get":
-        return this.#sendObjects(request, decodeObjectIds(message.ids));
+        return sending.sendObjects(request, decodeObjectIds(message.ids));
       case "trees":
-        return this.#sendTrees(request, message.root, message.have);
+        return sending.sendTrees(request, message.root, message.have);
       case "packBegin":
         return this.#uploads.begin(request, this.#receiveOptions(project));
       case "packMember":
@@ -217,7 +203,7 @@ class Session {
         return this.#endPack(request, message.pack);
       case "commit":
         lease.needs(message.commit); // before it is looked at whether all of it is there
-        return this.#commit(message, project);
+        return this.#commit(message, project, sending.objects);
       case "log":
         return this.#log(message, project);
       case "projects": {
@@ -228,7 +214,7 @@ class Session {
         return this.#forget(message, project);
       case "replace":
         lease.needs(message.by);
-        return this.#replace(message, project);
+        return this.#replace(message, project, sending.objects);
       case "forgottenLog":
         return this.#conversation.send(await answerForgottenLog(this.#store, project, message));
       case "collect":
@@ -287,8 +273,12 @@ class Session {
     }
     if (message.wantTrees) assertMay(this.#access, "trees", message.project);
     this.#project = message.project;
-    this.#lease = this.#store.lease({ sees: this.#sees }); // before the head is read, which the client then relies on
-    this.#reads = message.reads;
+    const { project, reads } = message;
+    const lease = this.#store.lease({ sees: this.#sees }); // before the head is read, which the client then relies on
+    this.#lease = lease;
+    const [conversation, store, access] = [this.#conversation, this.#store, this.#access];
+    const sending = new Sending({ conversation, store, view: lease.view, access, project, reads });
+    this.#sending = sending;
     const head = await this.#store.head(message.project);
     const trees = message.wantTrees && head !== undefined && head !== message.have;
     this.#tell({ type: "opened", project: message.project, agent: message.agent });
@@ -306,7 +296,7 @@ class Session {
       compression: this.#store.compression,
       incomplete: head !== undefined && this.#store.isIncomplete(head),
     });
-    if (trees) await this.#sendTrees(message.request, head, message.have);
+    if (trees) await sending.sendTrees(message.request, head, message.have);
   }
 
   /** Whether whoever says hello may do anything here; else that is all he is told, whatever else is wrong with what he says. */
@@ -328,78 +318,9 @@ class Session {
     return true;
   }
 
-  async #sendObjects(request: number, ids: ObjectId[]): Promise<void> {
-    const members = await this.#openMembers(ids); // an object that is not there is told of before the stream begins
-    try {
-      const [content] = this.#access.may("read") ? [] : this.#store.blobsAmong(ids);
-      if (content !== undefined) throw notAllowed(this.#access, ["read"], this.#project as ProjectId);
-      this.#sent.objects += ids.length;
-      await sendPackStream(this.#conversation, request, this.#read(members));
-    } finally {
-      members.release();
-    }
-  }
-
   /** Which projects the client may see; undefined for all. */
   get #sees(): Sees | undefined {
     return this.#access.seesAll ? undefined : this.#access.sees;
-  }
-
-  /** What of the store the client may see. */
-  get #objects(): ObjectSource {
-    return this.#lease?.view ?? this.#store;
-  }
-
-  #openMembers(ids: readonly ObjectId[]): HeldMembers | Promise<HeldMembers> {
-    const view = this.#lease?.view;
-    if (view !== undefined) return view.openMembers(ids);
-    const members = this.#store.locateMembers(ids);
-    return { read: (headroom) => this.#readAll(members, headroom), release: this.#store.pin(members) };
-  }
-
-  async *#readAll(members: readonly MemberLocation[], headroom: number): AsyncGenerator<Buffer, void, undefined> {
-    for (const at of members) yield await this.#store.readMember(at, headroom);
-  }
-
-  async #sendTrees(request: number, root: ObjectId, have: ObjectId | undefined): Promise<void> {
-    const known = have !== undefined && (await this.#objects.has(have)) ? await this.#treeOf(have) : undefined;
-    const tree = await this.#treeOf(root);
-    const ids = batches(reachableTrees(this.#objects, tree, { known }), root === tree ? [] : [root]);
-    return sendPackStream(this.#conversation, request, this.#membersOf(ids));
-  }
-
-  /** The tree that an id stands for: itself, or, for a commit, the commit's. */
-  async #treeOf(id: ObjectId): Promise<ObjectId> {
-    try {
-      return decodeCommit(await this.#objects.readObject(id)).tree;
-    } catch (error) {
-      if (isBakError(error, "BAD_OBJECT")) return id; // no commit, then a tree, as the walk will see
-      throw error;
-    }
-  }
-
-  /** The members that hold the objects, in the order in which they lie on disk within a batch of ids. */
-  async *#membersOf(ids: AsyncIterable<ObjectId[]>): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const batch of ids) {
-      const members = await this.#openMembers(batch);
-      try {
-        yield* this.#read(members);
-      } finally {
-        members.release();
-      }
-    }
-  }
-
-  /** Members with headroom; throws NOT_SUPPORTED before one that the client cannot deal with. */
-  async *#read(members: HeldMembers): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const whole of members.read(memberHeadroomBytes)) {
-      const room = this.#access.may("read") ? whole : await withoutBlobs(whole, memberHeadroomBytes);
-      this.#access.revoked.throwIfAborted(); // much may have been sent since the stream began
-      if (room === undefined) continue;
-      this.#assertReadable(room.subarray(memberHeadroomBytes));
-      this.#sent.bytes += room.length - memberHeadroomBytes;
-      yield room;
-    }
   }
 
   /** What comes is the project's, and counts for its quota. */
@@ -415,19 +336,6 @@ class Session {
       quotas.push({ of: `token '${name}'`, limitBytes: quotaBytes, counts: this.#access.sees });
     }
     return { owner: project, quotas };
-  }
-
-  #assertReadable(member: Uint8Array): void {
-    if (this.#reads.length === packCodecs.length) return;
-    const codec = codecOfMember(member);
-    if (this.#reads.includes(codec)) return;
-    throw new BakError(
-      "NOT_SUPPORTED",
-      `the client does not read ${codec}, and what it asks for lies in a pack of that`,
-      {
-        hint: `use a client that reads ${codec}, as every bak of this version does`,
-      },
-    );
   }
 
   /** Answers when the pack is kept, and takes other messages meanwhile: up to a limit, since each waits with its files open. */
@@ -448,13 +356,13 @@ class Session {
     await this.#conversation.send(await answerTokens(this.#options.tokens, message, by));
   }
 
-  async #commit(message: MessageOf<"commit">, project: ProjectId): Promise<void> {
+  async #commit(message: MessageOf<"commit">, project: ProjectId, objects: ObjectSource): Promise<void> {
     await this.#uploads.settleAll();
     const { base } = message;
     // where packs are damaged, what the head reached may be gone: then all of it is looked at
     const isSuspect = this.#store.damaged.length > 0 || (base !== undefined && this.#store.isIncomplete(base));
     const known = isSuspect ? undefined : base;
-    const commit = await assertComplete(this.#objects, message.commit, known);
+    const commit = await assertComplete(objects, message.commit, known);
     if (commit.project !== project || commit.parent !== message.base) {
       throw new BakError("PROTOCOL", `commit '${message.commit}' is of another project or parent than it is sent for`);
     }
@@ -483,13 +391,17 @@ class Session {
   }
 
   /** What a commit says of a folder stays as it was: only its tags may be others. */
-  async #replace({ request, commit, by }: MessageOf<"replace">, project: ProjectId): Promise<void> {
+  async #replace(
+    { request, commit, by }: MessageOf<"replace">,
+    project: ProjectId,
+    objects: ObjectSource,
+  ): Promise<void> {
     await this.#uploads.settleAll();
-    const before = decodeCommit(await this.#objects.readObject(commit, "commit"));
+    const before = decodeCommit(await objects.readObject(commit, "commit"));
     const isSuspect = this.#store.damaged.length > 0 || this.#store.isIncomplete(commit);
     // one that was sent and never accepted says nothing of what it names
     const isKnown = !isSuspect && (await this.#store.readLog(project)).some((line) => line.commit === commit);
-    const after = await assertComplete(this.#objects, by, isKnown ? commit : undefined);
+    const after = await assertComplete(objects, by, isKnown ? commit : undefined);
     if (after.project !== project || !encodeCommit({ ...before, tags: after.tags }).equals(encodeCommit(after))) {
       throw new BakError("PROTOCOL", `commit '${by}' differs from '${commit}' in more than its tags`);
     }
@@ -528,16 +440,4 @@ class Session {
 function clip(text: string): string {
   if (Buffer.byteLength(text) <= maxFindingBytes) return text;
   return `${text.slice(0, maxFindingBytes / 4)}…`; // no char takes more than three bytes
-}
-
-/** Gathers ids into batches, `first` at the head, so that no more than one batch is in memory. */
-async function* batches(ids: AsyncIterable<ObjectId>, first: ObjectId[]): AsyncGenerator<ObjectId[], void, undefined> {
-  let batch = [...first];
-  for await (const id of ids) {
-    batch.push(id);
-    if (batch.length < maxIdsPerMessage) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }
